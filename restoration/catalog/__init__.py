@@ -1,0 +1,1 @@
+"""The catalog in Postgres: migrations, queries, events, audit. The only package that speaks SQL."""

@@ -1,0 +1,70 @@
+"""What the engine hands out for each photograph: everything the catalog, the CLI and the gallery need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from restoration.errors import PhotoState, ReasonCode
+from restoration.models.registry import ModelEntry
+from restoration.photo.picture import ScanInfo
+from restoration.steps.protocol import FaceRecord, Measurement
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One file to restore: a name for messages, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did, with the parameters it was given and the time it took."""
+
+    ordinal: int
+    step: str
+    status: Literal["applied", "not_needed", "left_alone", "failed"]
+    seconds: float
+    reason: ReasonCode | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
+    model: ModelEntry | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A restored photograph: encoded bytes and how they came to be. State is ``restored`` or ``needs_review``."""
+
+    state: PhotoState
+    output: bytes
+    output_sha256: str
+    output_format: Literal["png"]
+    width: int
+    height: int
+    bits: Literal[8, 16]
+    preview_before: bytes
+    preview_after: bytes
+    ai_altered: bool
+    steps: tuple[StepRecord, ...]
+    faces: tuple[FaceRecord, ...]
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one photograph ended: a result, or the reason why there is none.
+
+    ``state`` is restored, needs_review, rejected, or ``pending`` where the attempt failed and may be repeated.
+    ``source_sha256`` is of the bytes read. ``info`` is None where the scan could not be decoded.
+    """
+
+    name: str
+    source_sha256: str
+    state: PhotoState
+    seconds: float
+    reason: ReasonCode | None = None
+    reason_detail: str = ""
+    info: ScanInfo | None = None
+    result: Result | None = None

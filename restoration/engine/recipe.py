@@ -1,0 +1,146 @@
+"""Recipes: ordered steps with parameters, as data. Imports nothing heavy, so that Airflow can check one.
+
+A recipe is a TOML file: ``name``, ``title``, ``description``, a ``[[steps]]`` table per step (``step`` plus parameters)
+and ``[review]`` with the rules that ask for a person. Its canonical form is JSON with every parameter spelled out, keys
+sorted and no spaces (RFC 8785 in spirit); the sha256 of that is the recipe's identity in the catalog.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from restoration.errors import RecipeError
+from restoration.steps.parameters import PARAMETERS, StepParameters
+
+RECIPE_FOLDER = Path(__file__).parent / "recipes"
+
+
+class ReviewRules(BaseModel):
+    """When a person must look at the result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    damage_above: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.08, description="Share of the picture marked as damage."
+    )
+    identity_below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.5, description="Lowest identity of any restored face."
+    )
+    ssim_below: Annotated[float, Field(ge=-1, le=1)] = Field(
+        default=0.6, description="SSIM on Y between source and result."
+    )
+    luminance_above: Annotated[float, Field(ge=0)] = Field(
+        default=0.5, description="Largest change of L* that the colorizer may make."
+    )
+    faces_left_alone_above: Annotated[int, Field(ge=0)] = Field(
+        default=1000, description="Faces that were to be restored and were left alone."
+    )
+
+
+class RecipeStep(BaseModel):
+    """One step with all its parameters."""
+
+    model_config = ConfigDict(frozen=True)
+    step: str
+    parameters: StepParameters
+
+
+class Recipe(BaseModel):
+    """A validated recipe."""
+
+    model_config = ConfigDict(frozen=True)
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    title: str
+    description: str
+    steps: tuple[RecipeStep, ...]
+    review: ReviewRules
+
+    def canonical(self) -> dict[str, Any]:
+        """The recipe without its prose, every parameter spelled out."""
+        return {
+            "name": self.name,
+            "steps": [{"step": s.step, "parameters": s.parameters.model_dump(mode="json")} for s in self.steps],
+            "review": self.review.model_dump(mode="json"),
+        }
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the canonical form, lower-case hexadecimal."""
+        body = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(body.encode()).hexdigest()
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Registry names of every model the recipe may use, in order, once each."""
+        return tuple(dict.fromkeys(name for s in self.steps for name in s.parameters.model_names()))
+
+    @property
+    def invents(self) -> bool:
+        """Whether any step can add content that the scan did not hold."""
+        return any(s.parameters.invents for s in self.steps)
+
+
+def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
+    """Validate a recipe's data.
+
+    :param body: the TOML document as a dictionary.
+    :param origin: file name or address, for messages.
+    :raises RecipeError: naming the step and parameter that is wrong.
+    """
+    steps = []
+    for number, entry in enumerate(body.get("steps", []), start=1):
+        steps.append(_parse_step(dict(entry), f"{origin}, step {number}"))
+    if not steps:
+        raise RecipeError(f"{origin} has no steps; add at least one [[steps]] table")
+    try:
+        return Recipe(
+            name=body.get("name", ""),
+            title=body.get("title", ""),
+            description=body.get("description", ""),
+            steps=tuple(steps),
+            review=ReviewRules(**body.get("review", {})),
+        )
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_first_problem(error)}") from error
+
+
+def _parse_step(entry: dict[str, Any], where: str) -> RecipeStep:
+    name = entry.pop("step", None)
+    kind = PARAMETERS.get(str(name))
+    if kind is None:
+        raise RecipeError(f"{where}: there is no step {name!r}; steps are {', '.join(PARAMETERS)}")
+    try:
+        return RecipeStep(step=str(name), parameters=kind(**entry))
+    except ValidationError as error:
+        raise RecipeError(f"{where} ({name}): {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(p) for p in problem['loc']) or 'value'}: {problem['msg']}"
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that ship with the project, sorted."""
+    return tuple(sorted(path.stem for path in RECIPE_FOLDER.glob("*.toml")))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a shipped recipe by name, or any recipe by the path of its TOML file.
+
+    :raises RecipeError: no such recipe, or one that does not validate.
+    """
+    path = Path(name_or_path) if name_or_path.endswith(".toml") else RECIPE_FOLDER / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise RecipeError(f"there is no recipe {name_or_path!r}; shipped ones are {', '.join(recipe_names())}")
+    try:
+        body = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path.name} is not valid TOML: {error}") from error
+    return parse_recipe(body, path.name)

@@ -1,0 +1,1 @@
+"""Comparing models on photographs with ground truth."""

@@ -1,0 +1,1 @@
+"""From an S3 prefix to rows: listing, sidecar, rescan."""

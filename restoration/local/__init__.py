@@ -1,0 +1,1 @@
+"""The stack on one machine, from wheels: Postgres, Redis, S3, Airflow, one worker."""

@@ -1,0 +1,1 @@
+"""Registry of models as data, weight files pinned by sha256, and the nets, one file per architecture."""

@@ -1,0 +1,45 @@
+"""Names that several parts of the system must agree on: object keys, task names, identifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+RESTORE_TASK = "restoration.restore_batch"
+"""Celery task; its one argument is the batch id as text."""
+
+REAP_TASK = "restoration.reap_leases"
+"""Celery task without arguments: frees photographs whose worker died."""
+
+_NAMESPACE = uuid.UUID("6f1d2f0e-6f7e-5b0a-9d3c-52d1f0a4b7c1")
+
+
+def run_id(dag_id: str, dag_run_id: str) -> uuid.UUID:
+    """UUIDv5 of an Airflow DAG run: the same run always has the same id."""
+    return uuid.uuid5(_NAMESPACE, f"run\n{dag_id}\n{dag_run_id}")
+
+
+def batch_id(run: uuid.UUID, shard: int, ordinal: int) -> uuid.UUID:
+    """UUIDv5 of a batch: planning twice gives the same batches."""
+    return uuid.uuid5(_NAMESPACE, f"batch\n{run}\n{shard}\n{ordinal}")
+
+
+def output_key(sha256: str, extension: str) -> str:
+    """Key of a restored photograph or preview in the restored bucket, by the hash of its bytes."""
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{extension}"
+
+
+def version_prefix(collection: str, version: int) -> str:
+    """Prefix of one immutable version of a published archive, with a trailing slash."""
+    return f"{collection}/v{version:04d}/"
+
+
+def current_key(collection: str) -> str:
+    """Key of the small JSON object that says which version of an archive is current."""
+    return f"{collection}/current.json"
+
+
+def models_sha256(weights: dict[str, str]) -> str:
+    """Hash of a set of models: registry name to weight file hash, order ignored."""
+    lines = "".join(f"{name}={sha}\n" for name, sha in sorted(weights.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

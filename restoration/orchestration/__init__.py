@@ -1,0 +1,1 @@
+"""The Airflow side: operator, trigger, links. Imports Airflow; never torch or OpenCV."""

@@ -1,0 +1,54 @@
+"""The photograph in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage = NDArray[np.float32]
+"""H x W x 3 float32, sRGB-encoded (IEC 61966-2-1 transfer curve), nominal range [0, 1], RGB order."""
+
+
+@dataclass(frozen=True)
+class ScanInfo:
+    """Facts of the file a photograph was decoded from.
+
+    ``bits`` is the depth that is kept to the end: 8, or 16 where any channel of the file holds more than 8 bits.
+    ``channels`` is the file's own count (1 gray, 3 RGB, 4 CMYK or RGBA). ``dpi`` is 0 where the file does not say.
+    """
+
+    format: str
+    width: int
+    height: int
+    bits: Literal[8, 16]
+    channels: int
+    pages: int = 1
+    dpi: float = 0.0
+    icc: str = ""
+    orientation: int = 1
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels with the facts of the scan they came from. Never changed in place; steps return a new one."""
+
+    pixels: FloatImage
+    info: ScanInfo
+
+    def with_pixels(self, pixels: FloatImage) -> Picture:
+        """The same scan with other pixels (shape may change when a step upscales)."""
+        return replace(self, pixels=np.ascontiguousarray(pixels, dtype=np.float32))
+
+    @property
+    def height(self) -> int:
+        """Rows of the current pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of the current pixels."""
+        return int(self.pixels.shape[1])

@@ -1,0 +1,1 @@
+"""Publishing a collection as an immutable, verified archive with a static gallery."""

@@ -1,0 +1,1 @@
+"""Metrics and gates: pure functions on arrays that say how good a photograph is."""

@@ -1,0 +1,111 @@
+"""All settings of the system, in one class.
+
+Every field has help text; ``docs/settings.md`` is generated from them and a test fails when the two differ. Values come
+from the environment (prefix ``RESTORATION_``), then from a ``.env`` file in the working directory. Nothing secret is
+ever printed: secret fields are :class:`pydantic.SecretStr`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Settings, read once per process by :func:`get_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="RESTORATION_", env_file=".env", extra="ignore", frozen=True)
+
+    # -- services ------------------------------------------------------------------------------------------------
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy address of the catalog (postgresql+psycopg2://user:password@host:port/name). "
+        "Each process logs in with the role it needs: ingest, worker, publisher or auditor.",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None, description="Celery broker: redis://host:port/db, or amqp://user:password@host// for RabbitMQ."
+    )
+    s3_endpoint_url: str | None = Field(
+        default=None, description="Address of the S3 service; empty for Amazon's own, which boto3 finds by region."
+    )
+    s3_region: str = Field(default="us-east-1", description="Region name sent to the S3 service.")
+    s3_access_key_id: str | None = Field(default=None, description="S3 access key; empty to use boto3's own search.")
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="S3 secret key belonging to the access key.")
+    restored_bucket: str = Field(default="restored", description="Bucket for restored photographs, content-addressed.")
+    archive_bucket: str = Field(default="archive", description="Bucket for published archives.")
+
+    # -- untrusted files -----------------------------------------------------------------------------------------
+    max_object_bytes: PositiveInt = Field(
+        default=2 * 1024**3, description="Largest scan that is read at all, in bytes; larger ones are rejected."
+    )
+    max_pixels: PositiveInt = Field(
+        default=250_000_000, description="Most pixels a scan may decode to; larger ones are rejected before decoding."
+    )
+    min_side: PositiveInt = Field(default=16, description="Shortest side a scan may have, in pixels.")
+    decode_seconds: PositiveFloat = Field(default=60.0, description="Time limit for decoding one scan, in seconds.")
+    decode_memory_mb: PositiveInt = Field(
+        default=6144, description="Address space a decoding process may use beyond its start-up size, in MiB."
+    )
+
+    # -- restoring -----------------------------------------------------------------------------------------------
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where nets run: cuda, cpu, or auto (cuda where there is one)."
+    )
+    threads: int = Field(default=0, ge=0, description="CPU threads for nets and image operations; 0 for all cores.")
+    model_dir: Path = Field(
+        default=Path("~/.cache/restoration/models"),
+        description="Folder where pulled model files are kept, by sha256.",
+    )
+    preview_side: PositiveInt = Field(
+        default=1280, description="Long side of the before and after previews for the gallery, in pixels."
+    )
+
+    # -- Celery --------------------------------------------------------------------------------------------------
+    celery_queue: str = Field(default="gpu", description="Queue that restoration workers listen on.")
+    batch_size: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=16, description="Photographs in one Celery task, unless the trigger form says otherwise."
+    )
+    soft_time_limit: PositiveInt = Field(
+        default=3000, description="Seconds after which a batch is asked to stop; must be below the hard limit."
+    )
+    hard_time_limit: PositiveInt = Field(
+        default=3300, description="Seconds after which a batch's process is killed; must be below the visibility timeout."
+    )
+    visibility_timeout: PositiveInt = Field(
+        default=3600, description="Seconds after which Redis redelivers a task that was not acknowledged."
+    )
+    lease_seconds: PositiveInt = Field(
+        default=300, description="Seconds a worker owns a photograph without renewing; then the reaper frees it."
+    )
+    max_attempts: PositiveInt = Field(
+        default=3, description="Attempts at one photograph before it is quarantined."
+    )
+
+    # -- Airflow side --------------------------------------------------------------------------------------------
+    nightly_cron: str = Field(default="0 2 * * *", description="Schedule of the nightly_archive DAG (cron, UTC).")
+    max_shards: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=200, description="Most mapped instances of the restore operator in one run."
+    )
+    poll_seconds: PositiveFloat = Field(
+        default=5.0, description="Mean pause between two questions of the restore trigger to Postgres, in seconds."
+    )
+    shard_deadline_seconds: PositiveInt = Field(
+        default=7 * 24 * 3600, description="Seconds a shard may take before the trigger gives up."
+    )
+    gallery_url: str | None = Field(
+        default=None, description="Public address under which the archive bucket is served, for links; none if private."
+    )
+    airflow_api_url: str | None = Field(default=None, description="Base address of Airflow's API, for the CLI.")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Settings of this process. Call ``get_settings.cache_clear()`` after changing the environment (tests do)."""
+    return Settings()

@@ -1,0 +1,111 @@
+"""What each step can be told. Nothing heavy is imported here, so that recipes can be checked anywhere.
+
+A recipe's parameters are validated against these classes before a run starts; unknown names are refused. The defaults
+are part of the contract: a recipe's canonical form spells every parameter out, so changing a default changes its hash.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class StepParameters(BaseModel):
+    """Base of all parameter classes: frozen, no unknown names, no silent conversions.
+
+    ``invents`` says whether the step can put content into the picture that the scan did not hold (colour, a face);
+    ``model_fields_used`` names the parameters whose value is a registry name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    invents: ClassVar[bool] = False
+    model_parameters: ClassVar[tuple[str, ...]] = ()
+
+    def model_names(self) -> tuple[str, ...]:
+        """Registry names of the models this step would use, without empty ones."""
+        return tuple(name for field in self.model_parameters if (name := str(getattr(self, field))))
+
+
+class Triage(StepParameters):
+    """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph?"""
+
+    tint_chroma: float = Field(default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted.")
+    colour_spread: float = Field(
+        default=6.0, ge=0, description="Spread of a*b* round the tint curve above which a scan counts as a colour photograph."
+    )
+
+
+class Repair(StepParameters):
+    """Find scratches, tears, creases and spots classically, and fill them from their surroundings."""
+
+    sensitivity: Fraction = Field(default=0.5, description="How faint a mark may be and still count as damage.")
+    max_share: Fraction = Field(default=0.15, description="Share of the picture above which damage is left to a person.")
+    denoise: Fraction = Field(default=0.3, description="Strength of grain reduction; 0 switches it off.")
+    method: Literal["telea", "navier-stokes"] = Field(default="telea", description="Inpainting method of OpenCV.")
+
+
+class Grade(StepParameters):
+    """Undo fading: black and white point by percentiles, gentle local contrast. Invents nothing."""
+
+    low_percentile: float = Field(default=0.5, ge=0, le=20, description="Percentile of L* that becomes black.")
+    high_percentile: float = Field(default=99.5, ge=80, le=100, description="Percentile of L* that becomes white.")
+    strength: Fraction = Field(default=0.8, description="Blend between the scan (0) and the full stretch (1).")
+    local_contrast: Fraction = Field(default=0.15, description="Strength of contrast-limited local equalisation.")
+
+
+class Colorize(StepParameters):
+    """Predict chroma from luminance; the scan's own luminance is kept."""
+
+    invents: ClassVar[bool] = True
+    model_parameters: ClassVar[tuple[str, ...]] = ("model",)
+    model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
+    saturation: float = Field(default=1.0, ge=0, le=2, description="Factor on the predicted chroma.")
+    recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
+
+
+class Faces(StepParameters):
+    """Detect faces; restore them where a restorer is named, gated by identity; record every one."""
+
+    invents: ClassVar[bool] = True
+    model_parameters: ClassVar[tuple[str, ...]] = ("detector", "restorer", "identity")
+    detector: str = Field(default="centerface", description="Registry name of the face detector.")
+    restorer: str = Field(default="", description="Registry name of the face restorer; empty to record faces only.")
+    identity: str = Field(default="dlib-face-embedding", description="Registry name of the identity model.")
+    restorer_required: bool = Field(
+        default=False, description="Refuse to start where the restorer's file is missing, instead of recording only."
+    )
+    confidence: Fraction = Field(default=0.5, description="Lowest detector score that counts as a face.")
+    min_eye_distance: float = Field(default=10.0, ge=0, description="Faces with closer eyes are left alone, in pixels.")
+    identity_threshold: Fraction = Field(default=0.6, description="Lowest cosine between source and restored face.")
+    chroma_from_restorer: bool = Field(default=False, description="Take the restorer's colours too, not only luminance.")
+    passes: Literal[1, 2] = Field(default=1, description="Second pass only where it raises quality and keeps identity.")
+
+
+class Upscale(StepParameters):
+    """Enlarge by a whole factor."""
+
+    model_parameters: ClassVar[tuple[str, ...]] = ("model",)
+    factor: Literal[1, 2, 4] = Field(default=2, description="Factor of enlargement.")
+    model: str = Field(default="", description="Registry name of a super-resolution net; empty for Lanczos.")
+    max_side: int = Field(default=8192, gt=0, description="Scans that would grow beyond this long side are left alone.")
+
+
+class Measure(StepParameters):
+    """Quality before and after. Runs last; the engine adds it where a recipe leaves it out."""
+
+    long_side: int = Field(default=1024, gt=0, description="Long side at which pictures are measured, in pixels.")
+
+
+PARAMETERS: dict[str, type[StepParameters]] = {
+    "triage": Triage,
+    "repair": Repair,
+    "grade": Grade,
+    "colorize": Colorize,
+    "faces": Faces,
+    "upscale": Upscale,
+    "measure": Measure,
+}
+"""Every step by name. ``restoration.steps.<name>`` holds the class that does the work, named ``Step``."""

@@ -1,0 +1,1 @@
+"""The Celery side: application and tasks. Never imports Airflow."""
