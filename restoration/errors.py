@@ -9,6 +9,7 @@
     │   ├── SettingsError                 a setting is missing or contradicts another
     │   ├── CatalogError                  Postgres refused or is out of reach
     │   ├── StorageError                  S3 refused or is out of reach
+    │   │   └── WriteConflict             somebody else replaced the object in the meantime
     │   └── ModelError                    a model is unknown, missing or not the file it should be
     ├── PhotoRejected                     this photograph cannot be read, or may not be restored (final)
     ├── PhotoFailed                       restoring this photograph failed (tried again, then quarantined)
@@ -174,6 +175,10 @@ class StorageError(EnvironmentProblem):
     """S3 refused or is out of reach."""
 
     default_reason = ReasonCode.STORAGE_UNAVAILABLE
+
+
+class WriteConflict(StorageError):
+    """Somebody else replaced the object in the meantime; nothing was written."""
 
 
 class ModelError(EnvironmentProblem):
