@@ -1,8 +1,8 @@
 """Colour science: sRGB, linear light, CIELAB, and the one way in which chroma may be put onto a scan's lightness.
 
 CIELAB is for D65 and the 2 degree observer, computed with the matrix and white point of scikit-image, so that the two
-agree to 1e-3. All functions take and give float32; large pictures are worked on in strips, so that memory stays at a few
-times that of the picture.
+agree to 1e-3. All functions take and give float32; large pictures are worked on in strips, so that memory stays at a
+few times that of the picture.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def luminance_y(pixels: FloatImage) -> Plane:
     """Luma Y' of BT.601 from encoded RGB: 0.299 R + 0.587 G + 0.114 B. H x W x 3 in [0, 1] to H x W in [0, 1]."""
-    return cv2.transform(np.asarray(pixels, np.float32), np.array([[0.299, 0.587, 0.114]], np.float32))
+    weights = np.array([[0.299, 0.587, 0.114]], np.float32)
+    return np.asarray(cv2.transform(np.asarray(pixels, np.float32), weights), np.float32)
 
 
 def lightness(pixels: FloatImage) -> Plane:
@@ -76,7 +77,7 @@ def rgb_to_lab(pixels: FloatImage) -> FloatImage:
     out = np.empty(pixels.shape, np.float32)
     matrix = (XYZ_FROM_RGB / WHITE_D65[:, None]).astype(np.float32)
     for rows in _strips(pixels.shape[0], pixels.shape[1]):
-        curve = _lab_curve(cv2.transform(srgb_to_linear(pixels[rows]), matrix))
+        curve = _lab_curve(np.asarray(cv2.transform(srgb_to_linear(pixels[rows]), matrix), np.float32))
         out[rows, :, 0] = 116.0 * curve[:, :, 1] - 16.0
         out[rows, :, 1] = 500.0 * (curve[:, :, 0] - curve[:, :, 1])
         out[rows, :, 2] = 200.0 * (curve[:, :, 1] - curve[:, :, 2])
@@ -97,7 +98,8 @@ def keep_luminance(luminance: Plane, ab: Chroma, *, bits: Literal[8, 16] = 8) ->
 
     Colours outside sRGB are cured by scaling (a*, b*) towards zero, pixel by pixel, no further than needed. The result
     already lies on the grid of ``bits`` (every value is k / 255 or k / 65535), so that encoding changes nothing more:
-    its L* is within 0.5 (8 bits; mean below 0.15) or 0.002 (16 bits) of ``luminance``. Zero chroma gives equal channels.
+    its L* is within 0.5 (8 bits; mean below 0.15) or 0.002 (16 bits) of ``luminance``. Zero chroma gives equal
+    channels.
 
     :param luminance: H x W, L* of the scan, 0..100.
     :param ab: H x W x 2, wanted a* and b*.
@@ -134,7 +136,8 @@ def upsample_chroma(
     ab_small = np.ascontiguousarray(ab_small, np.float32)
     guide = np.ascontiguousarray(luminance_small, np.float32)
     if guide.shape != ab_small.shape[:2]:
-        guide = cv2.resize(guide, (ab_small.shape[1], ab_small.shape[0]), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(guide, (ab_small.shape[1], ab_small.shape[0]), interpolation=cv2.INTER_AREA)
+        guide = np.asarray(small, np.float32)
     slope, offset = _guided_coefficients(guide, ab_small, radius, epsilon)
     low, high = ab_small.min(axis=(0, 1)), ab_small.max(axis=(0, 1))
     coefficients = np.concatenate([slope, offset], axis=2)
@@ -170,13 +173,12 @@ def _linear_of_lab(
     middle = (luminance + np.float32(16)) / np.float32(116)
     curve = np.stack([middle + a / np.float32(500), middle, middle - b / np.float32(200)], axis=-1)
     matrix = (RGB_FROM_XYZ * white[None, :]).astype(np.float32)
-    linear: NDArray[np.float32] = _lab_curve_inverse(curve) @ matrix.T
-    return linear
+    return np.asarray(_lab_curve_inverse(curve) @ matrix.T, np.float32)
 
 
 def _in_gamut(linear: NDArray[np.float32]) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = ((linear >= -_GAMUT_SLACK) & (linear <= 1 + _GAMUT_SLACK)).all(axis=-1)
-    return inside
+    inside = (linear >= -_GAMUT_SLACK) & (linear <= 1 + _GAMUT_SLACK)
+    return np.asarray(inside.all(axis=-1), np.bool_)
 
 
 def _reduced_chroma(
@@ -186,7 +188,7 @@ def _reduced_chroma(
     low = np.zeros_like(luminance)
     high = np.ones_like(luminance)
     for _ in range(_BISECTIONS):
-        scale = (low + high) / 2
+        scale = (low + high) * np.float32(0.5)
         inside = _in_gamut(_linear_of_lab(luminance, a * scale, b * scale, NEUTRAL_WHITE))
         low = np.where(inside, scale, low)
         high = np.where(inside, high, scale)
@@ -196,7 +198,7 @@ def _reduced_chroma(
 def _on_grid(encoded: FloatImage, bits: Literal[8, 16]) -> FloatImage:
     """Round to the grid. Half a level in all channels moves L* by 0.25 at most (8 bits), so nothing more is needed."""
     levels = np.float32(255 if bits == 8 else 65535)
-    return np.rint(encoded * levels) / levels
+    return np.asarray(np.rint(encoded * levels) / levels, np.float32)
 
 
 def _guided_coefficients(guide: Plane, signal: Chroma, radius: int, epsilon: float) -> tuple[Chroma, Chroma]:
@@ -204,14 +206,14 @@ def _guided_coefficients(guide: Plane, signal: Chroma, radius: int, epsilon: flo
     size = (2 * radius + 1, 2 * radius + 1)
 
     def mean(image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cv2.boxFilter(image, cv2.CV_32F, size, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(cv2.boxFilter(image, cv2.CV_32F, size, borderType=cv2.BORDER_REFLECT), np.float32)
 
     mean_guide = mean(guide)
-    variance = np.maximum(mean(guide * guide) - mean_guide * mean_guide, 0)
+    variance = np.maximum(mean(np.asarray(guide * guide, np.float32)) - mean_guide * mean_guide, np.float32(0))
     mean_signal = mean(signal)
-    covariance = mean(guide[:, :, None] * signal) - mean_guide[:, :, None] * mean_signal
-    slope = covariance / (variance[:, :, None] + np.float32(epsilon))
-    offset = mean_signal - slope * mean_guide[:, :, None]
+    covariance = mean(np.asarray(guide[:, :, None] * signal, np.float32)) - mean_guide[:, :, None] * mean_signal
+    slope = np.asarray(covariance / (variance[:, :, None] + np.float32(epsilon)), np.float32)
+    offset = np.asarray(mean_signal - slope * mean_guide[:, :, None], np.float32)
     return mean(slope), mean(offset)
 
 
@@ -223,4 +225,4 @@ def _rows_enlarged(small: NDArray[np.float32], rows: slice, height: int, width: 
     below = np.minimum(above + 1, small.shape[0] - 1)
     share = (place - above).astype(np.float32)[:, None, None]
     tall = small[above] * (1 - share) + small[below] * share
-    return cv2.resize(tall, (width, tall.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(tall, (width, tall.shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,11 +1,37 @@
-"""Untrusted scans to pictures, in a separate process with limits on time, memory and pixels."""
+"""Untrusted scans to pictures, in a separate process with limits on time, memory and pixels.
+
+The process (:mod:`restoration.photo.decoder_child`) is started on first use and kept. Scans go to it, and pixels come
+back, through two nameless shared files that both sides map into memory; only a line of JSON each way goes through
+pipes. When a scan crashes it, or takes too long or too much memory, that scan is rejected and the next one gets a new process.
+"""
 
 from __future__ import annotations
 
+import json
+import mmap
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from dataclasses import dataclass
+from typing import IO, Any
 
-from restoration.photo.picture import Picture
+import numpy as np
+
+from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
+from restoration.photo.magic import identify
+from restoration.photo.picture import FloatImage, Picture, ScanInfo
 from restoration.settings import Settings
+
+_CHILD = "restoration.photo.decoder_child"
+_START_SECONDS = 60.0
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
+_CHILD_SETTINGS = {"VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2", "PYTHONWARNINGS": "ignore", "G_DEBUG": ""}
+_MAX_ANSWER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -31,10 +57,18 @@ class DecodeLimits:
 
 
 class Decoder:
-    """Owns one decoding process, reused from scan to scan. A context manager."""
+    """Owns one decoding process, reused from scan to scan. A context manager; threads take turns.
+
+    ::
+
+        with Decoder(DecodeLimits.from_settings(get_settings())) as decoder:
+            picture = decoder.decode(data, "album/0001.tif")
+    """
 
     def __init__(self, limits: DecodeLimits | None = None) -> None:
         self.limits = limits or DecodeLimits()
+        self._child: _Child | None = None
+        self._turn = threading.Lock()
 
     def __enter__(self) -> Decoder:
         return self
@@ -43,8 +77,180 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End the process."""
+        """End the decoding process, if there is one. The decoder may be used again afterwards."""
+        with self._turn:
+            self._end_child()
 
     def decode(self, data: bytes, name: str) -> Picture:
-        """Decode one scan. :raises PhotoRejected: with the reason why it cannot be read."""
-        raise NotImplementedError
+        """Decode one scan to sRGB.
+
+        Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile or
+        CMYK is converted to sRGB, alpha is flattened on white, gray becomes three equal channels, the first page of
+        several is taken. Files of more than 8 bits keep 16 (``info.bits``).
+
+        :param data: the whole file.
+        :param name: for messages.
+        :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
+            truncated, corrupt, decode_timeout, decode_memory or decoder_crashed.
+        :raises EnvironmentProblem: the decoding process cannot be started at all.
+        """
+        kind = identify(data, name)
+        if len(data) > self.limits.max_bytes:
+            raise PhotoRejected(
+                f"the file has {len(data)} bytes, more than the limit of {self.limits.max_bytes}",
+                reason=ReasonCode.TOO_LARGE,
+                photo=name,
+            )
+        with self._turn:
+            if self._child is None:
+                self._child = _Child(self.limits)
+            try:
+                return self._child.decode(data, kind, name)
+            except _ChildLost as lost:
+                self._end_child()
+                raise PhotoRejected(lost.message, reason=lost.reason, photo=name) from lost
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+
+class _ChildLost(Exception):  # noqa: N818 - a fact about the process, not an error of ours
+    """The decoding process is gone or was ended; carries what that says about the scan."""
+
+    def __init__(self, message: str, reason: ReasonCode) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+
+
+class _Child:
+    """One decoding process with its two shared files."""
+
+    def __init__(self, limits: DecodeLimits) -> None:
+        self._limits = limits
+        self._source, self._target = _nameless_file("scan"), _nameless_file("pixels")
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
+        descriptors = (self._source, self._target)
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, fixed arguments
+            [sys.executable, "-m", _CHILD, *map(str, descriptors), str(limits.memory_mb)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            pass_fds=descriptors,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            self._answer(_START_SECONDS)
+        except _ChildLost as lost:
+            message = f"the decoding process does not start: {lost.message}; run 'restoration doctor'"
+            self.end()
+            raise EnvironmentProblem(message) from lost
+
+    def decode(self, data: bytes, kind: str, name: str) -> Picture:
+        """Pixels of one scan. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        _write_all(self._source, data)
+        request = {
+            "format": kind,
+            "size": len(data),
+            "max_pixels": self._limits.max_pixels,
+            "min_side": self._limits.min_side,
+            "seconds": self._limits.seconds,
+        }
+        self._send(json.dumps(request).encode() + b"\n")
+        answer = self._answer(self._limits.seconds)
+        if "reason" in answer:
+            raise PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
+        info = ScanInfo(**answer)
+        picture = Picture(self._pixels(info), info)
+        os.ftruncate(self._source, 0)
+        os.ftruncate(self._target, 0)
+        return picture
+
+    def end(self) -> None:
+        """Kill the process and give everything back. Never fails."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream is not None:
+                _close_quietly(stream)
+        os.close(self._source)
+        os.close(self._target)
+
+    def _send(self, line: bytes) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - for the type checker: we asked for a pipe
+        try:
+            stdin.write(line)
+            stdin.flush()
+        except BrokenPipeError as error:
+            raise self._lost() from error
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        """One line from the child within ``seconds``."""
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 - for the type checker: we asked for a pipe
+        deadline = time.monotonic() + seconds
+        received = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            while not received.endswith(b"\n"):
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise _ChildLost(f"decoding took longer than {seconds:g} s", ReasonCode.DECODE_TIMEOUT)
+                chunk = os.read(stdout.fileno(), 65536)
+                if not chunk or len(received) > _MAX_ANSWER:
+                    raise self._lost()
+                received += chunk
+        answer: dict[str, Any] = json.loads(received)
+        return answer
+
+    def _lost(self) -> _ChildLost:
+        """Why the process ended, by its exit status and last words."""
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = 0
+        self._errors.seek(0)
+        words = " ".join(self._errors.read()[-2000:].decode("utf-8", "replace").split())[-200:]
+        if code == -signal.SIGXCPU:
+            return _ChildLost("decoding used up its processor time", ReasonCode.DECODE_TIMEOUT)
+        if code == -signal.SIGKILL or "failed to allocate" in words or "MemoryError" in words:
+            return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
+        return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
+
+    def _pixels(self, info: ScanInfo) -> FloatImage:
+        kind, most = (np.dtype(np.uint8), 255) if info.bits == 8 else (np.dtype(np.uint16), 65535)
+        shape = (info.height, info.width, 3)
+        size = int(np.prod(shape)) * kind.itemsize
+        if os.fstat(self._target).st_size != size:
+            raise _ChildLost("the decoder handed back fewer pixels than it said", ReasonCode.DECODER_CRASHED)
+        with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
+            view = np.frombuffer(shared, kind).reshape(shape)
+            pixels = np.divide(view, np.float32(most), dtype=np.float32)
+            del view
+        return pixels
+
+
+def _nameless_file(label: str) -> int:
+    """Descriptor of a file without a name, in memory where the system offers that (Linux)."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(f"restoration-{label}")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    os.ftruncate(descriptor, 0)
+    view, place = memoryview(data), 0
+    while place < len(data):
+        place += os.pwrite(descriptor, view[place : place + (1 << 30)], place)
+
+
+def _close_quietly(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except BrokenPipeError:
+        return

@@ -1,0 +1,121 @@
+"""What a file is by its first bytes, before any library sees it. Names and content types are never believed."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from restoration.errors import PhotoRejected, ReasonCode
+
+_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_REFUSED: tuple[tuple[bytes, str], ...] = (
+    (b"GIF8", "GIF"),
+    (b"%PDF", "PDF"),
+    (b"%!PS", "PostScript or EPS"),
+    (b"\xc5\xd0\xd3\xc6", "EPS"),
+    (b"8BPS", "Photoshop"),
+    (b"II*\0\x10\0\0\0CR", "Canon raw"),
+    (b"IIRO", "Olympus raw"),
+    (b"FUJIFILM", "Fujifilm raw"),
+    (b"gimp xcf", "GIMP"),
+    (b"DDS ", "DirectDraw"),
+    (b"\x00\x00\x01\x00", "icon"),
+    (b"AT&T", "DjVu"),
+)
+_NO_IMAGE: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"PK\x05\x06", "a ZIP archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+)
+_ACCEPTED_TEXT = "JPEG, PNG, TIFF, WebP and BMP are accepted"
+
+
+def identify(data: bytes, name: str) -> str:
+    """Name of the accepted format: jpeg, png, tiff, webp, bmp or jpeg2000.
+
+    :param data: the whole file, or at least its first 4 KiB.
+    :param name: only for messages.
+    :raises PhotoRejected: empty_file, unsupported_format (an image of a kind that is not read) or not_an_image.
+    """
+    if not data:
+        raise PhotoRejected("the file is empty; upload the scan again", reason=ReasonCode.EMPTY_FILE, photo=name)
+    head = data[:4096]
+    _refuse_known(head, name)
+    found = _accepted(head)
+    if found is None:
+        raise PhotoRejected(
+            f"this is no image by its first bytes; {_ACCEPTED_TEXT}", reason=ReasonCode.NOT_AN_IMAGE, photo=name
+        )
+    return found
+
+
+def _accepted(head: bytes) -> str | None:
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(_TIFF):
+        return "tiff"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head.startswith(_JPEG2000):
+        return "jpeg2000"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "bmp"
+    return None
+
+
+def _refuse_known(head: bytes, name: str) -> None:
+    """Say precisely what the common mistakes are."""
+    for magic, kind in _REFUSED:
+        if head.startswith(magic):
+            _unsupported(kind, name)
+    if head[4:8] == b"ftyp":
+        _unsupported("HEIF, AVIF or a film", name)
+    for magic, kind in _NO_IMAGE:
+        if head.startswith(magic):
+            raise PhotoRejected(
+                f"this is {kind}, not an image; {_ACCEPTED_TEXT}", reason=ReasonCode.NOT_AN_IMAGE, photo=name
+            )
+    text = head.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").replace(b"\0", b"").lower()
+    if text.startswith(b"<"):
+        _refuse_markup(text, name)
+
+
+def _refuse_markup(text: bytes, name: str) -> None:
+    if re.search(rb"<svg[\s>:]", text) or b"<!doctype svg" in text:
+        _unsupported("SVG", name)
+    kind = "an HTML page" if re.match(rb"<(!doctype html|html|head|body)", text) else "XML or HTML text"
+    raise PhotoRejected(
+        f"this is {kind}, not an image; the download of the scan probably failed",
+        reason=ReasonCode.NOT_AN_IMAGE,
+        photo=name,
+    )
+
+
+def _unsupported(kind: str, name: str) -> None:
+    raise PhotoRejected(
+        f"{kind} files are not read; {_ACCEPTED_TEXT}", reason=ReasonCode.UNSUPPORTED_FORMAT, photo=name
+    )
+
+
+def looks_cut_off(data: bytes | bytearray | memoryview, kind: str) -> bool:
+    """Whether the file lacks its own end: tells a file that was cut off from one with wrong bytes inside.
+
+    Only asked about files that failed to decode; scanners and cameras may write anything after a picture's end.
+    """
+    tail = bytes(data[-4096:])
+    if kind == "jpeg":
+        return b"\xff\xd9" not in tail
+    if kind == "png":
+        return b"IEND" not in tail
+    if kind == "webp":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if kind == "tiff":
+        order: Literal["little", "big"] = "little" if data[0] == 0x49 else "big"
+        return int.from_bytes(data[4:8], order) >= len(data)
+    return False
