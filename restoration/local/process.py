@@ -27,6 +27,9 @@ from restoration.errors import EnvironmentProblem
 MARKER = "RESTORATION_LOCAL_STACK"
 """Environment variable that every process of a stack carries; its value is the stack's folder."""
 
+SERVICE = "RESTORATION_LOCAL_SERVICE"
+"""Environment variable that says which service of the stack a process belongs to."""
+
 TAIL_LINES = 30
 
 _started: dict[int, subprocess.Popen[bytes]] = {}
@@ -91,8 +94,9 @@ class Process:
         """
         if self.is_running():
             return
+        sweep(self.root, self.name)  # children of a server that was killed
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        variables = {**os.environ, **(env or {}), MARKER: str(self.root)}
+        variables = {**os.environ, **(env or {}), MARKER: str(self.root), SERVICE: self.name}
         with self._open_log() as log:
             child = subprocess.Popen(  # noqa: S603 - the stack's own programs
                 list(argv), env=variables, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -121,11 +125,11 @@ class Process:
         return self.find() is not None
 
     def ask_to_stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        """Send the signal to its process group, without waiting."""
+        """Send it the signal, without waiting. SIGKILL goes to its whole group; others leave the children to it."""
         found = self.find()
         if found is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(found.pid, sign)
+                (os.killpg if sign is signal.SIGKILL else os.kill)(found.pid, sign)
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Ask it to stop, wait, then kill what is left of it and of its descendants. Idempotent."""
@@ -172,23 +176,29 @@ def _end(processes: list[psutil.Process], grace_s: float) -> None:
             child.poll()
 
 
-def members(root: Path) -> list[psutil.Process]:
-    """Every process of this user that carries the stack's marker, whoever its parent is now."""
+def members(root: Path, service: str | None = None) -> list[psutil.Process]:
+    """
+    Every process of this user that carries the stack's marker, whoever its parent is now.
+
+    :param service: only those of this service.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            if process.pid != os.getpid() and process.environ().get(MARKER) == str(root):
+            variables = process.environ()
+            ours = variables.get(MARKER) == str(root) and service in (None, variables.get(SERVICE))
+            if ours and process.pid != os.getpid():
                 found.append(process)
     return found
 
 
-def sweep(root: Path, grace_s: float = 5.0) -> int:
+def sweep(root: Path, service: str | None = None, grace_s: float = 5.0) -> int:
     """
-    End every process that carries the stack's marker.
+    End every process that carries the stack's marker, or only those of one service.
 
     :returns: how many there were.
     """
-    left = members(root)
+    left = members(root, service)
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()

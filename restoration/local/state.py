@@ -1,0 +1,101 @@
+"""What a local stack must remember between two starts: ports and generated passwords, in one private file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from restoration.errors import EnvironmentProblem
+from restoration.local.airflow import AirflowSecrets
+from restoration.local.ports import GRPC_OFFSET, free_port, is_free
+from restoration.local.process import write_private
+from restoration.local.s3 import GRANTS, Identity, S3Ports
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class StackState:
+    """Ports and passwords of a stack; Postgres keeps its own beside its data."""
+
+    redis_port: int
+    redis_password: str
+    s3_ports: S3Ports
+    s3_identities: dict[str, Identity]
+    airflow_port: int
+    airflow: AirflowSecrets
+
+    def __repr__(self) -> str:
+        return f"StackState(redis_port={self.redis_port}, airflow_port={self.airflow_port}, ...)"
+
+    def ports_are_free(self) -> bool:
+        """Whether nothing else has taken one of the ports meanwhile."""
+        s3 = asdict(self.s3_ports).values()
+        wanted = [self.redis_port, self.airflow_port, *s3, *(port + GRPC_OFFSET for port in s3)]
+        return all(is_free(port) for port in wanted)
+
+    def with_new_ports(self) -> StackState:
+        """The same passwords on ports that are free now."""
+        redis_port, airflow_port, s3_ports = _choose_ports()
+        return replace(self, redis_port=redis_port, airflow_port=airflow_port, s3_ports=s3_ports)
+
+    def save(self, path: Path) -> None:
+        """Write it to a file that only its owner may read."""
+        write_private(path, json.dumps({"version": _VERSION, **asdict(self)}, indent=1))
+
+
+def new_state() -> StackState:
+    """Free ports and fresh passwords."""
+    redis_port, airflow_port, s3_ports = _choose_ports()
+    return StackState(
+        redis_port=redis_port,
+        redis_password=secrets.token_hex(20),
+        s3_ports=s3_ports,
+        s3_identities={name: Identity(name, secrets.token_hex(20)) for name in GRANTS},
+        airflow_port=airflow_port,
+        airflow=AirflowSecrets(
+            admin_password=secrets.token_urlsafe(12),
+            fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            jwt_secret=secrets.token_hex(64),
+            api_secret_key=secrets.token_hex(32),
+        ),
+    )
+
+
+def load_state(path: Path, make: Callable[[], StackState] = new_state) -> StackState:
+    """
+    The state in the file, or a new one, saved, where there is no file.
+
+    :raises EnvironmentProblem: the file is not what :meth:`StackState.save` writes.
+    """
+    if not path.is_file():
+        state = make()
+        state.save(path)
+        return state
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        return StackState(
+            redis_port=body["redis_port"],
+            redis_password=body["redis_password"],
+            s3_ports=S3Ports(**body["s3_ports"]),
+            s3_identities={name: Identity(**key) for name, key in body["s3_identities"].items()},
+            airflow_port=body["airflow_port"],
+            airflow=AirflowSecrets(**body["airflow"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise EnvironmentProblem(f"{path} cannot be read ({error}); `make clean` removes the stack") from error
+
+
+def _choose_ports() -> tuple[int, int, S3Ports]:
+    taken: list[int] = []
+    for _ in range(5):
+        port = free_port(taken, with_grpc=True)
+        taken += [port, port + GRPC_OFFSET]
+    s3_ports = S3Ports(*taken[::2])
+    redis_port = free_port(taken)
+    airflow_port = free_port([*taken, redis_port])
+    return redis_port, airflow_port, s3_ports
