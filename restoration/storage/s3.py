@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 READ_ATTEMPTS = 3
 MAX_SINGLE_COPY_BYTES = 5 * 1024**3
+MAX_SINGLE_PUT_BYTES = 64 * 1024**2
 _URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _CHANGED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "409"})
@@ -321,6 +322,10 @@ class ObjectStore:
         from boto3.exceptions import S3UploadFailedError
 
         with _translated(f"s3://{bucket}/{key}"):
+            if path.stat().st_size <= MAX_SINGLE_PUT_BYTES:
+                with path.open("rb") as file:
+                    self.client.put_object(Bucket=bucket, Key=key, Body=file, ContentType=content_type)
+                return
             try:
                 self.client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type})
             except S3UploadFailedError as error:

@@ -1,0 +1,287 @@
+"""Publishing a collection as an immutable version; a kill at any moment leaves the old one or the new one whole.
+
+1. *Read* the photographs once from the catalog. Nothing new since the current version: done, ``unchanged``.
+2. *Stage* under the next version's prefix, which nobody reads yet: server-side copies and the written files.
+3. *Verify* by reading every file back against the manifest, then note it as verified in the catalog.
+4. *Switch* by one conditional PUT of ``current.json``, then note it as current in the catalog.
+
+Killed before 4, the next publication abandons what was staged and removes it. Killed between the two halves of 4, the
+next one finds that ``current.json`` names a verified version and finishes the note.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from restoration.catalog import publishing
+from restoration.catalog.collections import Collection, get_collection
+from restoration.catalog.events import chain_head
+from restoration.catalog.locks import content_locks
+from restoration.errors import PublicationError, ReasonCode
+from restoration.names import version_prefix
+from restoration.publish.current import CurrentVersion, read_current, write_current
+from restoration.publish.photos import PhotoSpool, spool_photos
+from restoration.publish.stage import Stage
+from restoration.publish.verify import VerifiedVersion, verify_version
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Engine
+
+    from restoration.catalog.publishing import Publication
+    from restoration.settings import Settings
+    from restoration.storage.s3 import ObjectStore
+
+PublicationOutcome = Literal["published", "unchanged", "withheld"]
+
+
+@dataclass(frozen=True)
+class PublicationReport:
+    """How a publication ended. ``version`` and ``uri`` are of the version that is current afterwards, if any is.
+
+    ``withheld``: nothing was written, for the ``reason``; ``would publish`` counts come with ``dry_run``.
+    """
+
+    state: PublicationOutcome
+    collection: str
+    version: int | None = None
+    uri: str | None = None
+    gallery_uri: str | None = None
+    photos: int = 0
+    shown: int = 0
+    files: int = 0
+    bytes: int = 0
+    reason: ReasonCode | None = None
+    detail: str = ""
+    dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for XCom and JSON output."""
+        return asdict(self)
+
+
+def publish_collection(
+    db_engine: Engine,
+    store: ObjectStore,
+    settings: Settings,
+    collection_name: str,
+    run_id: UUID | None = None,
+    *,
+    dry_run: bool = False,
+) -> PublicationReport:
+    """Publish the collection's current photographs as the next version of its archive.
+
+    :param run_id: the run on whose behalf this is done, for the catalog.
+    :param dry_run: only say what would be done.
+    :raises UsageError: unknown collection.
+    :raises PublicationError: something staged did not read back; the old version stays current.
+    :raises StorageError: S3 refused or is out of reach; the old version stays current.
+    """
+    with db_engine.connect() as conn:
+        collection = get_collection(conn, collection_name)
+    with (
+        content_lock(db_engine, f"publish {collection_name}"),
+        tempfile.TemporaryDirectory(prefix="publish-") as folder,
+    ):
+        job = _Job(db_engine, store, settings.archive_bucket, collection)
+        if not dry_run:
+            reconcile(db_engine, store, settings, collection)
+        spool = job.read(Path(folder) / "photos.jsonl")
+        settled = job.settled(spool)
+        if settled is not None:
+            return settled
+        if dry_run:
+            counts = {"photos": spool.count, "shown": spool.shown}
+            return PublicationReport("published", collection_name, **counts, detail="would be published", dry_run=True)
+        return job.publish(spool, settings.restored_bucket, Path(folder), run_id)
+
+
+@contextmanager
+def _only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
+    """Wait until no other process publishes this collection."""
+    with db_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        with content_locks(conn, [f"publish {collection_name}"]):
+            yield
+
+
+def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:
+    """Bring catalog and bucket together after a publication that was killed.
+
+    A version that ``current.json`` names and the catalog has only as verified is marked current; prefixes of abandoned
+    versions are removed.
+
+    :raises PublicationError: ``current.json`` names a version that the catalog does not know.
+    """
+    bucket = settings.archive_bucket
+    current, _ = read_current(store, bucket, collection.name)
+    with db_engine.connect() as conn:
+        known = {p.version: p for p in publishing.list_publications(conn, collection.collection_id)}
+    if current is not None:
+        named = known.get(current.version)
+        if named is None or named.manifest_sha256 != current.manifest_sha256:
+            raise PublicationError(
+                f"s3://{bucket}/{collection.name}/current.json names version {current.version}, which this catalog did "
+                "not verify; use the catalog that belongs to the bucket, or another bucket"
+            )
+        if named.state != "current":
+            with db_engine.begin() as conn:
+                publishing.mark_current(conn, named.publication_id)
+    for publication in known.values():
+        if publication.state == "abandoned" and (current is None or publication.version != current.version):
+            store.delete_prefix(bucket, version_prefix(collection.name, publication.version))
+
+
+def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> str | None:
+    """Address of the current version's gallery: under ``gallery_url`` where that is set, else the S3 address.
+
+    None where nothing is published.
+    """
+    current, _ = read_current(store, settings.archive_bucket, collection)
+    return None if current is None else _gallery_uri(settings.archive_bucket, current.prefix)
+
+
+def _gallery_uri(bucket: str, prefix: str) -> str:
+    return f"s3://{bucket}/{prefix}index.html"
+
+
+class _Job:
+    """One publication on its way."""
+
+    def __init__(self, db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection) -> None:
+        self._db, self._store, self._bucket, self._collection = db_engine, store, bucket, collection
+
+    def read(self, path: Path) -> PhotoSpool:
+        """The collection's photographs, on disk."""
+        with self._db.connect() as conn:
+            photos = publishing.iter_publishable(conn, self._collection.collection_id)
+            return spool_photos(photos, path, self._header())
+
+    def _header(self) -> dict[str, Any]:
+        c = self._collection
+        return {
+            "name": c.name,
+            "title": c.title or c.name,
+            "rights": c.rights,
+            "contact": c.contact,
+            "consent": c.consent,
+            "sensitivity": c.sensitivity,
+        }
+
+    def settled(self, spool: PhotoSpool) -> PublicationReport | None:
+        """The report where nothing has to be written: withheld, empty or unchanged."""
+        c = self._collection
+        if c.consent == "refused":
+            return self._withheld(ReasonCode.CONSENT_REFUSED, "those who may decide refused their consent")
+        if c.sensitivity == "sensitive":
+            return self._withheld(ReasonCode.SENSITIVE, "a sensitive collection needs a person's approval")
+        if spool.count == 0:
+            return self._withheld(ReasonCode.SOURCE_MISSING, "the collection has no photographs yet; ingest it first")
+        current = self._current()
+        if current is None or current.content_sha256 != spool.content_sha256:
+            return None
+        return PublicationReport(
+            "unchanged",
+            c.name,
+            current.version,
+            current.uri,
+            _gallery_uri(self._bucket, version_prefix(c.name, current.version)),
+            photos=spool.count,
+            shown=spool.shown,
+            bytes=current.byte_count or 0,
+        )
+
+    def _current(self) -> Publication | None:
+        with self._db.connect() as conn:
+            return publishing.find_current(conn, self._collection.collection_id)
+
+    def _withheld(self, reason: ReasonCode, detail: str) -> PublicationReport:
+        current = self._current()
+        if current is not None:
+            detail += f"; version {current.version}, published earlier, is still current"
+        return PublicationReport(
+            "withheld",
+            self._collection.name,
+            current.version if current else None,
+            current.uri if current else None,
+            reason=reason,
+            detail=detail,
+        )
+
+    def publish(self, spool: PhotoSpool, restored_bucket: str, folder: Path, run_id: UUID | None) -> PublicationReport:
+        """Stage, verify, switch."""
+        c = self._collection
+        with self._db.begin() as conn:
+            opened = publishing.open_publication(conn, c.collection_id, run_id, f"s3://{self._bucket}/{c.name}")
+            head = chain_head(conn, c.collection_id)
+        prefix = version_prefix(c.name, opened.version)
+        if any(self._store.list_pages(self._bucket, prefix)):
+            raise PublicationError(f"s3://{self._bucket}/{prefix} is not empty; a version is never written over")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        facts = {
+            **self._header(),
+            "version": opened.version,
+            "published_at": now,
+            "photos": spool.count,
+            "shown": spool.shown,
+            "states": dict(spool.states),
+            "content_sha256": spool.content_sha256,
+            "event_chain_head": head,
+        }
+        stage = Stage(self._store, restored_bucket, self._bucket, prefix, folder)
+        manifest = stage.write(spool, facts)
+        verified = verify_version(self._store, self._bucket, prefix, manifest)
+        self._note_verified(opened, spool, verified, head)
+        self._switch(opened, spool, verified, now)
+        return PublicationReport(
+            "published",
+            c.name,
+            opened.version,
+            opened.uri,
+            _gallery_uri(self._bucket, prefix),
+            photos=spool.count,
+            shown=spool.shown,
+            files=verified.files,
+            bytes=verified.bytes,
+        )
+
+    def _note_verified(self, opened: Publication, spool: PhotoSpool, verified: VerifiedVersion, head: str) -> None:
+        rows = (
+            publishing.PublicationPhoto(p.photo_id, p.restoration_id if p.shown else None, p.output_path or p.name)
+            for p in spool
+        )
+        with self._db.begin() as conn:
+            publishing.add_publication_photos(conn, opened.publication_id, rows)
+            publishing.mark_verified(
+                conn,
+                opened.publication_id,
+                content_sha256=spool.content_sha256,
+                manifest_sha256=verified.manifest_sha256,
+                chain_head=head,
+                photo_count=spool.count,
+                byte_count=verified.bytes,
+            )
+
+    def _switch(self, opened: Publication, spool: PhotoSpool, verified: VerifiedVersion, now: str) -> None:
+        _, etag = read_current(self._store, self._bucket, self._collection.name)
+        prefix = version_prefix(self._collection.name, opened.version)
+        current = CurrentVersion(
+            collection=self._collection.name,
+            version=opened.version,
+            publication_id=opened.publication_id,
+            content_sha256=spool.content_sha256,
+            manifest_sha256=verified.manifest_sha256,
+            photos=spool.count,
+            bytes=verified.bytes,
+            published_at=now,
+            gallery=f"{prefix}index.html",
+        )
+        write_current(self._store, self._bucket, current, replaces=etag)
+        with self._db.begin() as conn:
+            publishing.mark_current(conn, opened.publication_id)
