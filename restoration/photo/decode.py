@@ -2,7 +2,8 @@
 
 The process (:mod:`restoration.photo.decoder_child`) is started on first use and kept. Scans go to it, and pixels come
 back, through two nameless shared files that both sides map into memory; only a line of JSON each way goes through
-pipes. When a scan crashes it, or takes too long or too much memory, that scan is rejected and the next one gets a new process.
+pipes. When a scan crashes it, or takes too long or too much memory, that scan is rejected and the next one gets a new
+process.
 """
 
 from __future__ import annotations
@@ -231,7 +232,7 @@ class _Child:
             view = np.frombuffer(shared, kind).reshape(shape)
             pixels = np.divide(view, np.float32(most), dtype=np.float32)
             del view
-        return pixels
+        return np.asarray(pixels, np.float32)
 
 
 def _nameless_file(label: str) -> int:

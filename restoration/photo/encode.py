@@ -1,0 +1,110 @@
+"""Pictures to bytes: PNG for the archive, JPEG for previews. Same pixels, same bytes: no clock, no random numbers."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Any
+from xml.sax.saxutils import escape
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.errors import PhotoFailed, ReasonCode
+from restoration.photo.picture import FloatImage, Picture
+
+_DIGITAL_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+ENHANCED = _DIGITAL_SOURCE + "algorithmicallyEnhanced"
+"""IPTC: a photograph corrected by algorithms that were not trained."""
+COMPOSITE = _DIGITAL_SOURCE + "compositeWithTrainedAlgorithmicMedia"
+"""IPTC: a photograph with content that a trained model made."""
+
+_PNG_START = 8 + 25
+"""Signature and IHDR chunk: further chunks go behind them."""
+_PNG_OPTIONS = (
+    # Level 2 with one fixed filter: within 2 % of the best size that zlib reaches in reasonable time, at a fifth of it.
+    *(cv2.IMWRITE_PNG_COMPRESSION, 2),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
+    *(cv2.IMWRITE_PNG_FILTER, 128),
+)
+_PREVIEW_QUALITY = 85
+_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/">
+<Iptc4xmpExt:DigitalSourceType>{source}</Iptc4xmpExt:DigitalSourceType>
+<xmp:CreatorTool>{software}</xmp:CreatorTool>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>"""
+
+
+def encode_png(picture: Picture, *, software: str, ai_altered: bool) -> bytes:
+    """PNG of a picture: 8 or 16 bits by ``info.bits``, gray where the three channels are equal, marked as sRGB.
+
+    Carries the scan's resolution and an XMP packet with IPTC DigitalSourceType and the program's name. The quantiser is
+    round(x * 255), so values that already lie on the grid come out exactly.
+
+    :param software: name and version of the program, for xmp:CreatorTool.
+    :param ai_altered: whether a trained model put content into the picture.
+    :raises PhotoFailed: encode_failed.
+    """
+    plain = _encode(".png", to_integers(picture.pixels, picture.info.bits), _PNG_OPTIONS)
+    chunks = _chunk(b"sRGB", b"\x01")
+    if picture.info.dpi > 0:
+        per_metre = round(picture.info.dpi / 0.0254)
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))
+    packet = _XMP.format(source=COMPOSITE if ai_altered else ENHANCED, software=escape(software))
+    chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet.encode())
+    return plain[:_PNG_START] + chunks + plain[_PNG_START:]
+
+
+def preview_jpeg(pixels: FloatImage, long_side: int) -> bytes:
+    """Progressive sRGB JPEG without metadata, its long side at most ``long_side`` pixels (never enlarged).
+
+    :param pixels: H x W x 3 float32 sRGB in [0, 1].
+    :raises PhotoFailed: encode_failed.
+    """
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    small = pixels
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+    options = (
+        cv2.IMWRITE_JPEG_QUALITY,
+        _PREVIEW_QUALITY,
+        cv2.IMWRITE_JPEG_PROGRESSIVE,
+        1,
+        cv2.IMWRITE_JPEG_OPTIMIZE,
+        1,
+    )
+    return _encode(".jpg", to_integers(small, 8), options)
+
+
+def to_integers(pixels: FloatImage, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Round [0, 1] to the grid of ``bits``: H x W x 3 RGB, uint8 or uint16. Values outside are clipped."""
+    if bits == 8:
+        return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(255)), np.uint8)
+    return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(65535)), np.uint16)
+
+
+def _encode(kind: str, pixels: NDArray[np.uint8] | NDArray[np.uint16], options: tuple[int, ...]) -> bytes:
+    """Bytes of RGB integers through OpenCV, which wants blue first, or of one channel where all are equal."""
+    image: Any = np.ascontiguousarray(pixels[:, :, 0] if _is_gray(pixels) else pixels[:, :, ::-1])
+    try:
+        done, encoded = cv2.imencode(kind, image, options)
+    except cv2.error as error:
+        raise PhotoFailed(f"OpenCV cannot encode this picture: {error}", reason=ReasonCode.ENCODE_FAILED) from error
+    if not done:
+        raise PhotoFailed("OpenCV cannot encode this picture", reason=ReasonCode.ENCODE_FAILED)
+    return bytes(encoded.tobytes())
+
+
+def _is_gray(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bool:
+    first = pixels[:, :, 0]
+    return bool(np.array_equal(first, pixels[:, :, 1]) and np.array_equal(first, pixels[:, :, 2]))
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

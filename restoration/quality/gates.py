@@ -1,0 +1,91 @@
+"""When a person must look at a result before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from restoration.errors import ReasonCode
+
+
+class Rules(Protocol):
+    """The review rules of a recipe, as :class:`restoration.engine.recipe.ReviewRules` has them."""
+
+    @property
+    def damage_above(self) -> float:
+        """Share of damaged pixels."""
+
+    @property
+    def identity_below(self) -> float:
+        """Lowest identity of a restored face."""
+
+    @property
+    def ssim_below(self) -> float:
+        """Lowest SSIM on Y between source and result."""
+
+    @property
+    def luminance_above(self) -> float:
+        """Largest change of L* by the colorizer."""
+
+    @property
+    def faces_left_alone_above(self) -> int:
+        """Most faces that may be left alone."""
+
+
+class Face(Protocol):
+    """What is needed of a face record."""
+
+    @property
+    def action(self) -> str:
+        """restored, blended, left_alone or recorded."""
+
+    @property
+    def identity(self) -> float | None:
+        """Cosine between embeddings before and after; None where the face was not touched."""
+
+
+class Measured(Protocol):
+    """What is needed of a measurement."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric."""
+
+    @property
+    def stage(self) -> str:
+        """source, restored or pair."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+
+
+def review_reason(
+    rules: Rules,
+    notes: Mapping[str, Mapping[str, Any]],
+    measurements: Iterable[Measured],
+    faces: Iterable[Face],
+) -> ReasonCode | None:
+    """The first reason, in order of weight, for which a person must look; None where there is none.
+
+    Order: luminance_changed (a rule was broken), identity_low, heavy_damage, faces_left_alone, quality_fell.
+
+    :param notes: what the steps noted, by step name: ``colorize.max_dl``, ``repair.damage_share``.
+    :param measurements: of these only ``ssim_y`` of the pair counts.
+    """
+    faces = list(faces)
+    touched = [face.identity for face in faces if face.action in {"restored", "blended"} and face.identity is not None]
+    left_alone = sum(face.action == "left_alone" for face in faces)
+    ssim = min((m.value for m in measurements if m.metric == "ssim_y" and m.stage == "pair"), default=1.0)
+    checks = (
+        (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),
+        (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
+        (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
+        (ReasonCode.FACES_LEFT_ALONE, left_alone > rules.faces_left_alone_above),
+        (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below),
+    )
+    return next((reason for reason, applies in checks if applies), None)
+
+
+def _note(notes: Mapping[str, Mapping[str, Any]], step: str, name: str) -> float:
+    return float(notes.get(step, {}).get(name, 0.0))
