@@ -83,8 +83,8 @@ def random_plan(rng: Random, *, severity: float = 0.5) -> AgeingPlan:
 def age(photo: FloatImage, plan: AgeingPlan, seed: int) -> Aged:
     """Age a colour photograph.
 
-    The order is that of history: exposure and emulsion (response, blur, grain), print (vignette, halftone), years (fade,
-    tint), handling (scratches, dust, crease), and last the scanner's JPEG.
+    The order is that of history: exposure and emulsion (response, blur, grain), print (vignette, halftone), years
+    (fade, tint), handling (scratches, dust, crease), and last the scanner's JPEG.
 
     :param photo: H x W x 3 float32 sRGB in [0, 1].
     :returns: pixels of the same shape, and the mask of destroyed pixels.
@@ -105,7 +105,7 @@ def _optics(picture: FloatImage, plan: AgeingPlan, rng: Random) -> FloatImage:
     side = max(picture.shape[:2])
     if plan.blur > 0:
         sigma = plan.blur * side / 180.0
-        picture = cv2.GaussianBlur(picture, (0, 0), sigmaX=sigma)
+        picture = _soften(picture, sigma)
     if plan.grain > 0:
         picture = grain(picture, plan.grain, rng)
     if plan.vignette > 0:
@@ -127,6 +127,11 @@ def _handling(picture: FloatImage, plan: AgeingPlan, rng: Random) -> tuple[Float
         picture, mask = crease(picture, plan.crease, rng)
         damage |= mask
     return picture, damage
+
+
+def _soften(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Gaussian blur of sigma pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigmaX=sigma), dtype=np.float32)
 
 
 def film_response(photo: FloatImage, weights: tuple[float, float, float]) -> Plane:
@@ -156,7 +161,7 @@ def grain(picture: FloatImage, strength: float, rng: Random) -> FloatImage:
     noise = rng.standard_normal((height, width)).astype(np.float32)
     size = rng.uniform(0.0, 0.9)
     if size > 0.3:
-        noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=size)
+        noise = _soften(noise, size)
         noise /= max(float(noise.std()), 1e-6)
     luma = picture.mean(axis=2)
     envelope = 0.4 + 0.6 * 4.0 * luma * (1.0 - luma)
@@ -208,11 +213,12 @@ def _random_path(height: int, width: int, rng: Random, *, long: bool) -> NDArray
     bends = np.cumsum(rng.normal(0, 0.03, count)) + angle
     steps = np.stack([np.cos(bends), np.sin(bends)], axis=1) * (length / count)
     start = np.array([rng.uniform(0, width), rng.uniform(0, height)]) - steps.sum(axis=0) * rng.uniform(0.2, 0.8)
-    return np.round(start + np.cumsum(steps, axis=0)).astype(np.int32)
+    points: NDArray[np.int32] = np.round(start + np.cumsum(steps, axis=0)).astype(np.int32)
+    return points
 
 
 def _blend_mask(picture: FloatImage, cover: NDArray[np.uint8], value: float) -> tuple[FloatImage, Mask]:
-    alpha = cv2.GaussianBlur(cover.astype(np.float32) / 255.0, (0, 0), sigmaX=0.6)[:, :, None]
+    alpha = _soften(cover.astype(np.float32) / 255.0, 0.6)[:, :, None]
     return np.asarray(picture * (1 - alpha) + value * alpha, dtype=np.float32), cover > 0
 
 
@@ -255,7 +261,7 @@ def crease(picture: FloatImage, strength: float, rng: Random) -> tuple[FloatImag
         path = _random_path(height, width, rng, long=True)
         shade = np.zeros((height, width), dtype=np.uint8)
         cv2.polylines(shade, [path], False, 255, max(3, int(10 * unit)), cv2.LINE_AA)
-        soft = cv2.GaussianBlur(shade.astype(np.float32) / 255.0, (0, 0), sigmaX=4 * unit)[:, :, None]
+        soft = _soften(shade.astype(np.float32) / 255.0, 4 * unit)[:, :, None]
         picture = np.asarray(picture * (1 - 0.18 * strength * soft), dtype=np.float32)
         cover = np.zeros((height, width), dtype=np.uint8)
         cv2.polylines(cover, [path], False, 255, max(1, int(round(unit * (1 + 2 * strength)))), cv2.LINE_AA)
@@ -269,5 +275,5 @@ def jpeg_noise(picture: FloatImage, quality: int) -> FloatImage:
     """Compress and decompress as JPEG at the given quality (1-100)."""
     eight = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
     _, packed = cv2.imencode(".jpg", eight[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    back = cv2.imdecode(packed, cv2.IMREAD_COLOR)
-    return (back[:, :, ::-1].astype(np.float32)) / 255.0
+    back = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
+    return np.asarray(back[:, :, ::-1].astype(np.float32) / 255.0)

@@ -1,0 +1,147 @@
+"""The project's own colorizer: a residual U-Net with global attention that predicts CIELAB chroma from luminance.
+
+Input is N x 1 x H x W, ``L* / 50 - 1`` in [-1, 1]; H and W are multiples of 32 (the caller pads). Output is
+N x 2 x H x W, a* and b* divided by 110. Normalisation is by batch statistics, folded into the convolutions for
+inference by :func:`fold_batch_norm`, so that a picture's result never depends on its neighbours in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+AB_SCALE = 110.0
+"""Factor between the net's output and a*b* in CIELAB units."""
+
+STRIDE = 32
+"""Height and width of the input must be multiples of this."""
+
+
+class ConvNorm(nn.Module):
+    """3x3 convolution, batch normalisation (none once folded), optional SiLU."""
+
+    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(outside)
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W to N x outside x H/stride x W/stride."""
+        x = self.norm(self.conv(x))
+        return F.silu(x) if self.active else x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions round a shortcut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(width, width)
+        self.second = ConvNorm(width, width, active=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape is kept."""
+        refined: Tensor = F.silu(x + self.second(self.first(x)))
+        return refined
+
+
+class GlobalAttention(nn.Module):
+    """Self-attention over all positions of the coarsest map: one garment, one sky, one colour."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape is kept."""
+        n, c, h, w = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(self.norm(tokens)).reshape(n, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(n, h * w, c))
+        shaped: Tensor = tokens.transpose(1, 2).reshape(n, c, h, w)
+        return shaped
+
+
+class UpBlock(nn.Module):
+    """Double the resolution, join the encoder's map, refine."""
+
+    def __init__(self, inside: int, skip: int, outside: int) -> None:
+        super().__init__()
+        self.join = ConvNorm(inside + skip, outside)
+        self.refine = ResidualBlock(outside)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """N x inside x H x W and N x skip x 2H x 2W to N x outside x 2H x 2W."""
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        refined: Tensor = self.refine(self.join(torch.cat([x, skip], dim=1)))
+        return refined
+
+
+class HouseColorizer(nn.Module):
+    """See the module's docstring. ``widths`` are the channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input."""
+
+    def __init__(
+        self, widths: Sequence[int] = (32, 64, 128, 224, 288), blocks: Sequence[int] = (0, 2, 3, 3, 2), heads: int = 8
+    ) -> None:
+        super().__init__()
+        stages = []
+        inside = 1
+        for width, count in zip(widths, blocks, strict=True):
+            stages.append(
+                nn.Sequential(ConvNorm(inside, width, stride=2), *(ResidualBlock(width) for _ in range(count)))
+            )
+            inside = width
+        self.encoder = nn.ModuleList(stages)
+        self.attention = GlobalAttention(widths[-1], heads)
+        ups = []
+        for skip in reversed(list(widths)[:-1]):
+            ups.append(UpBlock(inside, skip, skip))
+            inside = skip
+        self.decoder = nn.ModuleList(ups)
+        self.head = nn.Conv2d(inside, 2, 3, 1, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, luminance: Tensor) -> Tensor:
+        """N x 1 x H x W in [-1, 1] to N x 2 x H x W, ab / 110."""
+        maps = []
+        x = luminance
+        for stage in self.encoder:
+            x = stage(x)
+            maps.append(x)
+        x = self.attention(x)
+        for up, skip in zip(self.decoder, reversed(maps[:-1]), strict=True):
+            x = up(x, skip)
+        return F.interpolate(self.head(x).float(), scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def fold_batch_norm(net: nn.Module) -> nn.Module:
+    """Fold every batch normalisation into its convolution, in place; the net must be in eval mode."""
+    for module in net.modules():
+        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+    return net
+
+
+def build(
+    widths: Sequence[int] = (32, 64, 128, 224, 288),
+    blocks: Sequence[int] = (0, 2, 3, 3, 2),
+    heads: int = 8,
+    *,
+    folded: bool = False,
+) -> HouseColorizer:
+    """A fresh net; ``folded`` gives the form that shipped weights are kept in, without batch normalisation."""
+    net = HouseColorizer(widths, blocks, heads)
+    if folded:
+        fold_batch_norm(net.eval())
+    return net

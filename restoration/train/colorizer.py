@@ -1,0 +1,263 @@
+"""Train the house colorizer: robust regression of chroma, then a small adversarial term against dull colours.
+
+The loss is a Charbonnier distance on ab, weighted towards saturated truth (else the mean of all garments is gray), on
+two scales; from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab) joins. Weights
+are averaged exponentially. One configuration and one seed give one file on one device; where a wall-clock limit
+shortens a run, the card names the steps that were made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import tomllib
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.utils.data import DataLoader, Subset
+
+from restoration.errors import UsageError
+from restoration.models.nets import house_colorizer
+from restoration.train.data import AgedCrops, Sampling, find_photos
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on. Read from TOML by :func:`read_config`; unknown keys are refused."""
+
+    folders: tuple[str, ...]
+    steps: int = 8000
+    batch: int = 24
+    crop: int = 160
+    late_crop: int = 224
+    late_from: float = 0.85
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    warmup: int = 200
+    average: float = 0.999
+    aged_share: float = 0.7
+    severity: float = 0.6
+    chroma_weight: float = 2.0
+    coarse_weight: float = 0.5
+    adversarial_from: float = 0.45
+    adversarial_weight: float = 0.04
+    seed: int = 20261121
+    max_minutes: float = 0.0
+    threads: int = 0
+    workers: int = 1
+    save_every: int = 250
+    net: dict[str, Any] = field(default_factory=dict)
+    family_weights: dict[str, float] = field(default_factory=dict)
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration.
+
+    :raises UsageError: the file is missing, is not TOML, or holds an unknown key.
+    """
+    try:
+        body = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a training configuration: {error}") from error
+    unknown = set(body) - {f.name for f in fields(Config)}
+    if unknown:
+        raise UsageError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
+    return Config(**{**body, "folders": tuple(body.get("folders", ()))})
+
+
+class PatchDiscriminator(nn.Module):
+    """Judges patches of (L, ab) as photographed or painted; N x 3 x H x W to N x 1 x H/8 x W/8."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        widths = (3, width, 2 * width, 4 * width)
+        layers: list[nn.Module] = []
+        for inside, outside in pairwise(widths):
+            layers += [spectral_norm(nn.Conv2d(inside, outside, 4, 2, 1)), nn.LeakyReLU(0.2)]
+        layers.append(spectral_norm(nn.Conv2d(widths[-1], 1, 3, 1, 1)))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, lab: Tensor) -> Tensor:
+        """Higher means more like a photograph."""
+        score: Tensor = self.layers(lab)
+        return score
+
+
+def chroma_loss(predicted: Tensor, truth: Tensor, *, chroma_weight: float, coarse_weight: float) -> Tensor:
+    """Charbonnier distance of ab (units of ab/110), saturated truth weighing up to ``1 + chroma_weight`` times more."""
+    weight = 1.0 + chroma_weight * (truth.norm(dim=1, keepdim=True) * 110.0 / 40.0).clamp(max=1.0)
+    fine = (weight * ((predicted - truth).square().sum(dim=1, keepdim=True) + 1e-4).sqrt()).mean()
+    coarse_gap = F.avg_pool2d(predicted, 8) - F.avg_pool2d(truth, 8)
+    coarse = (F.avg_pool2d(weight, 8) * (coarse_gap.square().sum(dim=1, keepdim=True) + 1e-4).sqrt()).mean()
+    total: Tensor = fine + coarse_weight * coarse
+    return total
+
+
+@dataclass
+class Progress:
+    """Where a run stands: steps made, and the share of it that is done by steps or by the clock."""
+
+    config: Config
+    step: int = 0
+    seconds: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """0 at the start, 1 when done."""
+        by_clock = self.seconds / (60 * self.config.max_minutes) if self.config.max_minutes > 0 else 0.0
+        return min(1.0, max(self.step / self.config.steps, by_clock))
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then half a cosine down to 2 %."""
+        peak = self.config.learning_rate
+        if self.step < self.config.warmup:
+            return peak * (self.step + 1) / self.config.warmup
+        return peak * (0.02 + 0.98 * 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * self.share)))))
+
+
+class Trainer:
+    """One run. ``run()`` goes on from the folder's checkpoint where there is one."""
+
+    def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
+        self.config, self.folder, self.device = config, folder, torch.device(device)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.net = house_colorizer.build(**config.net, folded=init is not None)
+        if init:
+            self.net.load_state_dict({k: v.float() for k, v in load_file(str(init)).items()})
+        self.net.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = deepcopy(self.net).eval().requires_grad_(False)
+        self.judge = PatchDiscriminator().to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
+        )
+        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), lr=4e-4, betas=(0.5, 0.98))
+        self.progress = Progress(config)
+
+    def run(self) -> Path:
+        """Train to the end; returns the file of averaged weights (fp16 safetensors)."""
+        self._resume()
+        started = time.monotonic() - self.progress.seconds
+        while self.progress.share < 1.0:
+            late = self.progress.share >= self.config.late_from
+            for batch in self._batches(late):
+                numbers = self._step(batch)
+                self.progress.step += 1
+                self.progress.seconds = time.monotonic() - started
+                if self.progress.step % 50 == 0:
+                    log.info("step %d, %.1f %%: %s", self.progress.step, 100 * self.progress.share, numbers)
+                if self.progress.step % self.config.save_every == 0:
+                    self._save()
+                if self.progress.share >= 1.0 or (not late and self.progress.share >= self.config.late_from):
+                    break
+        self._save()
+        return self.folder / "weights.safetensors"
+
+    def _batches(self, late: bool) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        config = self.config
+        crop, batch = (config.late_crop, max(config.batch // 2, 2)) if late else (config.crop, config.batch)
+        if not hasattr(self, "photos"):
+            self.photos = AgedCrops(
+                find_photos([Path(f) for f in config.folders]),
+                config.family_weights,
+                sampling=Sampling(crop, aged_share=config.aged_share, severity=config.severity),
+                seed=config.seed,
+                length=2**31,
+            )
+        self.photos.sampling = Sampling(
+            crop, smallest=0.75 if late else 0.5, aged_share=config.aged_share, severity=config.severity
+        )
+        first = self.progress.step * config.batch
+        steps_left = config.steps - self.progress.step
+        loader = DataLoader(
+            Subset(self.photos, range(first, first + steps_left * batch)),
+            batch_size=batch,
+            num_workers=config.workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        yield from loader
+
+    def _step(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
+        aged, truth, lightness = (part.to(self.device, non_blocking=True) for part in batch)
+        rate = self.progress.learning_rate()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        adversarial = self.progress.share >= self.config.adversarial_from
+        with torch.autocast(self.device.type, torch.bfloat16):
+            predicted = self.net(aged.contiguous(memory_format=torch.channels_last)).float()
+        loss = chroma_loss(
+            predicted, truth, chroma_weight=self.config.chroma_weight, coarse_weight=self.config.coarse_weight
+        )
+        numbers = {"loss": float(loss.detach()), "rate": rate}
+        if adversarial:
+            numbers["judge"] = self._teach_judge(lightness, predicted.detach(), truth)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                opinion = self.judge(_judged(lightness, predicted)).float().mean()
+            loss = loss - self.config.adversarial_weight * opinion
+            numbers["opinion"] = float(opinion.detach())
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        numbers["gradient"] = float(nn.utils.clip_grad_norm_(self.net.parameters(), 1.0))
+        self.optimiser.step()
+        self._follow()
+        return {key: round(value, 5) for key, value in numbers.items()}
+
+    def _teach_judge(self, lightness: Tensor, painted: Tensor, truth: Tensor) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            real = self.judge(_judged(lightness, truth)).float()
+            fake = self.judge(_judged(lightness, painted)).float()
+        loss = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        self.judge_optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.judge_optimiser.step()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        rate = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
+        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - rate)
+            else:
+                mean.copy_(now)
+
+    def _resume(self) -> None:
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        for name in ("net", "average", "judge", "optimiser", "judge_optimiser"):
+            getattr(self, name).load_state_dict(state[name])
+        self.progress.step, self.progress.seconds = state["step"], state["seconds"]
+        log.info("going on from step %d", self.progress.step)
+
+    def _save(self) -> None:
+        names = ("net", "average", "judge", "optimiser", "judge_optimiser")
+        state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in names}
+        state |= {"step": self.progress.step, "seconds": self.progress.seconds}
+        torch.save(state, self.folder / "checkpoint.pt.part")
+        (self.folder / "checkpoint.pt.part").replace(self.folder / "checkpoint.pt")
+        folded = house_colorizer.fold_batch_norm(deepcopy(self.average))
+        weights = {k: v.half().contiguous() for k, v in folded.state_dict().items()}
+        save_file(weights, str(self.folder / "weights.safetensors"))
+        facts = {"step": self.progress.step, "seconds": round(self.progress.seconds), "config": asdict(self.config)}
+        (self.folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _judged(lightness: Tensor, ab: Tensor) -> Tensor:
+    """What the discriminator sees: half size, ab brought to the range of L."""
+    return F.avg_pool2d(torch.cat([lightness, ab * 2.0], dim=1), 2).contiguous(memory_format=torch.channels_last)
