@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     )
     s3_region: str = Field(default="us-east-1", description="Region name sent to the S3 service.")
     s3_access_key_id: str | None = Field(default=None, description="S3 access key; empty to use boto3's own search.")
-    s3_secret_access_key: SecretStr | None = Field(default=None, description="S3 secret key belonging to the access key.")
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None, description="S3 secret key belonging to the access key."
+    )
     restored_bucket: str = Field(default="restored", description="Bucket for restored photographs, content-addressed.")
     archive_bucket: str = Field(default="archive", description="Bucket for published archives.")
 
@@ -76,7 +78,8 @@ class Settings(BaseSettings):
         default=3000, description="Seconds after which a batch is asked to stop; must be below the hard limit."
     )
     hard_time_limit: PositiveInt = Field(
-        default=3300, description="Seconds after which a batch's process is killed; must be below the visibility timeout."
+        default=3300,
+        description="Seconds after which a batch's process is killed; must be below the visibility timeout.",
     )
     visibility_timeout: PositiveInt = Field(
         default=3600, description="Seconds after which Redis redelivers a task that was not acknowledged."
@@ -84,20 +87,30 @@ class Settings(BaseSettings):
     lease_seconds: PositiveInt = Field(
         default=300, description="Seconds a worker owns a photograph without renewing; then the reaper frees it."
     )
-    max_attempts: PositiveInt = Field(
-        default=3, description="Attempts at one photograph before it is quarantined."
-    )
+    max_attempts: PositiveInt = Field(default=3, description="Attempts at one photograph before it is quarantined.")
 
     # -- Airflow side --------------------------------------------------------------------------------------------
     nightly_cron: str = Field(default="0 2 * * *", description="Schedule of the nightly_archive DAG (cron, UTC).")
     max_shards: Annotated[int, Field(ge=1, le=200)] = Field(
         default=200, description="Most mapped instances of the restore operator in one run."
     )
+    batches_per_shard: PositiveInt = Field(
+        default=25, description="Batches of one mapped instance, until max_shards is reached; then shards grow."
+    )
     poll_seconds: PositiveFloat = Field(
         default=5.0, description="Mean pause between two questions of the restore trigger to Postgres, in seconds."
     )
     shard_deadline_seconds: PositiveInt = Field(
         default=7 * 24 * 3600, description="Seconds a shard may take before the trigger gives up."
+    )
+    resend_seconds: PositiveFloat = Field(
+        default=900.0,
+        description="Seconds without any progress of a shard after which batches that no worker has taken are sent again.",
+    )
+    failures_url: str | None = Field(
+        default=None,
+        description="Address of a page that shows a run's failures, with {collection} and {run_id}, for links; "
+        "Airflow's own page of the run's summary where empty.",
     )
     gallery_url: str | None = Field(
         default=None, description="Public address under which the archive bucket is served, for links; none if private."

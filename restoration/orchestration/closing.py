@@ -1,0 +1,79 @@
+"""Operators for the end of a run: the summary and the publication. Operators, because they carry links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator
+
+from restoration.names import current_key
+from restoration.orchestration import flow
+from restoration.orchestration.failing import usage_errors_are_final
+from restoration.orchestration.links import FailuresLink, GalleryLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+PUBLISHED_ARCHIVES = AssetAlias("published-archives")
+"""Every published version is an event of this alias and of the collection's own asset; other DAGs may wait for either."""
+
+
+def archive_asset(collection: str, bucket: str) -> Asset:
+    """The Airflow asset of one collection's published archive."""
+    return Asset(name=f"archive/{collection}", uri=f"s3://{bucket}/{current_key(collection)}", group="archive")
+
+
+class SummarizeOperator(BaseOperator):
+    """Close the run and return how its photographs ended, by state and by reason."""
+
+    template_fields: Sequence[str] = ("catalog_run_id", "collection")
+    ui_color = "#e6ecf5"
+    operator_extra_links = (FailuresLink(),)
+
+    def __init__(self, *, catalog_run_id: str, collection: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.catalog_run_id = catalog_run_id
+        self.collection = collection
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Count."""
+        return flow.summarize(self.catalog_run_id)
+
+
+class PublishOperator(BaseOperator):
+    """Publish the collection's archive, and tell Airflow so where there is a new version.
+
+    Skipped where the form says not to publish, or for a dry run. Ends well without an asset event where nothing changed
+    or consent is missing.
+    """
+
+    template_fields: Sequence[str] = ("catalog_run_id", "collection")
+    ui_color = "#f5efe0"
+    operator_extra_links = (GalleryLink(),)
+
+    def __init__(self, *, catalog_run_id: str, collection: str, **kwargs: Any) -> None:
+        super().__init__(**{"outlets": [PUBLISHED_ARCHIVES], **kwargs})
+        self.catalog_run_id = catalog_run_id
+        self.collection = collection
+        self.publication: dict[str, Any] | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Publish; returns the report.
+
+        :raises AirflowSkipException: the form says not to.
+        """
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from restoration.settings import get_settings
+
+        params = context["params"]
+        if params.get("dry_run") or not params.get("publish", True):
+            raise AirflowSkipException("not published: dry run, or publication is switched off in the form")
+        with usage_errors_are_final():
+            self.publication = report = flow.publish(self.collection, self.catalog_run_id)
+        if report["state"] == "published":
+            asset = archive_asset(self.collection, get_settings().archive_bucket)
+            extra = {key: report[key] for key in ("collection", "version", "uri", "photos")}
+            context["outlet_events"][PUBLISHED_ARCHIVES].add(asset, extra=extra)
+        return report

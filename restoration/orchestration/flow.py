@@ -1,0 +1,235 @@
+"""What the DAGs' tasks do, as plain functions of plain values. Short: they list, plan, count and publish.
+
+Every function opens the catalog for itself and closes it again. What they return goes through XCom: small, plain, and
+without addresses or secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from restoration import __version__, names
+from restoration.errors import UsageError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from restoration.catalog.collections import Collection
+    from restoration.engine.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_RECIPE = "historic-scene"
+"""Recipe of a collection that is registered without one."""
+
+COLLECTION_FIELDS = ("title", "consent", "sensitivity", "rights", "contact")
+
+
+@contextmanager
+def open_catalog() -> Iterator[sa.Engine]:
+    """The catalog with Airflow's login, closed at the end.
+
+    :raises CatalogError: out of reach.
+    """
+    from restoration.orchestration.access import make_db_engine
+
+    db = make_db_engine()
+    try:
+        yield db
+    finally:
+        db.dispose()
+
+
+def ingest(params: Mapping[str, Any], dag_id: str, dag_run_id: str) -> dict[str, Any]:
+    """Register the collection, list its scans, open the run.
+
+    :param params: the trigger form; None keeps what the catalog has.
+    :returns: run id, collection, recipe and the listing's figures.
+    :raises UsageError: a new collection without source, or a source or recipe that does not exist.
+    :raises StorageError: the source cannot be listed.
+    """
+    from restoration.catalog.planning import open_run, record_listing
+    from restoration.ingest.ingest import ingest_collection
+    from restoration.orchestration.access import make_store
+
+    with open_catalog() as db:
+        with db.begin() as conn:
+            collection = register(conn, params)
+        recipe = load_checked(collection.recipe)
+        listing = ingest_collection(db, make_store(), collection).to_dict()
+        with db.begin() as conn:
+            run = open_run(
+                conn,
+                collection=collection,
+                dag_id=dag_id,
+                dag_run_id=dag_run_id,
+                recipe={"name": recipe.name, "sha256": recipe.sha256, "body": recipe.canonical()},
+                parameters={key: params.get(key) for key in sorted(params)},
+                code_version=__version__,
+            )
+            record_listing(conn, run, listing)
+    logger.info("%s: %s", collection.name, listing)
+    return {"run_id": str(run), "collection": collection.name, "recipe": recipe.name, "listing": listing}
+
+
+def register(conn: sa.Connection, params: Mapping[str, Any]) -> Collection:
+    """Bring the collection's record up to what the form says.
+
+    :raises UsageError: a new collection without a source.
+    """
+    from restoration.catalog.collections import get_collection, upsert_collection
+
+    name = str(params["collection"])
+    source, recipe = params.get("source") or None, params.get("recipe") or None
+    try:
+        known = get_collection(conn, name)
+    except UsageError:
+        if not source:
+            raise UsageError(
+                f"collection {name!r} is new: give its source, for example s3://originals/{name}/"
+            ) from None
+        source_uri, recipe = source, recipe or DEFAULT_RECIPE
+    else:
+        source_uri, recipe = source or known.source_uri, recipe or known.recipe
+    fields = {field: params.get(field) or None for field in COLLECTION_FIELDS}
+    return upsert_collection(conn, name=name, source_uri=source_uri, recipe=recipe, **fields)
+
+
+def load_checked(name: str) -> Recipe:
+    """The recipe of that name, validated. :raises RecipeError: unknown or invalid."""
+    from restoration.engine.recipe import load_recipe
+
+    return load_recipe(name)
+
+
+def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lay what is to be restored into batches and shards; gives one dictionary a shard, for the mapped operator.
+
+    A dry run writes no batch and gives an empty list; its counts are in the log.
+    """
+    from restoration.catalog.planning import plan_batches
+    from restoration.engine.prepare import recipe_models_sha256
+    from restoration.models.files import Registry
+    from restoration.settings import get_settings
+
+    settings, dry_run = get_settings(), bool(params.get("dry_run"))
+    with open_catalog() as db, db.begin() as conn:
+        shards = plan_batches(
+            conn,
+            UUID(listed["run_id"]),
+            models_sha256=recipe_models_sha256(load_checked(listed["recipe"]), Registry.load(settings=settings)),
+            batch_size=int(params.get("batch_size") or settings.batch_size),
+            max_shards=settings.max_shards,
+            force=bool(params.get("force")),
+            batches_per_shard=settings.batches_per_shard,
+            dry_run=dry_run,
+            max_attempts=settings.max_attempts,
+        )
+    photos, batches = sum(s.photos for s in shards), sum(s.batches for s in shards)
+    would = "would restore" if dry_run else "to restore"
+    logger.info("%s: %s %d photographs in %d batches", listed["collection"], would, photos, batches)
+    if dry_run:
+        return []
+    return [
+        {
+            "catalog_run_id": listed["run_id"],
+            "shard": shard.shard,
+            "label": shard.label,
+            "collection": listed["collection"],
+        }
+        for shard in shards
+    ]
+
+
+def summarize(run_id: str) -> dict[str, Any]:
+    """Close the run and count how its photographs ended."""
+    from restoration.catalog.planning import finish_run
+
+    with open_catalog() as db, db.begin() as conn:
+        summary = finish_run(conn, UUID(run_id))
+    logger.info("run %s: %s", run_id, summary)
+    return dict(vars(summary))
+
+
+def publish(collection: str, run_id: str) -> dict[str, Any]:
+    """Publish the collection where anything changed and consent allows it; gives the report as plain data.
+
+    :raises PublicationError: what was written does not read back; the old version stays current.
+    """
+    from restoration.orchestration.access import make_store
+    from restoration.publish.publisher import publish_collection
+    from restoration.settings import get_settings
+
+    with open_catalog() as db:
+        report = publish_collection(db, make_store(), get_settings(), collection, UUID(run_id))
+    logger.info("%s: %s", collection, report)
+    plain: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
+    return plain
+
+
+def cancel_leftovers(dag_id: str, dag_run_id: str) -> int:
+    """Cancel batches that a run left unfinished, so that no worker goes on for a run that nobody waits for.
+
+    Does nothing after a run that went well. Gives the number of cancelled batches.
+    """
+    from restoration.catalog.planning import cancel_run
+
+    with open_catalog() as db, db.begin() as conn:
+        cancelled = cancel_run(conn, names.run_id(dag_id, dag_run_id), "the DAG run ended before its batches")
+    if cancelled:
+        logger.warning("%d batches were unfinished and are cancelled; a cleared task takes them up again", cancelled)
+    return cancelled
+
+
+def nightly_collections() -> list[str]:
+    """Names of the active nightly collections."""
+    from restoration.catalog.collections import nightly_collections as select
+
+    with open_catalog() as db, db.connect() as conn:
+        found = [collection.name for collection in select(conn)]
+    logger.info("nightly collections: %s", ", ".join(found) or "none")
+    return found
+
+
+def nightly_work(name: str) -> int:
+    """List a collection's source, and count the photographs that a run would restore."""
+    from restoration.catalog.collections import get_collection
+    from restoration.catalog.planning import nightly_work as count
+    from restoration.ingest.ingest import ingest_collection
+    from restoration.orchestration.access import make_store
+    from restoration.settings import get_settings
+
+    with open_catalog() as db:
+        with db.connect() as conn:
+            collection = get_collection(conn, name)
+        listing = ingest_collection(db, make_store(), collection).listing
+        with db.connect() as conn:
+            photos = count(
+                conn,
+                collection.collection_id,
+                load_checked(collection.recipe).sha256,
+                max_attempts=get_settings().max_attempts,
+            )
+    logger.info("%s: %d photographs to restore (%s)", name, photos, listing)
+    return photos
+
+
+def nightly_runs(found: Mapping[str, int], nightly_run_id: str) -> list[dict[str, Any]]:
+    """One ``restore_collection`` run for each collection with work, with an id that a repetition finds again.
+
+    :param found: photographs to restore, by collection.
+    :param nightly_run_id: DAG run id of the nightly run.
+    """
+    runs = [
+        {"trigger_run_id": f"{nightly_run_id}__{name}", "conf": {"collection": name}}
+        for name, photos in sorted(found.items())
+        if photos
+    ]
+    if not runs:
+        logger.info("nothing new in %d nightly collections; nothing to do", len(found))
+    return runs

@@ -1,0 +1,74 @@
+"""The Celery application of the GPU workers. Imports neither torch nor Airflow, and reads no setting until it is used.
+
+Start one worker per GPU: ``celery -A restoration.worker.app worker -Q gpu -c 1 -P prefork``. The model lives in the
+pool's child; the parent never touches the device. Postgres is the truth and Celery only delivers, so a task that comes
+twice, late, or after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Celery, signals
+
+from restoration.broker import shared_options
+from restoration.errors import SettingsError
+from restoration.names import REAP_TASK
+from restoration.settings import Settings, get_settings
+
+logger = logging.getLogger(__name__)
+
+CHILD_START_SECONDS = 180.0
+"""How long a pool child may take to load torch and the models before Celery calls it dead."""
+
+
+def celery_options(settings: Settings) -> dict[str, Any]:
+    """All Celery settings of a worker.
+
+    :raises SettingsError: no broker, or time limits that contradict each other.
+    """
+    return shared_options(settings) | {
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_acks_on_failure_or_timeout": True,
+        "task_track_started": True,
+        "task_soft_time_limit": settings.soft_time_limit,
+        "task_time_limit": settings.hard_time_limit,
+        "worker_pool": "prefork",
+        "worker_concurrency": 1,
+        "worker_prefetch_multiplier": 1,
+        "worker_proc_alive_timeout": CHILD_START_SECONDS,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "beat_schedule": {"reap-leases": {"task": REAP_TASK, "schedule": max(5.0, settings.lease_seconds / 2)}},
+    }
+
+
+app = Celery("restoration", include=["restoration.worker.tasks"], set_as_current=False)
+app.add_defaults(lambda: celery_options(get_settings()))
+
+
+@signals.worker_init.connect
+def _check_pool(sender: Any = None, **_: Any) -> None:
+    """Refuse more than one child: the children of one worker share a name, by which leases are told apart."""
+    concurrency = getattr(sender, "concurrency", 1) or 1
+    if int(concurrency) != 1:
+        raise SettingsError(f"a worker runs one process (-c 1), not {concurrency}; start one worker per GPU instead")
+
+
+@signals.worker_process_init.connect
+def _warm_up(**_: Any) -> None:
+    """Load torch and open connections before the first batch, outside its time limit."""
+    from restoration.worker.runtime import get_runtime
+
+    get_runtime().warm_up()
+
+
+@signals.worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    from restoration.worker.runtime import close_runtime
+
+    close_runtime()

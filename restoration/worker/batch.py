@@ -1,0 +1,341 @@
+"""One batch of photographs, from claim to finish. Plain Python: Celery only calls :func:`run_batch`.
+
+Photographs go through in small groups. For each: lease (which counts the attempt), read with ETag check, lock on the
+content, reuse of what is already there or restoration, upload, one transaction. Scans of the next group are fetched and
+results of this one are stored while the engine works. A photograph ends in exactly one state; one that fails is tried
+again at the end of the batch, alone, until it is quarantined. After a crash (the batch is delivered again) photographs
+go one by one, so that the one that kills the process is found and the others are not blamed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from restoration.catalog import work as catalog
+from restoration.catalog.locks import content_locks
+from restoration.engine.outcome import Outcome, Result, Scan
+from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, StorageError
+from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
+from restoration.worker.heartbeat import Pulse
+from restoration.worker.runtime import WorkerRuntime
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from restoration.engine.prepare import Prepared
+
+logger = logging.getLogger(__name__)
+
+GROUP_PHOTOS = 8
+GROUP_BYTES = 128 * 1024**2
+"""A group holds this many photographs, and so many bytes of scans (one larger scan makes a group alone)."""
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 20.0
+"""Pause before failed photographs are tried again, doubled each time."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A scan as read from the object store."""
+
+    photo: catalog.PhotoWork
+    data: bytes
+    sha256: str
+
+
+@dataclass
+class BatchReport:
+    """How a delivery of a batch went: the batch's state (``not_mine`` where there was nothing to do), photos by end."""
+
+    batch_id: str
+    state: str
+    photos: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return ", ".join([self.state, *(f"{count} {state}" for state, count in sorted(self.photos.items()))])
+
+
+def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
+    """Restore what is left of a batch.
+
+    Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only.
+
+    :raises EnvironmentProblem: the machine is at fault (a model is missing, the catalog is out of reach); photographs in
+        hand were given back with that reason.
+    """
+    with runtime.db.begin() as conn:
+        work = catalog.claim_batch(conn, batch_id, runtime.name)
+    if work is None:
+        return BatchReport(batch_id, "not_mine")
+    with Pulse(runtime.db, batch_id, runtime.name, runtime.settings.lease_seconds) as pulse:
+        return _Batch(runtime, work, pulse).run()
+
+
+class _Batch:
+    """One delivery of one batch. Only the main thread leases and restores; writer threads upload and record."""
+
+    def __init__(self, runtime: WorkerRuntime, work: catalog.BatchWork, pulse: Pulse) -> None:
+        self.runtime = runtime
+        self.work = work
+        self.pulse = pulse
+        self.report = BatchReport(str(work.batch_id), "running")
+        self._writing: list[Future[None]] = []
+        self._again: list[catalog.PhotoWork] = []
+
+    # -- the whole batch -----------------------------------------------------------------------------------------
+
+    def run(self) -> BatchReport:
+        """All photographs, then the batch's end."""
+        try:
+            self._all_photos()
+        except SoftTimeLimitExceeded:
+            self._give_back(ReasonCode.TIME_LIMIT, f"the batch ran {self.runtime.settings.soft_time_limit} s")
+        except EnvironmentProblem as error:
+            self._give_back(error.reason, error.message)
+            self._finish()
+            raise
+        self._finish()
+        return self.report
+
+    def _all_photos(self) -> None:
+        prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
+        self._pass(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
+        pause = FIRST_PAUSE_SECONDS
+        while self._again and not self.pulse.cancelled:
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            photos, self._again = self._again, []
+            self._pass(photos, prepared, size=1)
+
+    def _pass(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
+        for group in self._fetched_ahead(_groups(photos, size)):
+            if self.pulse.cancelled:
+                return
+            self._restore_group(group, prepared)
+
+    def _finish(self) -> None:
+        if self.pulse.cancelled:
+            self.report.state = "cancelled"
+            return
+        with self.runtime.db.begin() as conn:
+            self.report.state = catalog.finish_batch(conn, self.work.batch_id, self.runtime.name)
+
+    def _give_back(self, reason: ReasonCode, detail: str) -> None:
+        """Let what is being stored end well, and count the rest of what is in hand as failed attempts."""
+        self._await_writers()
+        for photo in self.work.photos:
+            if photo.photo_id in self.pulse.held():
+                self._failed(photo, reason, detail)
+
+    # -- one group -----------------------------------------------------------------------------------------------
+
+    def _fetched_ahead(
+        self, groups: Iterable[list[catalog.PhotoWork]]
+    ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Fetched]]]]:
+        """Groups with their scans on the way; the next group's are asked for before this one is handed out."""
+        upcoming = None
+        for group in groups:
+            fetches = [(photo, self.runtime.readers.submit(self._fetch, photo)) for photo in group]
+            if upcoming is not None:
+                yield upcoming
+            upcoming = fetches
+        if upcoming is not None:
+            yield upcoming
+
+    def _fetch(self, photo: catalog.PhotoWork) -> Fetched:
+        data, sha256 = self.runtime.store.read(
+            photo.bucket,
+            photo.object_key,
+            version_id=photo.version_id,
+            expected_etag=photo.etag,
+            max_bytes=self.runtime.settings.max_object_bytes,
+        )
+        return Fetched(photo, data, sha256)
+
+    def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Fetched]]], prepared: Prepared) -> None:
+        leased = self._lease([photo for photo, _ in fetches])
+        scans = [
+            scan for photo, future in fetches if photo.photo_id in leased and (scan := self._received(photo, future))
+        ]
+        first: dict[str, Fetched] = {}
+        for scan in scans:
+            first.setdefault(scan.sha256, scan)
+        with (
+            self.runtime.db.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
+            content_locks(conn, [self._content_key(sha256, prepared) for sha256 in first]),
+        ):
+            known = self._known(conn, first, prepared)
+            fresh = [scan for scan in first.values() if scan.sha256 not in known]
+            self._restore_fresh(fresh, prepared)
+            restored = {scan.photo.photo_id for scan in fresh}
+            others = [scan for scan in scans if scan.photo.photo_id not in restored]
+            known |= self._known(conn, {scan.sha256 for scan in others} - known.keys(), prepared)
+        self._link(others, known)
+
+    def _lease(self, photos: Sequence[catalog.PhotoWork]) -> set[int]:
+        """Lease the photographs of a group in one transaction; gives the ids of those that are ours now."""
+        settings, leased = self.runtime.settings, set()
+        with self.runtime.db.begin() as conn:
+            for photo in photos:
+                lease = catalog.lease_photo(
+                    conn,
+                    self.work.batch_id,
+                    photo.photo_id,
+                    self.runtime.name,
+                    settings.lease_seconds,
+                    settings.max_attempts,
+                )
+                if lease.granted:
+                    leased.add(photo.photo_id)
+                else:
+                    self.report.photos["busy" if lease.busy else str(lease.state)] += 1
+        for photo_id in leased:
+            self.pulse.hold(photo_id)
+        return leased
+
+    def _received(self, photo: catalog.PhotoWork, future: Future[Fetched]) -> Fetched | None:
+        """The scan, or None where it could not be had and that is on record."""
+        try:
+            return future.result()
+        except PhotoRejected as error:
+            self._rejected(photo, None, error.reason, error.message)
+        except StorageError as error:
+            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
+        return None
+
+    def _content_key(self, sha256: str, prepared: Prepared) -> str:
+        device = self.runtime.engine.device_class
+        return f"{sha256}/{self.work.recipe_sha256}/{prepared.models_sha256}/{device}"
+
+    def _known(self, conn: sa.Connection, contents: Iterable[str], prepared: Prepared) -> dict[str, int]:
+        """Restorations that are already there, by content."""
+        found = {
+            sha256: catalog.find_restoration(
+                conn,
+                source_sha256=sha256,
+                recipe_sha256=self.work.recipe_sha256,
+                models_sha256=prepared.models_sha256,
+                device_class=self.runtime.engine.device_class,
+            )
+            for sha256 in contents
+        }
+        return {sha256: number for sha256, number in found.items() if number is not None}
+
+    def _restore_fresh(self, scans: Sequence[Fetched], prepared: Prepared) -> None:
+        outcomes = self.runtime.engine.restore_many(
+            (Scan(scan.photo.object_key, scan.data) for scan in scans), prepared
+        )
+        for scan, outcome in zip(scans, outcomes, strict=True):
+            self._writing.append(self.runtime.writers.submit(self._store, scan.photo, outcome, prepared))
+        self._await_writers()
+
+    def _await_writers(self) -> None:
+        while self._writing:
+            self._writing[0].result()
+            self._writing.pop(0)
+
+    def _link(self, scans: Sequence[Fetched], known: dict[str, int]) -> None:
+        """Give photographs the restoration that their content has already; twins of a failed one are tried again."""
+        for scan in scans:
+            number = known.get(scan.sha256)
+            if number is None:
+                self._failed(scan.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
+                continue
+            with self.runtime.db.begin() as conn:
+                catalog.link_restoration(
+                    conn, self.work.batch_id, scan.photo.photo_id, self.runtime.name, number, source_sha256=scan.sha256
+                )
+            self._ended(scan.photo, "linked")
+
+    # -- one photograph; called from writer threads too ------------------------------------------------------------
+
+    def _store(self, photo: catalog.PhotoWork, outcome: Outcome, prepared: Prepared) -> None:
+        """Bring one outcome to its end: bytes first, then the one transaction that makes them count."""
+        if outcome.result is None:
+            self._without_result(photo, outcome)
+            return
+        try:
+            keys = self._upload(outcome.result)
+        except StorageError as error:
+            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
+            return
+        origin = Origin(
+            recipe=prepared.recipe.name,
+            recipe_sha256=self.work.recipe_sha256,
+            models_sha256=prepared.models_sha256,
+            device=self.runtime.engine.device,
+            device_class=self.runtime.engine.device_class,
+        )
+        row = restoration_row(outcome, outcome.result, keys, origin)
+        with self.runtime.db.begin() as conn:
+            catalog.record_restored(conn, self.work.batch_id, photo.photo_id, self.runtime.name, row)
+        self._ended(photo, str(outcome.state))
+
+    def _upload(self, result: Result) -> StoredKeys:
+        bucket, write = self.runtime.settings.restored_bucket, self.runtime.store.write_content
+        before = write(bucket, result.preview_before, "jpg", "image/jpeg")
+        same = result.preview_after == result.preview_before
+        after = before if same else write(bucket, result.preview_after, "jpg", "image/jpeg")
+        return StoredKeys(write(bucket, result.output, result.output_format, "image/png"), before, after)
+
+    def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:
+        if outcome.state is PhotoState.REJECTED:
+            self._rejected(photo, outcome, outcome.reason or ReasonCode.CORRUPT, outcome.reason_detail)
+        else:
+            self._failed(photo, outcome.reason or ReasonCode.STEP_FAILED, outcome.reason_detail)
+
+    def _rejected(self, photo: catalog.PhotoWork, outcome: Outcome | None, reason: ReasonCode, detail: str) -> None:
+        with self.runtime.db.begin() as conn:
+            catalog.record_rejected(
+                conn,
+                self.work.batch_id,
+                photo.photo_id,
+                self.runtime.name,
+                source_sha256=outcome.source_sha256 if outcome else None,
+                reason=reason,
+                detail=detail,
+                info=scan_row(outcome.info) if outcome and outcome.info else None,
+            )
+        self._ended(photo, str(PhotoState.REJECTED))
+
+    def _failed(self, photo: catalog.PhotoWork, reason: ReasonCode, detail: str) -> None:
+        with self.runtime.db.begin() as conn:
+            state = catalog.record_failed(
+                conn,
+                self.work.batch_id,
+                photo.photo_id,
+                self.runtime.name,
+                reason=reason,
+                detail=detail,
+                max_attempts=self.runtime.settings.max_attempts,
+            )
+        if state is PhotoState.PENDING:
+            self._again.append(photo)
+        self._ended(photo, "failed attempts" if state is PhotoState.PENDING else str(state))
+
+    def _ended(self, photo: catalog.PhotoWork, how: str) -> None:
+        self.report.photos[how] += 1
+        self.pulse.release(photo.photo_id)
+
+
+def _groups(photos: Iterable[catalog.PhotoWork], size: int) -> Iterator[list[catalog.PhotoWork]]:
+    """Photographs in order, so many at a time, and never more bytes than memory is meant for."""
+    group: list[catalog.PhotoWork] = []
+    total = 0
+    for photo in photos:
+        if group and (len(group) >= size or total + photo.size_bytes > GROUP_BYTES):
+            yield group
+            group, total = [], 0
+        group.append(photo)
+        total += photo.size_bytes
+    if group:
+        yield group

@@ -1,0 +1,127 @@
+"""From what the engine hands out to the rows that the catalog takes. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from restoration import __version__
+from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.engine.outcome import Outcome, Result, StepRecord
+from restoration.models.registry import ModelEntry
+from restoration.photo.picture import ScanInfo
+from restoration.steps.protocol import FaceRecord
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a restoration was made with: recipe, models and device. The same for all photographs of a batch."""
+
+    recipe: str
+    recipe_sha256: str
+    models_sha256: str
+    device: str
+    device_class: str
+
+
+@dataclass(frozen=True)
+class StoredKeys:
+    """Keys in the restored bucket under which a photograph's bytes were written."""
+
+    output: str
+    preview_before: str
+    preview_after: str
+
+
+def scan_row(info: ScanInfo) -> ScanRow:
+    """Facts of the scan; ``detail`` holds channels, pages, dpi (0 where unknown), ICC profile, orientation, metadata."""
+    detail = {
+        "channels": info.channels,
+        "pages": info.pages,
+        "dpi": info.dpi,
+        "icc": info.icc,
+        "orientation": info.orientation,
+        "metadata": info.metadata,
+    }
+    return ScanRow(format=info.format, width=info.width, height=info.height, bits=info.bits, detail=detail)
+
+
+def model_row(entry: ModelEntry) -> ModelRow:
+    """The pinned model behind a registry entry."""
+    return ModelRow(
+        name=entry.name,
+        version=entry.version,
+        architecture=entry.architecture,
+        weights_sha256=entry.sha256,
+        licence=entry.licence,
+        source=entry.source,
+        training_data=entry.training_data,
+    )
+
+
+def restoration_row(outcome: Outcome, result: Result, keys: StoredKeys, origin: Origin) -> NewRestoration:
+    """Everything about one finished photograph.
+
+    :raises ValueError: an outcome with a result but without facts of the scan, which the engine never hands out.
+    """
+    if outcome.info is None:
+        raise ValueError(f"{outcome.name}: a restored photograph without facts of its scan")
+    return NewRestoration(
+        source_sha256=outcome.source_sha256,
+        recipe_sha256=origin.recipe_sha256,
+        models_sha256=origin.models_sha256,
+        recipe=origin.recipe,
+        state=result.state,
+        reason=outcome.reason,
+        reason_detail=outcome.reason_detail,
+        output_key=keys.output,
+        output_sha256=result.output_sha256,
+        output_bytes=len(result.output),
+        output_format=result.output_format,
+        output_width=result.width,
+        output_height=result.height,
+        output_bits=result.bits,
+        preview_before_key=keys.preview_before,
+        preview_after_key=keys.preview_after,
+        ai_altered=result.ai_altered,
+        device=origin.device,
+        device_class=origin.device_class,
+        code_version=__version__,
+        seconds=outcome.seconds,
+        info=scan_row(outcome.info),
+        steps=tuple(_step_row(record) for record in result.steps),
+        faces=tuple(_face_row(ordinal, face) for ordinal, face in enumerate(result.faces)),
+        measurements=tuple(MeasurementRow(m.metric, m.stage, float(m.value)) for m in result.measurements),
+    )
+
+
+def _step_row(record: StepRecord) -> StepRow:
+    return StepRow(
+        ordinal=record.ordinal,
+        step=record.step,
+        status=record.status,
+        seconds=record.seconds,
+        reason=record.reason,
+        parameters=record.parameters,
+        detail=record.detail,
+        model=model_row(record.model) if record.model else None,
+    )
+
+
+def _face_row(ordinal: int, face: FaceRecord) -> FaceRow:
+    x, y, width, height = (float(value) for value in face.box)
+    return FaceRow(
+        ordinal=ordinal,
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        confidence=float(face.confidence),
+        landmarks=[[float(a), float(b)] for a, b in face.landmarks],
+        action=face.action,
+        detector=model_row(face.detector),
+        reason=face.reason,
+        identity=face.identity,
+        blend=face.blend,
+        restorer=model_row(face.restorer) if face.restorer else None,
+        identity_model=model_row(face.identity_model) if face.identity_model else None,
+    )

@@ -1,0 +1,154 @@
+"""What one worker process keeps for its whole life: connections, the engine with its models, prepared recipes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from restoration.broker import check_limits
+from restoration.errors import RecipeError
+from restoration.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from restoration.engine.engine import Engine
+    from restoration.engine.prepare import Prepared
+    from restoration.storage.s3 import ObjectStore
+
+READERS = 3
+WRITERS = 3
+"""Threads that fetch scans, and threads that store results, while the engine works on the device."""
+
+EngineFactory = Callable[[Settings], "Engine"]
+
+
+class WorkerRuntime:
+    """Connections and models of one process; everything is made at its first use and then kept.
+
+    :param settings: settings of the process.
+    :param engine_factory: makes the engine; tests give one of their own.
+    :param name: the worker's name in leases. By default host and *parent's* process number: when a pool child dies, the
+        one that follows it carries the same name and may go on at once, without waiting for the dead one's leases.
+    """
+
+    def __init__(
+        self, settings: Settings, *, engine_factory: EngineFactory | None = None, name: str | None = None
+    ) -> None:
+        check_limits(settings)
+        self.settings = settings
+        self.name = name or f"{socket.gethostname()}:{os.getppid()}"
+        self._engine_factory = engine_factory or _default_engine
+        self._prepared: dict[str, Prepared] = {}
+
+    @cached_property
+    def db(self) -> sa.Engine:
+        """The catalog. :raises CatalogError: out of reach."""
+        from restoration.catalog.database import make_engine
+
+        return make_engine(
+            self.settings.database_url, application_name=f"restoration-worker {self.name}", pool_size=WRITERS + 3
+        )
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The object store."""
+        from restoration.storage.s3 import ObjectStore, make_client
+
+        return ObjectStore(make_client(self.settings, max_connections=READERS + WRITERS + 2))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine. :raises SettingsError: the device asked for is not there."""
+        return self._engine_factory(self.settings)
+
+    @cached_property
+    def readers(self) -> ThreadPoolExecutor:
+        """Threads that fetch scans ahead."""
+        return ThreadPoolExecutor(READERS, thread_name_prefix="read")
+
+    @cached_property
+    def writers(self) -> ThreadPoolExecutor:
+        """Threads that store results and write the catalog."""
+        return ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
+
+    def prepare(self, body: dict[str, Any], sha256: str) -> Prepared:
+        """The recipe of a batch with its models checked; kept by hash, so that a run pays for it once.
+
+        :raises RecipeError: this worker's code reads the recipe in another way than the code that planned the run.
+        :raises ModelError: a model is unknown, missing or not the pinned file.
+        """
+        if sha256 not in self._prepared:
+            self._prepared[sha256] = self.engine.prepare(recipe_from_body(body, sha256))
+        return self._prepared[sha256]
+
+    def warm_up(self) -> None:
+        """Load libraries and open connections now, so that the first batch finds them ready."""
+        _ = self.engine, self.store, self.db
+
+    def close(self) -> None:
+        """End threads, the decoding process and connections."""
+        for name in ("readers", "writers"):
+            if name in self.__dict__:
+                self.__dict__[name].shutdown(wait=True, cancel_futures=True)
+        if "engine" in self.__dict__:
+            self.engine.close()
+        if "store" in self.__dict__:
+            self.store.client.close()
+        if "db" in self.__dict__:
+            self.db.dispose()
+
+
+def recipe_from_body(body: dict[str, Any], sha256: str) -> Any:
+    """Read a recipe back from the canonical form that the catalog keeps.
+
+    :raises RecipeError: it does not validate, or its hash is not the run's: worker and planner run different versions.
+    """
+    from restoration.engine.recipe import parse_recipe
+
+    steps = [{"step": entry["step"], **entry["parameters"]} for entry in body["steps"]]
+    recipe = parse_recipe({**body, "steps": steps}, f"recipe {body.get('name', '?')}")
+    if recipe.sha256 != sha256:
+        raise RecipeError(
+            f"recipe {recipe.name} has hash {recipe.sha256[:12]} here and {sha256[:12]} in the catalog; "
+            "run the same version of the project on workers and Airflow"
+        )
+    return recipe
+
+
+def _default_engine(settings: Settings) -> Engine:
+    from celery.exceptions import SoftTimeLimitExceeded
+
+    from restoration.engine.engine import Engine
+
+    return Engine(settings, interrupts=(SoftTimeLimitExceeded,))
+
+
+_engine_factory: EngineFactory = _default_engine
+_runtime: WorkerRuntime | None = None
+
+
+def use_engine_factory(factory: EngineFactory) -> None:
+    """Let this process build its engine in another way (comparisons, tests). Before the first batch only."""
+    global _engine_factory
+    _engine_factory = factory
+
+
+def get_runtime() -> WorkerRuntime:
+    """The runtime of this process."""
+    global _runtime
+    if _runtime is None:
+        _runtime = WorkerRuntime(get_settings(), engine_factory=_engine_factory)
+    return _runtime
+
+
+def close_runtime() -> None:
+    """Close this process's runtime, where there is one."""
+    global _runtime
+    if _runtime is not None:
+        _runtime.close()
+        _runtime = None
