@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 PUBLISHED_ARCHIVES = AssetAlias("published-archives")
-"""Every published version is an event of this alias and of the collection's own asset; other DAGs may wait for either."""
+"""Every published version is an event of this alias and of the collection's own asset; DAGs may wait for either."""
 
 
 def archive_asset(collection: str, bucket: str) -> Asset:

@@ -1,6 +1,6 @@
 """Buttons on Airflow's task pages: the gallery, and the failures of a run.
 
-Airflow works a link's address out where the task ran and keeps it, so nothing here runs in the API server, and no plugin
+Airflow works a link's address out where the task ran and keeps it: nothing here runs in the API server, and no plugin
 has to be registered.
 """
 

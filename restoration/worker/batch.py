@@ -69,7 +69,7 @@ def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
 
     Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only.
 
-    :raises EnvironmentProblem: the machine is at fault (a model is missing, the catalog is out of reach); photographs in
+    :raises EnvironmentProblem: the machine is at fault (a model is missing, no catalog); photographs in
         hand were given back with that reason.
     """
     with runtime.db.begin() as conn:

@@ -33,7 +33,7 @@ class StoredKeys:
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
-    """Facts of the scan; ``detail`` holds channels, pages, dpi (0 where unknown), ICC profile, orientation, metadata."""
+    """Facts of the scan; ``detail`` holds channels, pages, dpi (0: unknown), ICC profile, orientation, metadata."""
     detail = {
         "channels": info.channels,
         "pages": info.pages,
