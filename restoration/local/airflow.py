@@ -207,6 +207,9 @@ def airflow_settings(home: Path, url: str, keys: AirflowSecrets, places: Airflow
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+        # so that what a killed stack left half-done is noticed soon after the next start
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),

@@ -294,6 +294,15 @@ class Stack:
             return
         with self._lock():
             self._down()
+            (self.root / "keep").unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Remember that somebody wants the stack to go on running, until :meth:`down`."""
+        (self.root / "keep").touch()
+
+    def is_kept(self) -> bool:
+        """Whether somebody wants the stack to go on running."""
+        return (self.root / "keep").exists()
 
     def _down(self) -> None:
         if self.postgres.data.is_dir() and (self.root / "stack.json").is_file():

@@ -1,0 +1,77 @@
+"""How a run stands and what came out of it, for people who wait for it at a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+Table = tuple[list[str], list[tuple[Any, ...]]]
+
+_PROGRESS = sa.text("""
+SELECT bp.state::text AS state, count(*) AS photos, count(*) FILTER (WHERE bp.finished_at IS NOT NULL) AS finished
+FROM batch AS b
+JOIN batch_photo AS bp USING (batch_id)
+WHERE b.run_id = :run_id
+GROUP BY bp.state
+""")
+
+_OUTCOME = sa.text("""
+SELECT count(*) FILTER (WHERE bp.restoration_id IS NOT NULL AND r.first_run_id = b.run_id) AS restored,
+       count(*) FILTER (WHERE bp.restoration_id IS NOT NULL AND r.first_run_id <> b.run_id) AS linked,
+       count(*) AS planned
+FROM batch AS b
+JOIN batch_photo AS bp USING (batch_id)
+LEFT JOIN restoration AS r ON r.restoration_id = bp.restoration_id
+WHERE b.run_id = :run_id
+""")
+
+VIEWS = ("photo", "collection", "failure")
+"""Views of schema ``audit`` that are shown when a run has ended."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Photographs of a run: how many there are, how many are finished, and how many in each state."""
+
+    photos: int = 0
+    finished: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Photographs of a run: planned, restored by it, and linked to a restoration that another run had made."""
+
+    planned: int
+    restored: int
+    linked: int
+
+
+def run_progress(conn: sa.Connection, run_id: UUID) -> RunProgress:
+    """How far a run is; all zero while nothing is planned."""
+    rows = conn.execute(_PROGRESS, {"run_id": run_id}).all()
+    return RunProgress(
+        photos=sum(row.photos for row in rows),
+        finished=sum(row.finished for row in rows),
+        states={row.state: row.photos for row in rows},
+    )
+
+
+def run_outcome(conn: sa.Connection, run_id: UUID) -> RunOutcome:
+    """What a run did itself, and what it found done."""
+    row = conn.execute(_OUTCOME, {"run_id": run_id}).one()
+    return RunOutcome(planned=row.planned, restored=row.restored, linked=row.linked)
+
+
+def audit_rows(conn: sa.Connection, view: str, collection: str) -> Table:
+    """The rows of an audit view that speak of one collection: column names and rows.
+
+    :param view: one of :data:`VIEWS`.
+    :raises KeyError: another view.
+    """
+    statement = {name: sa.text(f"SELECT * FROM audit.{name} WHERE collection = :collection") for name in VIEWS}[view]  # noqa: S608 - names are constants
+    result = conn.execute(statement, {"collection": collection})
+    return list(result.keys()), [tuple(row) for row in result]
