@@ -13,7 +13,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -31,17 +31,18 @@ from restoration.errors import (
     ReasonCode,
     RestorationError,
 )
+from restoration.models.files import Registry
 from restoration.models.registry import Models
 from restoration.settings import Settings, get_settings
 from restoration.steps.parameters import PARAMETERS
 from restoration.steps.protocol import BaseStep, FaceRecord, Frame, Measurement, StepOutcome
 
 if TYPE_CHECKING:
-    from restoration.models.loading import LoadedModels
     from restoration.photo.picture import ScanInfo
 
 log = logging.getLogger(__name__)
 
+SOFTWARE = f"archive-restoration {__version__}"
 GROUP_PHOTOS = 8
 GROUP_PIXELS = 24_000_000
 """A group is closed at this many photographs or decoded pixels (24 bytes a pixel are held, more while a step works)."""
@@ -76,7 +77,7 @@ class Engine:
     ) -> None:
         """
         :param models: other models than the registry's; for tests and comparisons.
-        :param interrupts: exceptions that mean "stop now" instead of "this photograph failed" (Celery's soft time limit).
+        :param interrupts: exceptions that mean "stop now", not "this photograph failed" (a task's time limit).
         :raises SettingsError: the device asked for is not there.
         :raises ModelError: the registry cannot be read.
         """
@@ -85,7 +86,7 @@ class Engine:
 
         self.settings = settings or get_settings()
         self.models = models or LoadedModels(device=self.settings.device, threads=self.settings.threads)
-        self._interrupts = interrupts
+        self._passing: tuple[type[BaseException], ...] = (EnvironmentProblem, *interrupts)
         self._steps: dict[str, BaseStep[Any]] = {}
         self._stack = ExitStack()
         self._decoder = self._stack.enter_context(Decoder(DecodeLimits.from_settings(self.settings)))
@@ -115,10 +116,15 @@ class Engine:
     def prepare(self, recipe: Recipe) -> Prepared:
         """Check that everything the recipe needs is here, with the pinned bytes, before anything runs.
 
-        :raises RecipeError: a step that does not exist.
+        A recipe without ``measure`` gets one at its end; the recipe's identity stays what it was.
+
         :raises ModelError: a model that is unknown, missing or not the pinned file.
         """
-        raise NotImplementedError
+        registry = getattr(self.models, "registry", None) or Registry.load(settings=self.settings)
+        prepared = prepare_recipe(recipe, registry)
+        for entry in prepared.entries:
+            registry.verify(entry)
+        return prepared
 
     def restore(self, scan: Scan, prepared: Prepared) -> Outcome:
         """Restore one photograph. Never raises for a bad photograph.
@@ -132,4 +138,185 @@ class Engine:
 
         :raises EnvironmentProblem: the machine, not a photograph, is at fault.
         """
-        raise NotImplementedError
+        group: list[_Work] = []
+        pixels = 0
+        for scan in scans:
+            work = self._decoded(scan)
+            group.append(work)
+            pixels += work.info.width * work.info.height if work.info else 0
+            if len(group) >= GROUP_PHOTOS or pixels >= GROUP_PIXELS:
+                yield from self._finished(group, prepared)
+                group, pixels = [], 0
+        yield from self._finished(group, prepared)
+
+    def _decoded(self, scan: Scan) -> _Work:
+        work = _Work(scan, hashlib.sha256(scan.data).hexdigest())
+        with self._guarded(work, "decoding"):
+            picture = self._decoder.decode(scan.data, scan.name)
+            work.info = picture.info
+            work.frame = Frame(scan.name, picture, picture)
+        return work
+
+    def _finished(self, group: list[_Work], prepared: Prepared) -> Iterator[Outcome]:
+        for ordinal, recipe_step in enumerate(_steps_with_measure(prepared.recipe)):
+            self._stage(ordinal, recipe_step, [work for work in group if work.failure is None])
+        for work in group:
+            outcome = self._outcome(work, prepared)
+            work.frame = None
+            yield outcome
+
+    def _stage(self, ordinal: int, recipe_step: RecipeStep, works: list[_Work]) -> None:
+        """One step over all photographs of a group that are still in the race."""
+        if not works:
+            return
+        started = time.perf_counter()
+        try:
+            answers = self._apply(recipe_step, works)
+        except self._passing:
+            raise
+        except Exception as error:  # noqa: BLE001 - one photograph's surprise must not stop the others
+            if len(works) > 1:
+                log.warning("step %s failed on a group of %d; trying one by one", recipe_step.step, len(works))
+                for work in works:
+                    self._stage(ordinal, recipe_step, [work])
+                return
+            answers = [error]
+        share = (time.perf_counter() - started) / len(works)
+        for work, answer in zip(works, answers, strict=True):
+            work.seconds += share
+            if isinstance(answer, OutOfMemory) and len(works) > 1:
+                self._stage(ordinal, recipe_step, [work])
+            elif isinstance(answer, StepOutcome):
+                _record(work, ordinal, recipe_step, answer, share)
+            else:
+                _fail(work, answer, f"step {recipe_step.step}")
+
+    def _apply(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
+        frames = [work.frame for work in works if work.frame is not None]
+        return self._step(recipe_step.step).apply_many(frames, recipe_step.parameters, self.models)
+
+    def _step(self, name: str) -> BaseStep[Any]:
+        if name not in self._steps:
+            step: BaseStep[Any] = importlib.import_module(f"restoration.steps.{name}").Step()
+            self._steps[name] = step
+        return self._steps[name]
+
+    def _outcome(self, work: _Work, prepared: Prepared) -> Outcome:
+        result = None
+        reason: ReasonCode | None = None
+        if work.failure is None:
+            with self._guarded(work, "encoding", ReasonCode.ENCODE_FAILED):
+                reason = _review_reason(prepared.recipe, work)
+                result = self._encoded(work, reason)
+        if work.failure is not None or result is None:
+            return _failed_outcome(work)
+        return Outcome(
+            name=work.scan.name,
+            source_sha256=work.source_sha256,
+            state=result.state,
+            seconds=work.seconds,
+            reason=reason,
+            info=work.info,
+            result=result,
+        )
+
+    def _encoded(self, work: _Work, reason: ReasonCode | None) -> Result:
+        from restoration.photo.encode import encode_png, preview_jpeg
+
+        frame = _frame(work)
+        output = encode_png(frame.picture, software=SOFTWARE, ai_altered=work.ai_altered)
+        side = self.settings.preview_side
+        return Result(
+            state=PhotoState.NEEDS_REVIEW if reason else PhotoState.RESTORED,
+            output=output,
+            output_sha256=hashlib.sha256(output).hexdigest(),
+            output_format="png",
+            width=frame.picture.width,
+            height=frame.picture.height,
+            bits=frame.picture.info.bits,
+            preview_before=preview_jpeg(frame.source.pixels, side),
+            preview_after=preview_jpeg(frame.picture.pixels, side),
+            ai_altered=work.ai_altered,
+            steps=tuple(work.steps),
+            faces=tuple(work.faces),
+            measurements=tuple(work.measurements.values()),
+        )
+
+    @contextmanager
+    def _guarded(self, work: _Work, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> Iterator[None]:
+        """Turn whatever one photograph meets into its failure, and count the time."""
+        started = time.perf_counter()
+        try:
+            yield
+        except self._passing:
+            raise
+        except Exception as error:  # noqa: BLE001 - kept as the photograph's failure, and logged
+            _fail(work, error, doing, reason)
+        finally:
+            work.seconds += time.perf_counter() - started
+
+
+def _steps_with_measure(recipe: Recipe) -> tuple[RecipeStep, ...]:
+    if any(step.step == "measure" for step in recipe.steps):
+        return recipe.steps
+    return (*recipe.steps, RecipeStep(step="measure", parameters=PARAMETERS["measure"]()))
+
+
+def _record(work: _Work, ordinal: int, recipe_step: RecipeStep, answer: StepOutcome, seconds: float) -> None:
+    frame = _frame(work)
+    frame.picture = answer.picture
+    work.faces.extend(answer.faces)
+    work.measurements.update({(m.metric, m.stage): m for m in answer.measurements})
+    work.ai_altered |= recipe_step.parameters.invents and answer.status == "applied"
+    work.steps.append(
+        StepRecord(
+            ordinal=ordinal,
+            step=recipe_step.step,
+            status=answer.status,
+            seconds=seconds,
+            reason=answer.reason,
+            parameters=recipe_step.parameters.model_dump(mode="json"),
+            detail=answer.detail,
+            model=answer.model,
+        )
+    )
+
+
+def _fail(work: _Work, error: Exception, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> None:
+    """Keep why this photograph failed; an error nobody foresaw is logged with its traceback."""
+    if isinstance(error, RestorationError):
+        work.failure = error
+        work.detail = error.message if isinstance(error, PhotoRejected) else f"{doing}: {error.message}"
+        log.info("%s: %s: %s", work.scan.name, doing, error)
+        return
+    last = traceback.format_exception_only(error)[-1].strip()
+    log.error("%s: %s failed", work.scan.name, doing, exc_info=error)
+    kind = OutOfMemory if isinstance(error, MemoryError) else PhotoFailed
+    work.failure = kind(last, reason=None if kind is OutOfMemory else reason, photo=work.scan.name)
+    work.detail = f"{doing}: {last}"
+
+
+def _failed_outcome(work: _Work) -> Outcome:
+    failure = work.failure or PhotoFailed("no result", photo=work.scan.name)
+    rejected = isinstance(failure, PhotoRejected)
+    return Outcome(
+        name=work.scan.name,
+        source_sha256=work.source_sha256,
+        state=PhotoState.REJECTED if rejected else PhotoState.PENDING,
+        seconds=work.seconds,
+        reason=failure.reason,
+        reason_detail=work.detail,
+        info=work.info,
+    )
+
+
+def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:
+    from restoration.quality.gates import review_reason
+
+    return review_reason(recipe.review, _frame(work).notes, tuple(work.measurements.values()), tuple(work.faces))
+
+
+def _frame(work: _Work) -> Frame:
+    if work.frame is None:
+        raise PhotoFailed("the photograph was never decoded", photo=work.scan.name)
+    return work.frame

@@ -71,4 +71,5 @@ def _entries(parameters: StepParameters, registry: Registry) -> Iterator[ModelEn
 
 
 def _entries_sha256(entries: Iterable[ModelEntry]) -> str:
-    return names.models_sha256({entry.name: entry.sha256 for entry in entries})
+    """An entry's options count through its version: whoever changes them raises it."""
+    return names.models_sha256({f"{entry.name} {entry.version}": entry.sha256 for entry in entries})

@@ -126,6 +126,19 @@ def _first_problem(error: ValidationError) -> str:
     return f"{'.'.join(str(p) for p in problem['loc']) or 'value'}: {problem['msg']}"
 
 
+def recipe_from_canonical(body: dict[str, Any], origin: str) -> Recipe:
+    """The recipe again, from what :meth:`Recipe.canonical` gave (as the catalog keeps it in ``run.recipe_body``).
+
+    :raises RecipeError: not a canonical recipe, or one that this version no longer knows.
+    """
+    try:
+        steps = [{"step": step["step"], **step["parameters"]} for step in body["steps"]]
+        flat = {"name": body["name"], "steps": steps, "review": dict(body["review"])}
+    except (KeyError, TypeError) as error:
+        raise RecipeError(f"{origin} is not the canonical form of a recipe: {error!r}") from error
+    return parse_recipe(flat, origin)
+
+
 def recipe_names() -> tuple[str, ...]:
     """Names of the recipes that ship with the project, sorted."""
     return tuple(sorted(path.stem for path in RECIPE_FOLDER.glob("*.toml")))

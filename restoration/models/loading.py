@@ -146,7 +146,7 @@ def use_threads(threads: int) -> None:
 def read_weights(path: Path, state_key: str = "") -> dict[str, torch.Tensor]:
     """A file's state dict, on the CPU. Nothing in the file is executed.
 
-    :param state_key: name of the state dict inside the file, such as ``params_ema``; empty where the file is one itself.
+    :param state_key: name of the state dict inside the file, such as ``params_ema``; empty where the file is one.
     :raises ModelError: not readable as weights (MODEL_CORRUPT).
     """
     import pickle

@@ -17,8 +17,8 @@ class ModelEntry:
     """One model: name, version, architecture, where its file is, its pin and its licence.
 
     ``source`` is ``packaged:<file>`` (beside this module), ``carried:<distribution>/<path inside>``, ``url:https://...``,
-    ``s3://bucket/key`` or ``file:<path>``. ``licence`` is an SPDX expression or a plain name; ``non_commercial`` is true
-    where it forbids commercial use. ``options`` go to the architecture's builder.
+    ``s3://bucket/key`` or ``file:<path>``. ``licence`` is an SPDX expression or a plain name; ``non_commercial`` is
+    true where it forbids commercial use. ``options`` go to the architecture's builder.
     """
 
     name: str

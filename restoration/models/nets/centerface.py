@@ -1,0 +1,128 @@
+"""CenterFace (Xu et al., 2019): faces and five landmarks, through OpenCV's own ONNX runtime.
+
+The net works at a stride of 4. Per cell it gives a score, the logarithm of the box's size over 4, the offset of the
+box's centre within the cell, and five landmarks as shares of the box, counted from its top left corner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.errors import ModelError, ReasonCode
+from restoration.models.registry import ModelEntry
+
+OUTPUTS = ("537", "538", "539", "540")
+STRIDE = 4
+SIDE_MULTIPLE = 32
+NMS_OVERLAP = 0.3
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face in pixels of the picture that was given (origin top left): box x, y, width, height; 5 x 2 landmarks."""
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    landmarks: NDArray[np.float32]
+
+
+class CenterFace:
+    """The detector. Holds no state of a picture between calls."""
+
+    def __init__(self, onnx: NDArray[np.uint8], max_side: int, max_faces: int) -> None:
+        self._onnx = onnx
+        self.max_side = max_side
+        self.max_faces = max_faces
+
+    def __call__(self, image: NDArray[np.uint8], confidence: float) -> list[Detection]:
+        """Find faces, best first.
+
+        :param image: H x W x 3 RGB, 0..255; worked on at ``max_side`` at most.
+        :param confidence: lowest score, 0..1.
+        """
+        height, width = image.shape[:2]
+        scale = min(1.0, self.max_side / max(height, width))
+        size = tuple(max(1, -(-round(side * scale) // SIDE_MULTIPLE)) * SIDE_MULTIPLE for side in (width, height))
+        # cv2.resize of blobFromImage is bilinear without a prefilter: shrink by area first
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        # a net of its own for each picture: OpenCV 4.14 applies its layer fusion again when the input's shape changes,
+        # and every answer after the first shape is wrong; reading the 7 MB anew costs 10 ms
+        net = cv2.dnn.readNetFromONNX(self._onnx)
+        net.setInput(cv2.dnn.blobFromImage(small, 1.0, size, swapRB=False, crop=False))
+        heat, scales, offsets, marks = net.forward(list(OUTPUTS))
+        boxes, scores, points = decode(heat[0, 0], scales[0], offsets[0], marks[0], confidence)
+        factor = np.array([width / size[0], height / size[1]], np.float32)
+        order = suppress(boxes, scores, NMS_OVERLAP)[: self.max_faces]
+        return [_detection(boxes[i], float(scores[i]), points[i] * factor, factor, width, height) for i in order]
+
+
+def load(path: Path, entry: ModelEntry) -> CenterFace:
+    """The detector from its verified ONNX file. :raises ModelError: OpenCV cannot read it."""
+    options = dict(entry.options)
+    onnx = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        cv2.dnn.readNetFromONNX(onnx)
+    except cv2.error as error:
+        raise ModelError(f"OpenCV cannot read {path}: {error}", reason=ReasonCode.MODEL_CORRUPT) from error
+    return CenterFace(onnx, int(options.get("max_side", 1600)), int(options.get("max_faces", 200)))
+
+
+def decode(
+    heat: NDArray[np.float32],
+    scales: NDArray[np.float32],
+    offsets: NDArray[np.float32],
+    marks: NDArray[np.float32],
+    confidence: float,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Cells above ``confidence`` as boxes (N x 4: x1, y1, x2, y2), scores (N) and landmarks (N x 5 x 2), net pixels.
+
+    :param heat: h x w scores; ``scales`` and ``offsets`` 2 x h x w and ``marks`` 10 x h x w, y before x throughout.
+    """
+    rows, columns = np.nonzero(heat > confidence)
+    size = np.exp(scales[:, rows, columns]).T[:, ::-1] * STRIDE
+    cells = np.stack([columns, rows], axis=1).astype(np.float32)
+    centre = (cells + offsets[:, rows, columns].T[:, ::-1] + 0.5) * STRIDE
+    corner = centre - size / 2
+    shares = marks[:, rows, columns].T.reshape(-1, 5, 2)[:, :, ::-1]
+    points = corner[:, None, :] + shares * size[:, None, :]
+    boxes = np.concatenate([corner, corner + size], axis=1)
+    return boxes.astype(np.float32), heat[rows, columns].astype(np.float32), points.astype(np.float32)
+
+
+def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float) -> list[int]:
+    """Indices of the boxes that are left, best first, when those overlapping a better one are dropped (greedy NMS).
+
+    Equal scores keep their order, so the answer is always the same.
+    """
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        low = np.maximum(boxes[best, :2], boxes[rest, :2])
+        high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
+        shared = np.clip(high - low, 0, None).prod(axis=1)
+        order = rest[shared / (area[best] + area[rest] - shared) < overlap]
+    return kept
+
+
+def _detection(
+    box: NDArray[np.float32],
+    score: float,
+    points: NDArray[np.float32],
+    factor: NDArray[np.float32],
+    width: int,
+    height: int,
+) -> Detection:
+    """Back to the picture's pixels; the box is cut at its edges and never empty."""
+    limit = np.array([width, height], np.float32)
+    low = np.clip(box[:2] * factor, 0, limit - 1)
+    high = np.clip(box[2:] * factor, low + 1, limit)
+    x, y, w, h = (round(float(v), 2) for v in (*low, *(high - low)))
+    return Detection((x, y, w, h), min(1.0, max(0.0, score)), points)

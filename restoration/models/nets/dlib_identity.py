@@ -1,0 +1,67 @@
+"""dlib's face descriptor (a 29-layer ResNet, 128 numbers), centred so that its cosine tells people apart.
+
+Raw descriptors of any two faces share a large common part: their cosine is above 0.8 for strangers too. The mean
+descriptor of many people is therefore subtracted first (entry option ``centre``); then strangers lie about 0 and the
+same person well above 0.5.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.models.registry import ModelEntry
+
+CHIP_SIDE = 150
+TEMPLATE = np.array([[47.5, 46.6], [100.5, 46.6], [74.0, 76.6], [50.4, 103.0], [97.6, 103.0]], np.float32)
+"""Eyes, nose, mouth corners in dlib's 150-pixel chip (its mean face with 0.25 padding)."""
+
+
+class DlibIdentity:
+    """Callable: luminance of a picture and five landmarks to a centred descriptor."""
+
+    def __init__(self, net: Any, centre: NDArray[np.float64]) -> None:
+        self._net = net
+        self._centre = centre
+
+    def __call__(self, gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Centred 128-number descriptor.
+
+        :param gray: H x W luminance, 0..255.
+        :param landmarks: 5 x 2 in pixels of ``gray``: eyes, nose, mouth corners, left ones first.
+        """
+        found, _ = cv2.estimateAffinePartial2D(landmarks.astype(np.float64), TEMPLATE, method=cv2.LMEDS)
+        if found is None:
+            return np.zeros(128)
+        matrix = np.asarray(found, np.float64)
+        shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        chip = warp_down(gray, matrix, shrink, CHIP_SIDE)
+        raw = self._net.compute_face_descriptor(np.ascontiguousarray(np.repeat(chip[:, :, None], 3, axis=2)))
+        return np.asarray(raw, np.float64) - self._centre
+
+
+def warp_down(gray: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, side: int) -> NDArray[np.uint8]:
+    """Warp to ``side`` x ``side``, blurring first where the warp shrinks, so that film grain does not alias."""
+    if scale < 0.75:
+        gray = np.asarray(cv2.GaussianBlur(gray, (0, 0), 0.5 / scale), np.uint8)
+    warped = cv2.warpAffine(gray, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)
+
+
+def load(path: Path, entry: ModelEntry) -> DlibIdentity:
+    """The identity model from its verified file."""
+    import dlib
+
+    options = dict(entry.options)
+    centre = np.asarray(options.get("centre", np.zeros(128)), np.float64)
+    return DlibIdentity(dlib.face_recognition_model_v1(str(path)), centre)
+
+
+def cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Cosine of two descriptors, -1..1; 0 where either is all zero."""
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(np.clip(np.dot(one, other) / length, -1, 1)) if length > 0 else 0.0

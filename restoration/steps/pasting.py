@@ -1,0 +1,122 @@
+"""Restored faces back into their photograph, as far as their identity allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.models.nets.dlib_identity import cosine
+from restoration.photo import colour
+from restoration.photo.picture import FloatImage
+from restoration.steps import alignment
+
+BLENDS = (1.0, 0.75, 0.5, 0.25)
+"""Shares of the restored face that are tried, in order, until the identity holds."""
+
+Embedding = Callable[[NDArray[np.uint8], alignment.Points], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The region's pixels with the restored face in, its share, and the cosine to the face that was there."""
+
+    pixels: FloatImage
+    blend: float
+    identity: float
+
+
+@dataclass(frozen=True)
+class Site:
+    """The place of one face in its photograph, and everything that judging a restoration of it needs.
+
+    ``base`` are the region's pixels now, ``marks`` the landmarks counted from its corner, ``before`` the descriptor of
+    the face in the photograph as it came to the step.
+    """
+
+    region: alignment.Region
+    matrix: alignment.Matrix
+    base: FloatImage
+    mask: NDArray[np.float32]
+    marks: alignment.Points
+    before: NDArray[np.float64]
+    embed: Embedding
+    bits: Literal[8, 16]
+    chroma_from_restorer: bool
+
+    @classmethod
+    def at(
+        cls,
+        source: FloatImage,
+        canvas: FloatImage,
+        matrix: alignment.Matrix,
+        landmarks: alignment.Points,
+        embed: Embedding,
+        bits: Literal[8, 16],
+        chroma_from_restorer: bool,
+    ) -> Site:
+        """The site of a face in ``canvas``; ``source`` is the photograph without any pasted face."""
+        region = alignment.face_region(matrix, canvas.shape[0], canvas.shape[1])
+        marks = landmarks - np.array([region.left, region.top], np.float32)
+        return cls(
+            region=region,
+            matrix=matrix,
+            base=np.ascontiguousarray(canvas[region.slices]),
+            mask=alignment.ellipse_mask(matrix, landmarks, region),
+            marks=marks,
+            before=embed(gray_bytes(source[region.slices]), marks),
+            embed=embed,
+            bits=bits,
+            chroma_from_restorer=chroma_from_restorer,
+        )
+
+    def gated(self, restored: FloatImage, threshold: float) -> tuple[Candidate | None, list[float]]:
+        """The candidate with the largest share whose identity reaches the threshold, if any; and every cosine tried.
+
+        :param restored: aligned face, 512 x 512 x 3.
+        """
+        face = self._in_place(restored)
+        tried: list[float] = []
+        for share in BLENDS:
+            candidate = self._candidate(face, share)
+            tried.append(round(candidate.identity, 4))
+            if candidate.identity >= threshold:
+                return candidate, tried
+        return None, tried
+
+    def at_blend(self, restored: FloatImage, share: float) -> Candidate:
+        """The candidate with exactly this share of the restored face."""
+        return self._candidate(self._in_place(restored), share)
+
+    def crop_of(self, candidate: Candidate) -> FloatImage:
+        """The candidate's face, aligned: what a second pass starts from."""
+        return alignment.crop(candidate.pixels, alignment.within(self.matrix, self.region))
+
+    def _in_place(self, restored: FloatImage) -> FloatImage:
+        """The restored face in the region's geometry; with the photograph's own chroma unless told otherwise."""
+        face = alignment.uncrop(restored, self.matrix, self.region)
+        if self.chroma_from_restorer:
+            return face
+        chroma = colour.rgb_to_lab(self.base)[:, :, 1:]
+        return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=self.bits)
+
+    def _candidate(self, face: FloatImage, share: float) -> Candidate:
+        pixels = alignment.blended(self.base, face, self.mask * np.float32(share))
+        after = self.embed(gray_bytes(pixels), self.marks)
+        return Candidate(pixels, share, cosine(self.before, after))
+
+
+def gray_bytes(pixels: FloatImage) -> NDArray[np.uint8]:
+    """Luma of a picture as 0..255, for the identity model: colour does not count."""
+    return np.rint(np.clip(colour.luminance_y(np.ascontiguousarray(pixels)), 0, 1) * 255).astype(np.uint8)
+
+
+def sharpness(aligned: FloatImage) -> float:
+    """Mean squared Sobel gradient of an aligned face's luma (Tenengrad), smoothed so that grain counts little."""
+    luma = cv2.GaussianBlur(colour.luminance_y(aligned), (0, 0), 1.0)
+    across, down = cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)
+    return float(np.mean(across * across + down * down, dtype=np.float64))
