@@ -1,8 +1,8 @@
 """The demo collection: photographs that installed packages carry, aged by :mod:`restoration.photo.ageing`.
 
 Sources and rights: matplotlib's portrait of Grace Hopper (US Navy, public domain), scikit-image's Eileen Collins (NASA,
-public domain), coffee cup and cat (CC0), scikit-learn's Chinese temple and flower (CC BY). Each is aged in several ways,
-so that the collection holds many kinds of damage and, beside it in ``truth/``, what the photographs looked like.
+public domain), coffee cup and cat (CC0), scikit-learn's Chinese temple and flower (CC BY). Each is aged in several
+ways, so that the collection holds many kinds of damage and, beside it in ``truth/``, what the photographs looked like.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def read_origin(name: str) -> FloatImage:
 
 
 def build(folder: Path) -> list[Path]:
-    """Write the collection: JPEG scans and ``metadata.csv`` under ``scans/``, the truth as PNG under ``truth/``.
+    """Write the collection: JPEG scans and ``metadata.csv`` in ``scans/``, the truth as PNG in ``truth/``.
 
-    One scan is a duplicate and one file is damaged beyond reading, as in any real delivery. Building again gives the same
-    bytes. Returns the files under ``scans/``, which are what is uploaded.
+    One scan is a duplicate and one file is damaged beyond reading, as in any real delivery. Building again gives the
+    same bytes. Returns the files under ``scans/``, which are what is uploaded.
     """
     scans, truth = folder / "scans", folder / "truth"
     for part in (scans / "portraits", scans / "scenes", truth):

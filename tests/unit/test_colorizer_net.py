@@ -1,0 +1,154 @@
+"""The project's own nets and their training, at toy size."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from restoration.errors import UsageError
+from restoration.models.nets import house_colorizer, seed_autoencoder
+from restoration.photo.demo_collection import read_origin
+from restoration.train import autoencoder, colorizer
+from restoration.train.data import AgedCrops, Sampling, find_photos
+
+TOY = {"widths": [4, 8, 8, 16, 16], "blocks": [0, 1, 1, 1, 1], "heads": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    target = tmp_path_factory.mktemp("photos")
+    for name in ("hopper", "astronaut", "coffee", "cat"):
+        small = cv2.resize(read_origin(name), (96, 96), interpolation=cv2.INTER_AREA)
+        for number in range(3):
+            turned = np.rot90(small, number)[:, :, ::-1]
+            cv2.imwrite(str(target / f"{name}_{number}.png"), np.round(turned * 255).astype(np.uint8))
+    return target
+
+
+def toy_config(folder, **changes):
+    base = colorizer.Config(
+        folders=(str(folder),), steps=8, batch=2, crop=64, late_crop=64, late_from=0.75, warmup=2, threads=1, workers=0,
+        save_every=4, adversarial_from=0.5, net=TOY,
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def test_seed_autoencoder_has_the_published_number_of_parameters():
+    net = seed_autoencoder.build()
+    assert sum(p.numel() for p in net.parameters()) == seed_autoencoder.PARAMETERS == 3_859_747
+    with torch.inference_mode():
+        rgb = net(torch.rand(1, 1, *seed_autoencoder.SIZE))
+    assert rgb.shape == (1, 3, *seed_autoencoder.SIZE)
+    assert rgb.abs().max() <= 1
+
+
+def test_folding_batch_norm_changes_nothing():
+    torch.manual_seed(0)
+    net = house_colorizer.build(**TOY)
+    for _ in range(3):
+        net(torch.rand(4, 1, 64, 64) * 2 - 1)
+    torch.nn.init.normal_(net.head.weight, std=0.1)
+    net.eval()
+    picture = torch.rand(2, 1, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        before = net(picture)
+        after = house_colorizer.fold_batch_norm(net)(picture)
+    assert before.shape == (2, 2, 64, 96)
+    assert torch.allclose(before, after, atol=1e-5)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules())
+
+
+def test_a_picture_does_not_depend_on_its_neighbours():
+    torch.manual_seed(1)
+    net = house_colorizer.build(**TOY, folded=True).eval()
+    torch.nn.init.normal_(net.head.weight, std=0.1)
+    pictures = torch.rand(3, 1, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        together, alone = net(pictures)[1:2], net(pictures[1:2])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_crops_depend_on_seed_and_index_alone(folder):
+    families = find_photos([folder])
+    assert sorted(families) == ["astronaut", "cat", "coffee", "hopper"]
+
+    def crops(seed):
+        return AgedCrops(families, {"*": 1.0}, sampling=Sampling(crop=64), seed=seed, length=100)
+
+    for one, two in zip(crops(7)[42], crops(7)[42], strict=True):
+        assert torch.equal(one, two)
+    assert not torch.equal(crops(7)[42][0], crops(8)[42][0])
+    luminance, ab, _ = crops(7)[3]
+    assert luminance.shape == (1, 64, 64)
+    assert ab.shape == (2, 64, 64)
+    assert -1.001 <= luminance.min() <= luminance.max() <= 1.001
+
+
+def test_families_are_drawn_by_weight(folder):
+    only_cats = AgedCrops(
+        find_photos([folder]),
+        {"cat": 1.0, "*": 0.0},
+        sampling=Sampling(crop=64, aged_share=0.0),
+        seed=1,
+        length=10,
+    )
+    cats = AgedCrops(
+        {"cat": find_photos([folder])["cat"]}, {}, sampling=Sampling(crop=64, aged_share=0.0), seed=1, length=10
+    )
+    assert torch.equal(only_cats[0][1], cats[0][1])
+
+
+def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, monkeypatch):
+    whole = colorizer.Trainer(toy_config(folder), tmp_path / "whole").run()
+    step = colorizer.Trainer._step
+
+    def interrupted(self, batch):
+        if self.progress.step == 5:
+            raise KeyboardInterrupt
+        return step(self, batch)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(colorizer.Trainer, "_step", interrupted)
+        colorizer.Trainer(toy_config(folder), tmp_path / "broken").run()
+    resumed = colorizer.Trainer(toy_config(folder), tmp_path / "broken").run()
+    for (name, one), two in zip(load_file(whole).items(), load_file(resumed).values(), strict=True):
+        assert torch.allclose(one.float(), two.float(), atol=1e-3), name
+    facts = json.loads((tmp_path / "whole" / "run.json").read_text())
+    assert facts["step"] == 8
+
+
+def test_training_lowers_the_loss(folder, tmp_path):
+    config = toy_config(folder, steps=60, aged_share=0.0, adversarial_from=2.0, late_from=2.0, learning_rate=5e-3)
+    trainer = colorizer.Trainer(config, tmp_path / "run")
+    losses = [trainer._step(batch)["loss"] for batch, _ in zip(trainer._batches(False), range(60), strict=False)]
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+
+
+def test_training_goes_on_from_shipped_weights(folder, tmp_path):
+    first = colorizer.Trainer(toy_config(folder), tmp_path / "first").run()
+    second = colorizer.Trainer(toy_config(folder, steps=2), tmp_path / "second", init=first).run()
+    assert load_file(second).keys() == load_file(first).keys()
+
+
+def test_unknown_keys_in_a_configuration_are_refused(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('folders = ["x"]\nstep = 3\n')
+    with pytest.raises(UsageError, match="unknown keys: step"):
+        colorizer.read_config(path)
+    with pytest.raises(UsageError, match="no photographs"):
+        find_photos([tmp_path])
+
+
+def test_autoencoder_trains_and_reports_both_figures(folder, tmp_path):
+    config = autoencoder.Config((str(folder),), minutes=0.02, half_size_share=1.0, batch=2, threads=1)
+    path = autoencoder.train(config, tmp_path / "ae")
+    facts = json.loads((tmp_path / "ae" / "run.json").read_text())
+    assert set(facts["held_out"]) == {"mse", "argmax_agreement"}
+    assert 0 <= facts["held_out"]["argmax_agreement"] <= 1
+    assert sum(t.numel() for t in load_file(path).values()) == seed_autoencoder.PARAMETERS
