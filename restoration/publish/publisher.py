@@ -86,10 +86,7 @@ def publish_collection(
     """
     with db_engine.connect() as conn:
         collection = get_collection(conn, collection_name)
-    with (
-        content_lock(db_engine, f"publish {collection_name}"),
-        tempfile.TemporaryDirectory(prefix="publish-") as folder,
-    ):
+    with _only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
         job = _Job(db_engine, store, settings.archive_bucket, collection)
         if not dry_run:
             reconcile(db_engine, store, settings, collection)
@@ -98,17 +95,18 @@ def publish_collection(
         if settled is not None:
             return settled
         if dry_run:
-            counts = {"photos": spool.count, "shown": spool.shown}
-            return PublicationReport("published", collection_name, **counts, detail="would be published", dry_run=True)
+            return PublicationReport(
+                "published", collection_name, photos=spool.count, shown=spool.shown, detail="not written", dry_run=True
+            )
         return job.publish(spool, settings.restored_bucket, Path(folder), run_id)
 
 
 @contextmanager
 def _only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
     """Wait until no other process publishes this collection."""
-    with db_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        with content_locks(conn, [f"publish {collection_name}"]):
-            yield
+    connection = db_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with connection, content_locks(connection, [f"publish {collection_name}"]):
+        yield
 
 
 def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:
