@@ -161,7 +161,7 @@ def restore_collection() -> None:
     run_id = "{{ ti.xcom_pull(task_ids='ingest')['run_id'] }}"
     collection = "{{ params.collection }}"
     restored = RestoreShardOperator.partial(
-        task_id="restore", map_index_template="{{ task.label }}", execution_timeout=None
+        task_id="restore", map_index_template="{{ task.shard_label }}", execution_timeout=None
     ).expand_kwargs(shards)
     summary = SummarizeOperator(
         task_id="summarize", catalog_run_id=run_id, collection=collection, trigger_rule=TriggerRule.NONE_FAILED

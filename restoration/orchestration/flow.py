@@ -139,7 +139,7 @@ def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str,
         {
             "catalog_run_id": listed["run_id"],
             "shard": shard.shard,
-            "label": shard.label,
+            "shard_label": shard.label,
             "collection": listed["collection"],
         }
         for shard in shards

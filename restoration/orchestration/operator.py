@@ -25,21 +25,21 @@ class RestoreShardOperator(BaseOperator):
 
     :param catalog_run_id: the catalog's run, as text.
     :param shard: number of the shard in that run.
-    :param label: words for Airflow's grid, as ``photos 1-320``.
+    :param shard_label: words for Airflow's grid, as ``photos 1-320``.
     :param collection: name of the collection, for links.
 
     Returns the shard's progress as a dictionary.
     """
 
-    template_fields: Sequence[str] = ("catalog_run_id", "label", "collection")
+    template_fields: Sequence[str] = ("catalog_run_id", "shard_label", "collection")
     ui_color = "#e8f0e4"
     operator_extra_links = (FailuresLink(),)
 
-    def __init__(self, *, catalog_run_id: str, shard: int, label: str, collection: str, **kwargs: Any) -> None:
+    def __init__(self, *, catalog_run_id: str, shard: int, shard_label: str, collection: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.catalog_run_id = catalog_run_id
         self.shard = shard
-        self.label = label
+        self.shard_label = shard_label
         self.collection = collection
 
     def execute(self, context: Context) -> dict[str, int]:

@@ -46,7 +46,7 @@ class ShardTrigger(BaseTrigger):
     def __init__(
         self, run_id: str, shard: int, deadline: str, poll_seconds: float = 5.0, resend_seconds: float = 900.0
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.run_id = str(UUID(run_id))
         self.shard = int(shard)
         self.deadline = deadline
@@ -105,7 +105,8 @@ class ShardTrigger(BaseTrigger):
         return dict(row) if row else {"total": 0, "finished": 0}
 
     def _event(self, status: str, message: str) -> TriggerEvent:
-        return TriggerEvent({"status": status, "run_id": self.run_id, "shard": self.shard, "message": message})
+        told = {"status": status, "run_id": self.run_id, "shard": self.shard, "message": message}
+        return TriggerEvent(told)  # type: ignore[no-untyped-call]
 
 
 async def _pool() -> asyncpg.Pool:

@@ -51,7 +51,7 @@ app = Celery("restoration", include=["restoration.worker.tasks"], set_as_current
 app.add_defaults(lambda: celery_options(get_settings()))
 
 
-@signals.worker_init.connect
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _check_pool(sender: Any = None, **_: Any) -> None:
     """Refuse more than one child: the children of one worker share a name, by which leases are told apart."""
     concurrency = getattr(sender, "concurrency", 1) or 1
@@ -59,7 +59,7 @@ def _check_pool(sender: Any = None, **_: Any) -> None:
         raise SettingsError(f"a worker runs one process (-c 1), not {concurrency}; start one worker per GPU instead")
 
 
-@signals.worker_process_init.connect
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def _warm_up(**_: Any) -> None:
     """Load torch and open connections before the first batch, outside its time limit."""
     from restoration.worker.runtime import get_runtime
@@ -67,7 +67,7 @@ def _warm_up(**_: Any) -> None:
     get_runtime().warm_up()
 
 
-@signals.worker_process_shutdown.connect
+@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
     from restoration.worker.runtime import close_runtime
 

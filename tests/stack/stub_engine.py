@@ -1,0 +1,68 @@
+"""An engine that does what the scan's first word says, so that a test can kill, slow down or fail exactly one photo."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+
+from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
+from restoration.engine.prepare import Prepared
+from restoration.engine.recipe import Recipe
+from restoration.errors import PhotoState, ReasonCode
+from restoration.names import models_sha256
+from restoration.photo.picture import ScanInfo
+from restoration.steps.protocol import Measurement
+
+INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
+
+
+class StubEngine:
+    """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read."""
+
+    device = "cpu"
+    device_class = "stub"
+
+    def prepare(self, recipe: Recipe) -> Prepared:
+        return Prepared(recipe, models_sha256({}), ())
+
+    def restore_many(self, scans: Iterable[Scan], prepared: Prepared) -> Iterator[Outcome]:
+        for scan in scans:
+            yield self.restore(scan)
+
+    def restore(self, scan: Scan) -> Outcome:
+        word = scan.data.split(b" ", 1)[0]
+        sha256 = hashlib.sha256(scan.data).hexdigest()
+        if word == b"POISON":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == b"SLOW":
+            time.sleep(0.5)
+        if word == b"FAIL":
+            return Outcome(scan.name, sha256, PhotoState.PENDING, 0.0, ReasonCode.STEP_FAILED, "told to fail", INFO)
+        if word == b"BAD":
+            return Outcome(scan.name, sha256, PhotoState.REJECTED, 0.0, ReasonCode.CORRUPT, "told to be bad")
+        return Outcome(scan.name, sha256, PhotoState.RESTORED, 0.01, info=INFO, result=_result(scan.data))
+
+    def close(self) -> None:
+        pass
+
+
+def _result(data: bytes) -> Result:
+    output = b"restored " + data
+    return Result(
+        state=PhotoState.RESTORED,
+        output=output,
+        output_sha256=hashlib.sha256(output).hexdigest(),
+        output_format="png",
+        width=8,
+        height=8,
+        bits=8,
+        preview_before=b"before " + data,
+        preview_after=b"after " + data,
+        ai_altered=False,
+        steps=(StepRecord(0, "triage", "applied", 0.01),),
+        faces=(),
+        measurements=(Measurement("contrast_rms", "source", 0.5),),
+    )

@@ -1,0 +1,265 @@
+"""The GPU worker on real Redis, Postgres and S3: nothing is lost and nothing doubled, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+
+from restoration.broker import check_limits, shared_options
+from restoration.catalog.planning import cancel_run
+from restoration.errors import RecipeError, SettingsError
+from restoration.settings import Settings
+from restoration.worker.app import celery_options
+from restoration.worker.batch import run_batch
+from restoration.worker.runtime import recipe_from_body
+from tests.stack.lab import RECIPE, Lab, pool_children, wait_for
+from tests.stack.stub_engine import StubEngine
+
+pytestmark = pytest.mark.stack
+
+LIMITS = {"soft_time_limit": 20, "hard_time_limit": 25, "visibility_timeout": 6 + 20, "lease_seconds": 3}
+QUICK_REDELIVERY = {"soft_time_limit": 3, "hard_time_limit": 4, "visibility_timeout": 5, "lease_seconds": 3}
+
+
+@pytest.fixture
+def make_lab(catalog, worker_url, redis_url, s3, tmp_path) -> Iterator:
+    """Makes the laboratory with given limits; its workers are killed at the end."""
+    labs: list[Lab] = []
+
+    def make(**limits: object) -> Lab:
+        labs.append(Lab(catalog, worker_url, redis_url, s3, tmp_path, **(LIMITS | limits)))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.stop()
+
+
+@pytest.fixture
+def lab(make_lab) -> Lab:
+    return make_lab()
+
+
+def scans(count: int, word: str = "OK") -> dict[str, bytes]:
+    return {f"{number:03d}.png": f"{word} {number}".encode() for number in range(count)}
+
+
+class TestOneBatch:
+    """``run_batch`` in this process."""
+
+    def test_every_photograph_ends_in_exactly_one_state(self, lab):
+        (batch,) = lab.plan({**scans(9), "bad.png": b"BAD", "fail.png": b"FAIL"})
+        with lab.runtime() as runtime:
+            report = run_batch(runtime, str(batch))
+        assert report.state == "done"
+        assert Counter(lab.states().values()) == {"restored": 9, "rejected": 1, "quarantined": 1}
+        assert lab.reasons()["bad.png"] == "corrupt"
+        assert lab.reasons()["fail.png"] == "step_failed"
+        assert report.photos["failed attempts"] == 2
+
+    def test_bytes_are_stored_under_their_hash(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK stored"})
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        ((output, sha256, before, after),) = lab.rows(
+            "SELECT output_key, output_sha256, preview_before_key, preview_after_key FROM restoration"
+        )
+        stored = lab.admin.get_object(Bucket="restored", Key=output)
+        assert stored["Body"].read() == b"restored OK stored"
+        assert stored["ContentType"] == "image/png"
+        assert sha256 in output
+        assert lab.admin.get_object(Bucket="restored", Key=before)["Body"].read() == b"before OK stored"
+        assert lab.admin.get_object(Bucket="restored", Key=after)["Body"].read() == b"after OK stored"
+
+    def test_a_second_call_changes_nothing(self, lab):
+        (batch,) = lab.plan(scans(3))
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+            events = lab.rows("SELECT count(*) FROM event")
+            assert run_batch(runtime, str(batch)).state == "not_mine"
+        assert lab.rows("SELECT count(*) FROM event") == events
+        lab.assert_nothing_doubled(3)
+
+    def test_two_workers_on_one_batch_restore_every_photograph_once(self, lab):
+        (batch,) = lab.plan(scans(12, "SLOW"))
+        with lab.runtime(name="left") as left, lab.runtime(name="right") as right:
+            threads = [threading.Thread(target=run_batch, args=(one, str(batch))) for one in (left, right)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert set(lab.states().values()) == {"restored"}
+        lab.assert_nothing_doubled(12)
+
+    def test_equal_content_is_restored_once_and_linked(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK same", "b.png": b"OK same", "c.png": b"OK other"})
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).photos == {"restored": 2, "linked": 1}
+        assert set(lab.states().values()) == {"restored"}
+        assert lab.rows("SELECT count(*) FROM restoration")[0][0] == 2
+
+    def test_a_scan_replaced_since_the_listing_is_noticed(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK first", "b.png": b"OK b"})
+        lab.put("a.png", b"OK second")
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        assert lab.states() == {"a.png": "rejected", "b.png": "restored"}
+        assert lab.reasons()["a.png"] == "source_changed"
+
+    def test_storage_that_refuses_quarantines_after_three_attempts(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        with lab.runtime(settings={"restored_bucket": "no-such-bucket"}) as runtime:
+            run_batch(runtime, str(batch))
+        assert lab.states() == {"a.png": "quarantined"}
+        assert lab.reasons() == {"a.png": "storage_failed"}
+        assert lab.rows("SELECT attempts FROM photo")[0][0] == 3
+
+    def test_the_soft_time_limit_leaves_the_rest_for_another_try(self, lab):
+        class Timed(StubEngine):
+            def restore(self, scan):
+                if scan.data == b"OK 1":
+                    raise SoftTimeLimitExceeded
+                return super().restore(scan)
+
+        (batch,) = lab.plan(scans(3))
+        with lab.runtime(engine=Timed()) as runtime:
+            report = run_batch(runtime, str(batch))
+        assert lab.states()["000.png"] == "restored"
+        assert lab.states()["001.png"] in {"pending", "queued"}
+        assert report.state == "failed"
+        assert lab.rows("SELECT reason::text FROM batch_photo WHERE reason = 'time_limit'")
+
+    def test_a_cancelled_batch_stops_between_photographs(self, lab):
+        class Cancelling(StubEngine):
+            def restore(self, scan):
+                if scan.data == b"SLOW 0":
+                    with lab.db.begin() as conn:
+                        cancel_run(conn, lab.run_id, "a person stopped it")
+                return super().restore(scan)
+
+        (batch,) = lab.plan(scans(24, "SLOW"), batch_size=24)
+        with lab.runtime(engine=Cancelling()) as runtime:
+            report = run_batch(runtime, str(batch))
+        assert report.state == "cancelled"
+        assert Counter(lab.states().values())["pending"] >= 8
+        assert lab.batch_states() == {"cancelled"}
+
+
+class TestRealWorkers:
+    """Real Celery workers that are really killed."""
+
+    def test_a_batch_goes_through_the_broker(self, lab):
+        batches = lab.plan(scans(20), batch_size=4)
+        lab.start_worker()
+        lab.send(*batches)
+        wait_for(lambda: lab.batch_states() == {"done"}, what=lab.log())
+        assert set(lab.states().values()) == {"restored"}
+        lab.assert_nothing_doubled(20)
+
+    def test_kill_9_of_the_pool_child_loses_and_doubles_nothing(self, lab):
+        (batch,) = lab.plan(scans(8, "SLOW"))
+        worker = lab.start_worker()
+        lab.send(batch)
+        wait_for(lambda: "restoring" in lab.states().values(), what="a photograph in work")
+        (child,) = pool_children(worker)
+        child.send_signal(signal.SIGKILL)
+        wait_for(lambda: lab.batch_states() == {"done"}, what=lab.log())
+        assert set(lab.states().values()) == {"restored"}
+        assert lab.rows("SELECT deliveries FROM batch")[0][0] == 2
+        lab.assert_nothing_doubled(8)
+
+    def test_kill_9_of_the_whole_worker_loses_and_doubles_nothing(self, make_lab):
+        lab = make_lab(**QUICK_REDELIVERY)
+        (batch,) = lab.plan(scans(4, "SLOW"))
+        first = lab.start_worker("first")
+        lab.send(batch)
+        wait_for(lambda: "restoring" in lab.states().values(), what="a photograph in work")
+        os.killpg(first.pid, signal.SIGKILL)
+        lab.start_worker("second")
+        wait_for(lambda: lab.batch_states() == {"done"}, what=lab.log("second"))
+        assert set(lab.states().values()) == {"restored"}
+        lab.assert_nothing_doubled(4)
+
+    def test_a_doubled_delivery_to_two_workers_doubles_nothing(self, lab):
+        batches = lab.plan(scans(12, "SLOW"), batch_size=4)
+        lab.start_worker("left")
+        lab.start_worker("right")
+        lab.send(*batches, *batches)
+        wait_for(lambda: lab.batch_states() == {"done"}, what=lab.log("left"))
+        assert set(lab.states().values()) == {"restored"}
+        lab.assert_nothing_doubled(12)
+
+    def test_a_photograph_that_kills_the_process_is_quarantined_alone(self, lab):
+        batches = lab.plan({**scans(6), "003.png": b"POISON", "x.png": b"SLOW x"})
+        lab.start_worker()
+        lab.send(*batches)
+        wait_for(lambda: lab.batch_states() == {"done"}, seconds=60, what=lab.log())
+        states = lab.states()
+        assert states.pop("003.png") == "quarantined"
+        assert set(states.values()) == {"restored"}
+        assert lab.reasons()["003.png"] == "worker_lost"
+        assert lab.rows("SELECT attempts FROM photo WHERE object_key LIKE '%/003.png'")[0][0] == 3
+
+
+class TestSettings:
+    """Time limits, queues, and what the application imports."""
+
+    def settings(self, **values) -> Settings:
+        return Settings(**{"broker_url": "redis://localhost/1", **values})
+
+    @pytest.mark.parametrize(
+        ("values", "named"),
+        [
+            ({"soft_time_limit": 10, "hard_time_limit": 10}, "RESTORATION_SOFT_TIME_LIMIT"),
+            ({"hard_time_limit": 9000}, "RESTORATION_VISIBILITY_TIMEOUT"),
+        ],
+    )
+    def test_limits_out_of_order_are_refused(self, values, named):
+        with pytest.raises(SettingsError, match=named):
+            check_limits(self.settings(**values))
+
+    def test_no_broker_is_refused_with_the_cure(self):
+        with pytest.raises(SettingsError, match="RESTORATION_BROKER_URL"):
+            shared_options(self.settings(broker_url=None))
+
+    def test_a_task_is_kept_until_it_is_done(self):
+        options = celery_options(self.settings())
+        assert options["task_acks_late"]
+        assert options["task_reject_on_worker_lost"]
+        assert options["worker_prefetch_multiplier"] == 1
+        assert options["worker_concurrency"] == 1
+        assert options["accept_content"] == ["json"]
+        assert options["task_soft_time_limit"] < options["task_time_limit"]
+        assert options["task_time_limit"] < options["broker_transport_options"]["visibility_timeout"]
+
+    def test_rabbitmq_gets_quorum_queues(self):
+        options = celery_options(self.settings(broker_url="amqp://guest:guest@localhost//"))
+        assert options["task_default_queue_type"] == "quorum"
+        assert "visibility_timeout" not in options["broker_transport_options"]
+
+    def test_a_recipe_read_by_another_version_is_refused(self):
+        with pytest.raises(RecipeError, match="same version"):
+            recipe_from_body(RECIPE.canonical(), "0" * 64)
+
+    def test_a_recipe_comes_back_from_its_canonical_form(self):
+        assert recipe_from_body(RECIPE.canonical(), RECIPE.sha256).sha256 == RECIPE.sha256
+
+    def test_importing_the_application_loads_neither_torch_nor_airflow_nor_settings(self):
+        code = (
+            "import sys, restoration.worker.app, restoration.worker.tasks\n"
+            "assert not {'torch', 'cv2', 'airflow', 'boto3', 'sqlalchemy'} & set(sys.modules)\n"
+            "assert restoration.worker.app.app.configured is False"
+        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RESTORATION_")}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
