@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import cv2
 import numpy as np
 
@@ -12,11 +14,18 @@ from restoration.steps.parameters import Upscale
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 
 
+class SuperResolution(Protocol):
+    """What a loaded super-resolution net must offer."""
+
+    def upscale(self, pixels: FloatImage) -> FloatImage:
+        """Enlarge H x W x 3 float32 sRGB in [0, 1] to sH x sW x 3, s being the net's own factor."""
+
+
 class Step(BaseStep[Upscale]):
     """Enlarges; leaves alone what would grow beyond ``max_side``.
 
-    A net is any callable from H x W x 3 to sH x sW x 3 (float32 sRGB in [0, 1]); where its own factor s is larger than
-    the one asked for, the result is reduced by area averaging.
+    A net is a :class:`SuperResolution`; where its own factor is larger than the one asked for, the result is reduced
+    by area averaging.
     """
 
     name = "upscale"
@@ -28,19 +37,15 @@ class Step(BaseStep[Upscale]):
         if parameters.factor == 1:
             return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED)
         if max(height, width) > parameters.max_side:
-            detail = {"width": width, "height": height, "max_side": parameters.max_side}
-            return StepOutcome(picture, "left_alone", ReasonCode.TOO_LARGE, detail)
+            wanted = {"width": width, "height": height, "max_side": parameters.max_side}
+            return StepOutcome(picture, "left_alone", ReasonCode.TOO_LARGE, wanted)
         if parameters.model:
             pixels = _by_net(picture.pixels, models.load(parameters.model), width, height, frame.name)
             model = models.entry(parameters.model)
         else:
             pixels, model = _lanczos(picture.pixels, width, height), None
-        detail = {
-            "factor": parameters.factor,
-            "method": parameters.model or "lanczos",
-            "width": width,
-            "height": height,
-        }
+        method = parameters.model or "lanczos"
+        detail: dict[str, Any] = {"factor": parameters.factor, "method": method, "width": width, "height": height}
         return StepOutcome(picture.with_pixels(pixels), "applied", detail=detail, model=model)
 
 
@@ -49,10 +54,8 @@ def _lanczos(pixels: FloatImage, width: int, height: int) -> FloatImage:
     return np.clip(np.asarray(larger, np.float32), 0, 1)
 
 
-def _by_net(pixels: FloatImage, net: object, width: int, height: int, name: str) -> FloatImage:
-    if not callable(net):
-        raise PhotoFailed("the model named for upscaling is not an upscaler", photo=name)
-    larger = np.asarray(net(pixels), np.float32)
+def _by_net(pixels: FloatImage, net: SuperResolution, width: int, height: int, name: str) -> FloatImage:
+    larger = np.asarray(net.upscale(pixels), np.float32)
     if larger.shape[0] < height or larger.shape[1] < width:
         raise PhotoFailed(
             f"the net gives {larger.shape[1]} x {larger.shape[0]} pixels where {width} x {height} are asked for",
