@@ -1,0 +1,1040 @@
+-- The catalog: what was done to every photograph, with what, how good it is, and who approved it.
+-- This file is the whole schema as it stands; sql/migrations/ holds the steps that lead to it, and a test keeps the
+-- two equal. Words are those of docs/architecture.md. The group roles named in grants come from sql/roles.sql.
+
+CREATE SCHEMA restoration;
+COMMENT ON SCHEMA restoration IS
+    'What was done to every photograph: tables that the ingest, worker and publisher roles write. Auditors read schema audit.';
+CREATE SCHEMA audit;
+COMMENT ON SCHEMA audit IS 'Views for people: the only part of the catalog that the auditor role may read.';
+
+SET LOCAL search_path = restoration;
+
+-- Types -----------------------------------------------------------------------------------------------------------
+
+CREATE TYPE consent AS ENUM ('granted', 'unknown', 'refused');
+COMMENT ON TYPE consent IS 'Whether the people shown, or their heirs, agree to restoration; refused photographs are skipped.';
+
+CREATE TYPE sensitivity AS ENUM ('normal', 'memorial', 'sensitive');
+COMMENT ON TYPE sensitivity IS
+    'How carefully a collection is treated; sensitive ones are published only after a person approved each photograph.';
+
+CREATE TYPE photo_state AS ENUM
+    ('pending', 'queued', 'restoring', 'restored', 'needs_review', 'rejected', 'quarantined', 'skipped');
+COMMENT ON TYPE photo_state IS
+    'Where a photograph stands. pending: to be done. queued: in a live batch. restoring: leased by a worker. Final: '
+    'restored, needs_review (a person must look), rejected (cannot be read), quarantined (failed on every attempt), '
+    'skipped (left out on purpose).';
+
+CREATE TYPE run_state AS ENUM ('planning', 'running', 'done', 'failed', 'cancelled');
+COMMENT ON TYPE run_state IS 'Where a run stands; failed means that some of its photographs could not be tried.';
+
+CREATE TYPE batch_state AS ENUM ('planned', 'queued', 'running', 'done', 'failed', 'cancelled');
+COMMENT ON TYPE batch_state IS 'Where a batch stands. planned: not sent. queued: sent to Celery. running: claimed by a worker.';
+
+CREATE TYPE step_status AS ENUM ('applied', 'not_needed', 'left_alone', 'failed');
+COMMENT ON TYPE step_status IS 'What a step did to a photograph: changed it, found nothing to do, chose not to, or failed.';
+
+CREATE TYPE face_action AS ENUM ('restored', 'blended', 'left_alone', 'recorded');
+COMMENT ON TYPE face_action IS
+    'What was done to a face: replaced, mixed with the original, left as it was, or only recorded (no restorer in the recipe).';
+
+CREATE TYPE measurement_stage AS ENUM ('source', 'restored', 'pair');
+COMMENT ON TYPE measurement_stage IS 'Whether a number describes the scan, the restored picture, or the difference of both.';
+
+CREATE TYPE review_decision AS ENUM ('accept', 'reject', 'accept_without_faces', 'keep_original');
+COMMENT ON TYPE review_decision IS 'What a person decided about a restored photograph.';
+
+CREATE TYPE publication_state AS ENUM ('staging', 'verified', 'current', 'superseded', 'abandoned');
+COMMENT ON TYPE publication_state IS
+    'Where a publication stands. Only one of a collection is current; abandoned ones were left half-written.';
+
+CREATE TYPE reason_code AS ENUM (
+    'empty_file', 'not_an_image', 'unsupported_format', 'truncated', 'corrupt', 'too_many_pixels', 'too_large',
+    'too_small', 'decode_timeout', 'decode_memory', 'decoder_crashed', 'unsafe_name', 'name_collision',
+    'source_changed', 'source_missing',
+    'already_done', 'consent_refused', 'withdrawn', 'dry_run',
+    'identity_low', 'heavy_damage', 'quality_fell', 'faces_left_alone', 'luminance_changed', 'consent_unknown',
+    'sensitive',
+    'step_failed', 'out_of_memory', 'encode_failed', 'storage_failed', 'worker_lost', 'time_limit', 'cancelled',
+    'not_needed', 'already_colour', 'no_faces', 'face_too_small', 'face_too_damaged', 'restorer_missing', 'faces_off',
+    'usage', 'recipe_invalid', 'settings_invalid', 'catalog_unavailable', 'storage_unavailable', 'broker_unavailable',
+    'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken');
+COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
+
+-- Tables ----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE schema_migration (
+    name            text PRIMARY KEY CHECK (name ~ '^[0-9]{4}_[a-z0-9_]+$'),
+    sha256          text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    applied_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    applied_by      text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE schema_migration IS 'Migrations that this database went through, written by restoration catalog migrate.';
+COMMENT ON COLUMN schema_migration.name IS 'File name in sql/migrations without its ending; the order is that of the names.';
+COMMENT ON COLUMN schema_migration.sha256 IS 'Hash of the file as it was applied; a file that differs today is refused.';
+COMMENT ON COLUMN schema_migration.applied_at IS 'When it was applied.';
+COMMENT ON COLUMN schema_migration.applied_by IS 'Login that applied it.';
+
+CREATE TABLE collection (
+    collection_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    title           text NOT NULL DEFAULT '',
+    source_uri      text NOT NULL CHECK (source_uri ~ '^s3://[a-z0-9][a-z0-9.-]*(/.*)?$'),
+    recipe          text NOT NULL,
+    consent         consent NOT NULL DEFAULT 'unknown',
+    sensitivity     sensitivity NOT NULL DEFAULT 'normal',
+    rights          text NOT NULL DEFAULT '',
+    contact         text NOT NULL DEFAULT '',
+    active          boolean NOT NULL DEFAULT true,
+    nightly         boolean NOT NULL DEFAULT false,
+    listed_at       timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE collection IS 'A set of scans under one S3 prefix, with the conditions under which they were entrusted.';
+COMMENT ON COLUMN collection.collection_id IS 'Number of the collection.';
+COMMENT ON COLUMN collection.name IS 'Short name used in commands, addresses and the archive''s layout: a-z, 0-9 and hyphens.';
+COMMENT ON COLUMN collection.title IS 'Name for people.';
+COMMENT ON COLUMN collection.source_uri IS 'Where the scans lie: s3://bucket/prefix. Never written to.';
+COMMENT ON COLUMN collection.recipe IS 'Recipe by name, used unless a run asks for another one.';
+COMMENT ON COLUMN collection.consent IS 'Whether the people shown agree; refused means that nothing of it is restored.';
+COMMENT ON COLUMN collection.sensitivity IS 'How carefully the collection is treated.';
+COMMENT ON COLUMN collection.rights IS 'Rights statement, free text or an address of rightsstatements.org or creativecommons.org.';
+COMMENT ON COLUMN collection.contact IS 'Whom to ask about the collection.';
+COMMENT ON COLUMN collection.active IS 'False for collections that are closed: they stay in the catalog, nightly runs leave them out.';
+COMMENT ON COLUMN collection.nightly IS 'Whether the nightly run restores new photographs of it.';
+COMMENT ON COLUMN collection.listed_at IS 'When the prefix was last listed completely; a photograph without missing_since was there then.';
+COMMENT ON COLUMN collection.created_at IS 'When it was registered.';
+COMMENT ON COLUMN collection.updated_at IS 'When its row was last changed.';
+
+CREATE TABLE model_version (
+    model_version_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL,
+    version         text NOT NULL,
+    architecture    text NOT NULL,
+    weights_sha256  text NOT NULL CHECK (weights_sha256 ~ '^[0-9a-f]{64}$'),
+    licence         text NOT NULL,
+    source          text NOT NULL,
+    training_data   text NOT NULL DEFAULT '',
+    registered_at   timestamptz NOT NULL DEFAULT now(),
+    retired_at      timestamptz,
+    UNIQUE (name, version, weights_sha256)
+);
+COMMENT ON TABLE model_version IS 'Every weight file that ever touched a photograph. Rows are never changed by workers.';
+COMMENT ON COLUMN model_version.model_version_id IS 'Number of the model version.';
+COMMENT ON COLUMN model_version.name IS 'Name in the model registry.';
+COMMENT ON COLUMN model_version.version IS 'Version in the model registry.';
+COMMENT ON COLUMN model_version.architecture IS 'Which net the weights belong to.';
+COMMENT ON COLUMN model_version.weights_sha256 IS 'Hash of the weight file.';
+COMMENT ON COLUMN model_version.licence IS 'Licence of the weights, as an SPDX expression or a plain name.';
+COMMENT ON COLUMN model_version.source IS 'Where the weight file comes from.';
+COMMENT ON COLUMN model_version.training_data IS 'What the model learnt from, as its registry entry says.';
+COMMENT ON COLUMN model_version.registered_at IS 'When a worker first used it.';
+COMMENT ON COLUMN model_version.retired_at IS 'When it was withdrawn from use; null while in use.';
+
+CREATE TABLE run (
+    run_id          uuid PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    dag_id          text NOT NULL,
+    dag_run_id      text NOT NULL,
+    recipe          text NOT NULL,
+    recipe_sha256   text NOT NULL CHECK (recipe_sha256 ~ '^[0-9a-f]{64}$'),
+    recipe_body     jsonb NOT NULL,
+    models_sha256   text CHECK (models_sha256 ~ '^[0-9a-f]{64}$'),
+    parameters      jsonb NOT NULL DEFAULT '{}',
+    state           run_state NOT NULL DEFAULT 'planning',
+    code_version    text NOT NULL DEFAULT '',
+    listing         jsonb NOT NULL DEFAULT '{}',
+    summary         jsonb NOT NULL DEFAULT '{}',
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    finished_at     timestamptz,
+    UNIQUE (dag_id, dag_run_id)
+);
+COMMENT ON TABLE run IS 'One Airflow DAG run over one collection with one recipe.';
+COMMENT ON COLUMN run.run_id IS 'UUIDv5 of the DAG run: the same DAG run always has the same id.';
+COMMENT ON COLUMN run.collection_id IS 'Collection that is restored.';
+COMMENT ON COLUMN run.dag_id IS 'Airflow DAG.';
+COMMENT ON COLUMN run.dag_run_id IS 'Airflow DAG run.';
+COMMENT ON COLUMN run.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN run.recipe_sha256 IS 'Hash of the recipe''s canonical form.';
+COMMENT ON COLUMN run.recipe_body IS 'The recipe''s canonical form: what the workers do.';
+COMMENT ON COLUMN run.models_sha256 IS 'Hash of the set of models that the planner expected; each restoration names the set it really used.';
+COMMENT ON COLUMN run.parameters IS 'Parameters of the trigger form.';
+COMMENT ON COLUMN run.state IS 'Where the run stands.';
+COMMENT ON COLUMN run.code_version IS 'Version of this software on the Airflow side.';
+COMMENT ON COLUMN run.listing IS 'What the listing of the prefix brought: counts of new, changed, missing, rejected objects.';
+COMMENT ON COLUMN run.summary IS 'How the run ended: photographs by state and by reason. Empty until it is finished.';
+COMMENT ON COLUMN run.started_at IS 'When the run was opened.';
+COMMENT ON COLUMN run.finished_at IS 'When the run was closed.';
+
+CREATE TABLE restoration (
+    restoration_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source_sha256   text NOT NULL CHECK (source_sha256 ~ '^[0-9a-f]{64}$'),
+    recipe_sha256   text NOT NULL CHECK (recipe_sha256 ~ '^[0-9a-f]{64}$'),
+    models_sha256   text NOT NULL CHECK (models_sha256 ~ '^[0-9a-f]{64}$'),
+    recipe          text NOT NULL,
+    state           photo_state NOT NULL CHECK (state IN ('restored', 'needs_review')),
+    reason          reason_code,
+    reason_detail   text NOT NULL DEFAULT '',
+    output_key      text NOT NULL,
+    output_sha256   text NOT NULL CHECK (output_sha256 ~ '^[0-9a-f]{64}$'),
+    output_bytes    bigint NOT NULL CHECK (output_bytes > 0),
+    output_format   text NOT NULL,
+    output_width    integer NOT NULL CHECK (output_width > 0),
+    output_height   integer NOT NULL CHECK (output_height > 0),
+    output_bits     smallint NOT NULL CHECK (output_bits IN (8, 16)),
+    preview_before_key text NOT NULL,
+    preview_after_key  text NOT NULL,
+    ai_altered      boolean NOT NULL,
+    device          text NOT NULL,
+    device_class    text NOT NULL,
+    worker          text NOT NULL,
+    code_version    text NOT NULL,
+    seconds         double precision NOT NULL CHECK (seconds >= 0),
+    first_run_id    uuid NOT NULL REFERENCES run,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class)
+);
+CREATE INDEX restoration_output ON restoration (output_sha256);
+CREATE INDEX restoration_run ON restoration (first_run_id);
+COMMENT ON TABLE restoration IS
+    'The result of one recipe with one set of model hashes on one content hash and device class: the key of idempotency. '
+    'Rows are written once; photographs with the same bytes share one.';
+COMMENT ON COLUMN restoration.restoration_id IS 'Number of the restoration.';
+COMMENT ON COLUMN restoration.source_sha256 IS 'Hash of the scan''s bytes.';
+COMMENT ON COLUMN restoration.recipe_sha256 IS 'Hash of the recipe''s canonical form.';
+COMMENT ON COLUMN restoration.models_sha256 IS 'Hash of the set of models that was at hand.';
+COMMENT ON COLUMN restoration.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN restoration.state IS 'restored, or needs_review where a person must look.';
+COMMENT ON COLUMN restoration.reason IS 'Why a person must look.';
+COMMENT ON COLUMN restoration.reason_detail IS 'The reason in words, with figures.';
+COMMENT ON COLUMN restoration.output_key IS 'Key of the restored file in the bucket for restored photographs, by content.';
+COMMENT ON COLUMN restoration.output_sha256 IS 'Hash of the restored file.';
+COMMENT ON COLUMN restoration.output_bytes IS 'Size of the restored file in bytes.';
+COMMENT ON COLUMN restoration.output_format IS 'Format of the restored file, e.g. png.';
+COMMENT ON COLUMN restoration.output_width IS 'Width in pixels.';
+COMMENT ON COLUMN restoration.output_height IS 'Height in pixels.';
+COMMENT ON COLUMN restoration.output_bits IS 'Bits a channel.';
+COMMENT ON COLUMN restoration.preview_before_key IS 'Key of the small JPEG of the scan.';
+COMMENT ON COLUMN restoration.preview_after_key IS 'Key of the small JPEG of the restored photograph.';
+COMMENT ON COLUMN restoration.ai_altered IS 'Whether a trained model changed what the photograph shows: label it so.';
+COMMENT ON COLUMN restoration.device IS 'Device that ran the nets.';
+COMMENT ON COLUMN restoration.device_class IS 'Class of devices that give the same bytes, e.g. cpu-x86_64 or cuda-sm90.';
+COMMENT ON COLUMN restoration.worker IS 'Worker process that did it.';
+COMMENT ON COLUMN restoration.code_version IS 'Version of this software on the worker.';
+COMMENT ON COLUMN restoration.seconds IS 'Seconds of work on this photograph.';
+COMMENT ON COLUMN restoration.first_run_id IS 'Run that made it; later runs link to it.';
+COMMENT ON COLUMN restoration.created_at IS 'When it was written.';
+COMMENT ON INDEX restoration_output IS 'From a restored file back to its restoration.';
+COMMENT ON INDEX restoration_run IS 'Throughput of a run.';
+
+CREATE TABLE photo (
+    photo_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    object_key      text NOT NULL,
+    version_id      text NOT NULL DEFAULT '',
+    etag            text NOT NULL,
+    size_bytes      bigint NOT NULL CHECK (size_bytes >= 0),
+    last_modified   timestamptz NOT NULL,
+    current         boolean NOT NULL DEFAULT true,
+    missing_since   timestamptz,
+    content_sha256  text CHECK (content_sha256 ~ '^[0-9a-f]{64}$'),
+    duplicate_of    bigint REFERENCES photo CHECK (duplicate_of <> photo_id),
+    format          text,
+    width           integer CHECK (width > 0),
+    height          integer CHECK (height > 0),
+    bits            smallint,
+    scan            jsonb NOT NULL DEFAULT '{}',
+    dublin_core     jsonb NOT NULL DEFAULT '{}',
+    state           photo_state NOT NULL DEFAULT 'pending',
+    reason          reason_code,
+    reason_detail   text NOT NULL DEFAULT '',
+    restoration_id  bigint REFERENCES restoration,
+    recipe_sha256   text,
+    attempts        smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    lease_owner     text,
+    lease_until     timestamptz,
+    first_seen_at   timestamptz NOT NULL DEFAULT now(),
+    finished_at     timestamptz,
+    UNIQUE (collection_id, object_key, version_id, etag),
+    CONSTRAINT photo_restored_has_restoration
+        CHECK (state NOT IN ('restored', 'needs_review') OR restoration_id IS NOT NULL),
+    CONSTRAINT photo_refusal_has_reason CHECK (state NOT IN ('rejected', 'quarantined', 'skipped') OR reason IS NOT NULL),
+    CONSTRAINT photo_lease_is_whole CHECK ((lease_owner IS NULL) = (lease_until IS NULL)),
+    CONSTRAINT photo_lease_while_restoring CHECK ((state = 'restoring') = (lease_owner IS NOT NULL))
+);
+CREATE UNIQUE INDEX photo_current_key ON photo (collection_id, object_key) WHERE current;
+CREATE INDEX photo_count ON photo (collection_id, state, reason) INCLUDE (size_bytes, duplicate_of) WHERE current;
+CREATE INDEX photo_content ON photo (content_sha256, collection_id) WHERE content_sha256 IS NOT NULL;
+CREATE INDEX photo_restoration ON photo (restoration_id) WHERE restoration_id IS NOT NULL;
+CREATE INDEX photo_lease ON photo (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX photo_duplicate ON photo (duplicate_of) WHERE duplicate_of IS NOT NULL;
+COMMENT ON TABLE photo IS
+    'One scan: collection, object key and version. A replaced object is a new row; the old one stops being current.';
+COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
+COMMENT ON COLUMN photo.collection_id IS 'Collection it belongs to.';
+COMMENT ON COLUMN photo.object_key IS 'Key of the scan in its bucket.';
+COMMENT ON COLUMN photo.version_id IS 'S3 version, empty where the bucket is not versioned.';
+COMMENT ON COLUMN photo.etag IS 'ETag as listed; a scan whose ETag differs when it is read was replaced in between.';
+COMMENT ON COLUMN photo.size_bytes IS 'Size as listed, in bytes.';
+COMMENT ON COLUMN photo.last_modified IS 'Time of the object as listed.';
+COMMENT ON COLUMN photo.current IS 'Whether this is the scan''s latest version.';
+COMMENT ON COLUMN photo.missing_since IS 'First listing in which the object was no longer there; null while it is.';
+COMMENT ON COLUMN photo.content_sha256 IS 'Hash of the scan''s bytes, known once a worker has read it.';
+COMMENT ON COLUMN photo.duplicate_of IS 'Earlier photograph of the collection with the same bytes; both show one restoration.';
+COMMENT ON COLUMN photo.format IS 'Format of the scan as decoded.';
+COMMENT ON COLUMN photo.width IS 'Width of the scan in pixels, orientation applied.';
+COMMENT ON COLUMN photo.height IS 'Height of the scan in pixels, orientation applied.';
+COMMENT ON COLUMN photo.bits IS 'Bits a channel of the scan.';
+COMMENT ON COLUMN photo.scan IS 'More facts of the scan: channels, pages, dpi, ICC profile, embedded metadata.';
+COMMENT ON COLUMN photo.dublin_core IS 'Dublin Core terms from the collection''s metadata.csv.';
+COMMENT ON COLUMN photo.state IS 'Where the photograph stands.';
+COMMENT ON COLUMN photo.reason IS 'Why it is rejected, quarantined, skipped or needs review.';
+COMMENT ON COLUMN photo.reason_detail IS 'The reason in words.';
+COMMENT ON COLUMN photo.restoration_id IS 'The restoration that this photograph shows.';
+COMMENT ON COLUMN photo.recipe_sha256 IS 'Recipe with which it was finished; another recipe makes it due again.';
+COMMENT ON COLUMN photo.attempts IS 'Attempts at restoring it since it was last chosen afresh.';
+COMMENT ON COLUMN photo.lease_owner IS 'Worker that is restoring it now.';
+COMMENT ON COLUMN photo.lease_until IS 'When that worker is taken for dead unless it renews the lease.';
+COMMENT ON COLUMN photo.first_seen_at IS 'When a listing first showed this version of the scan.';
+COMMENT ON COLUMN photo.finished_at IS 'When it reached its present final state.';
+COMMENT ON INDEX photo_current_key IS 'One current photograph a key; look-up by key.';
+COMMENT ON INDEX photo_count IS 'Counts by state and reason from the index alone; photographs of a collection in one state.';
+COMMENT ON INDEX photo_content IS 'Duplicates by content; from a hash to its photographs.';
+COMMENT ON INDEX photo_restoration IS 'From a restoration to the photographs that show it.';
+COMMENT ON INDEX photo_lease IS 'The reaper''s question: which leases have run out.';
+COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
+
+CREATE TABLE batch (
+    batch_id        uuid PRIMARY KEY,
+    run_id          uuid NOT NULL REFERENCES run,
+    shard           smallint NOT NULL CHECK (shard >= 0),
+    ordinal         integer NOT NULL CHECK (ordinal >= 0),
+    state           batch_state NOT NULL DEFAULT 'planned',
+    photo_count     integer NOT NULL CHECK (photo_count > 0),
+    deliveries      integer NOT NULL DEFAULT 0,
+    worker          text,
+    detail          text NOT NULL DEFAULT '',
+    heartbeat_at    timestamptz,
+    queued_at       timestamptz,
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    UNIQUE (run_id, shard, ordinal)
+);
+CREATE INDEX batch_live ON batch (state) WHERE state IN ('planned', 'queued', 'running');
+COMMENT ON TABLE batch IS 'What one Celery task gets: 1 to 256 photographs of one run.';
+COMMENT ON COLUMN batch.batch_id IS 'UUIDv5 of run, shard and ordinal: planning twice gives the same batches. Also the Celery task id.';
+COMMENT ON COLUMN batch.run_id IS 'Run it belongs to.';
+COMMENT ON COLUMN batch.shard IS 'Which mapped instance of the restore operator carries it, from 0.';
+COMMENT ON COLUMN batch.ordinal IS 'Its place in the shard, from 0.';
+COMMENT ON COLUMN batch.state IS 'Where the batch stands.';
+COMMENT ON COLUMN batch.photo_count IS 'Photographs in it.';
+COMMENT ON COLUMN batch.deliveries IS 'How often a worker claimed it; more than 1 after a crash or a doubled delivery.';
+COMMENT ON COLUMN batch.worker IS 'Worker that claimed it last.';
+COMMENT ON COLUMN batch.detail IS 'Why it failed or was cancelled, in words.';
+COMMENT ON COLUMN batch.heartbeat_at IS 'Last sign of life of its worker.';
+COMMENT ON COLUMN batch.queued_at IS 'When it was last given out for sending.';
+COMMENT ON COLUMN batch.started_at IS 'When it was first claimed.';
+COMMENT ON COLUMN batch.finished_at IS 'When it was closed.';
+COMMENT ON INDEX batch_live IS 'Batches on their way: few rows, whatever the size of the catalog.';
+
+CREATE TABLE batch_photo (
+    batch_id        uuid NOT NULL REFERENCES batch,
+    photo_id        bigint NOT NULL REFERENCES photo,
+    position        smallint NOT NULL,
+    state           photo_state NOT NULL DEFAULT 'queued',
+    reason          reason_code,
+    reason_detail   text NOT NULL DEFAULT '',
+    restoration_id  bigint REFERENCES restoration,
+    finished_at     timestamptz,
+    PRIMARY KEY (batch_id, photo_id)
+);
+CREATE INDEX batch_photo_photo ON batch_photo (photo_id);
+COMMENT ON TABLE batch_photo IS 'Which photographs a batch carries, and how each ended in this run.';
+COMMENT ON COLUMN batch_photo.batch_id IS 'The batch.';
+COMMENT ON COLUMN batch_photo.photo_id IS 'The photograph.';
+COMMENT ON COLUMN batch_photo.position IS 'Its place in the batch, from 0.';
+COMMENT ON COLUMN batch_photo.state IS 'How it ended in this run; queued until it has. skipped/already_done: linked to an earlier restoration.';
+COMMENT ON COLUMN batch_photo.reason IS 'Why it ended so.';
+COMMENT ON COLUMN batch_photo.reason_detail IS 'The reason in words.';
+COMMENT ON COLUMN batch_photo.restoration_id IS 'Restoration that this run gave it.';
+COMMENT ON COLUMN batch_photo.finished_at IS 'When it ended in this run.';
+COMMENT ON INDEX batch_photo_photo IS 'The runs of one photograph.';
+
+CREATE TABLE step_record (
+    restoration_id  bigint NOT NULL REFERENCES restoration,
+    ordinal         smallint NOT NULL,
+    step            text NOT NULL,
+    status          step_status NOT NULL,
+    reason          reason_code,
+    parameters      jsonb NOT NULL DEFAULT '{}',
+    model_version_id bigint REFERENCES model_version,
+    seconds         double precision NOT NULL CHECK (seconds >= 0),
+    detail          jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (restoration_id, ordinal)
+);
+CREATE INDEX step_record_model ON step_record (model_version_id) WHERE model_version_id IS NOT NULL;
+COMMENT ON TABLE step_record IS 'What each step of the recipe did in one restoration.';
+COMMENT ON COLUMN step_record.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN step_record.ordinal IS 'Place in the recipe.';
+COMMENT ON COLUMN step_record.step IS 'Step by name: triage, repair, colorize, faces, upscale, measure.';
+COMMENT ON COLUMN step_record.status IS 'What it did.';
+COMMENT ON COLUMN step_record.reason IS 'Why it did nothing.';
+COMMENT ON COLUMN step_record.parameters IS 'Parameters it was given.';
+COMMENT ON COLUMN step_record.model_version_id IS 'Model that did the work, where one did.';
+COMMENT ON COLUMN step_record.seconds IS 'Seconds it took.';
+COMMENT ON COLUMN step_record.detail IS 'What it found: plain numbers and words.';
+COMMENT ON INDEX step_record_model IS 'What a model was used for.';
+
+CREATE TABLE face (
+    restoration_id  bigint NOT NULL REFERENCES restoration,
+    ordinal         smallint NOT NULL,
+    x               real NOT NULL,
+    y               real NOT NULL,
+    width           real NOT NULL CHECK (width > 0),
+    height          real NOT NULL CHECK (height > 0),
+    confidence      real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    landmarks       jsonb NOT NULL,
+    action          face_action NOT NULL,
+    reason          reason_code,
+    identity        real CHECK (identity BETWEEN -1 AND 1),
+    blend           real CHECK (blend BETWEEN 0 AND 1),
+    detector_id     bigint NOT NULL REFERENCES model_version,
+    restorer_id     bigint REFERENCES model_version,
+    identity_model_id bigint REFERENCES model_version,
+    PRIMARY KEY (restoration_id, ordinal)
+);
+COMMENT ON TABLE face IS 'Each face found in one restoration, and what was done to it.';
+COMMENT ON COLUMN face.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN face.ordinal IS 'Number of the face in the photograph.';
+COMMENT ON COLUMN face.x IS 'Left edge of the box, pixels from the left.';
+COMMENT ON COLUMN face.y IS 'Upper edge of the box, pixels from the top.';
+COMMENT ON COLUMN face.width IS 'Width of the box in pixels.';
+COMMENT ON COLUMN face.height IS 'Height of the box in pixels.';
+COMMENT ON COLUMN face.confidence IS 'The detector''s confidence, 0 to 1.';
+COMMENT ON COLUMN face.landmarks IS 'Left eye, right eye, nose, left and right corner of the mouth as (x, y) pixels.';
+COMMENT ON COLUMN face.action IS 'What was done to it.';
+COMMENT ON COLUMN face.reason IS 'Why it was left alone or blended.';
+COMMENT ON COLUMN face.identity IS 'Cosine between embeddings before and after, -1 to 1, higher is the same person; null where not restored.';
+COMMENT ON COLUMN face.blend IS 'Share of the restored face in the result, 0 to 1.';
+COMMENT ON COLUMN face.detector_id IS 'Model that found it.';
+COMMENT ON COLUMN face.restorer_id IS 'Model that restored it.';
+COMMENT ON COLUMN face.identity_model_id IS 'Model that compared before and after.';
+
+CREATE TABLE measurement (
+    restoration_id  bigint NOT NULL REFERENCES restoration,
+    metric          text NOT NULL,
+    stage           measurement_stage NOT NULL,
+    value           double precision NOT NULL,
+    PRIMARY KEY (restoration_id, metric, stage)
+);
+COMMENT ON TABLE measurement IS 'Numbers about one restoration; ranges and directions are in restoration.quality.metrics.';
+COMMENT ON COLUMN measurement.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN measurement.metric IS 'Metric by name, e.g. psnr, ssim_y, colourfulness_hs, sharpness.';
+COMMENT ON COLUMN measurement.stage IS 'Of the scan, of the restored picture, or of the pair.';
+COMMENT ON COLUMN measurement.value IS 'The number, in the metric''s own unit.';
+
+CREATE TABLE publication (
+    publication_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    version         integer NOT NULL CHECK (version > 0),
+    run_id          uuid REFERENCES run,
+    state           publication_state NOT NULL DEFAULT 'staging',
+    uri             text NOT NULL,
+    content_sha256  text CHECK (content_sha256 ~ '^[0-9a-f]{64}$'),
+    manifest_sha256 text CHECK (manifest_sha256 ~ '^[0-9a-f]{64}$'),
+    chain_head      text CHECK (chain_head ~ '^[0-9a-f]{64}$'),
+    photo_count     integer,
+    byte_count      bigint,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    verified_at     timestamptz,
+    current_at      timestamptz,
+    UNIQUE (collection_id, version),
+    CONSTRAINT publication_verified_is_whole CHECK (state NOT IN ('verified', 'current', 'superseded') OR
+        (content_sha256 IS NOT NULL AND manifest_sha256 IS NOT NULL AND chain_head IS NOT NULL
+         AND photo_count IS NOT NULL AND byte_count IS NOT NULL AND verified_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX publication_one_current ON publication (collection_id) WHERE state = 'current';
+CREATE UNIQUE INDEX publication_one_staging ON publication (collection_id) WHERE state IN ('staging', 'verified');
+COMMENT ON TABLE publication IS 'An immutable version of a collection''s published archive.';
+COMMENT ON COLUMN publication.publication_id IS 'Number of the publication.';
+COMMENT ON COLUMN publication.collection_id IS 'Collection that is published.';
+COMMENT ON COLUMN publication.version IS 'Version of the archive, from 1; versions of abandoned publications are not used again.';
+COMMENT ON COLUMN publication.run_id IS 'Run after which it was published.';
+COMMENT ON COLUMN publication.state IS 'Where it stands.';
+COMMENT ON COLUMN publication.uri IS 'Where it lies.';
+COMMENT ON COLUMN publication.content_sha256 IS 'Hash over key, output hash and state of every photograph: equal content is not published twice.';
+COMMENT ON COLUMN publication.manifest_sha256 IS 'Hash of its sha256 manifest.';
+COMMENT ON COLUMN publication.chain_head IS 'Head of the collection''s chain of events when it was written; the archive carries it too.';
+COMMENT ON COLUMN publication.photo_count IS 'Photographs in it.';
+COMMENT ON COLUMN publication.byte_count IS 'Bytes of all its files.';
+COMMENT ON COLUMN publication.created_at IS 'When writing began.';
+COMMENT ON COLUMN publication.verified_at IS 'When it was read back and found whole.';
+COMMENT ON COLUMN publication.current_at IS 'When it became the current one.';
+COMMENT ON INDEX publication_one_current IS 'At most one current publication a collection.';
+COMMENT ON INDEX publication_one_staging IS 'At most one publication of a collection is being written.';
+
+CREATE TABLE publication_photo (
+    publication_id  bigint NOT NULL REFERENCES publication,
+    photo_id        bigint NOT NULL REFERENCES photo,
+    restoration_id  bigint REFERENCES restoration,
+    payload_name    text NOT NULL,
+    PRIMARY KEY (publication_id, photo_id)
+);
+CREATE INDEX publication_photo_photo ON publication_photo (photo_id);
+COMMENT ON TABLE publication_photo IS 'What a publication shows of each photograph.';
+COMMENT ON COLUMN publication_photo.publication_id IS 'The publication.';
+COMMENT ON COLUMN publication_photo.photo_id IS 'The photograph.';
+COMMENT ON COLUMN publication_photo.restoration_id IS 'Restoration it shows; null where it only says why there is none.';
+COMMENT ON COLUMN publication_photo.payload_name IS 'Name of the photograph''s files in the archive: generated, plain ASCII.';
+COMMENT ON INDEX publication_photo_photo IS 'The publications of one photograph.';
+
+CREATE TABLE review (
+    review_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    photo_id        bigint NOT NULL REFERENCES photo,
+    restoration_id  bigint NOT NULL REFERENCES restoration,
+    decision        review_decision NOT NULL,
+    reviewer        text NOT NULL CHECK (reviewer <> ''),
+    words           text NOT NULL DEFAULT '',
+    decided_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX review_photo ON review (photo_id, review_id);
+COMMENT ON TABLE review IS 'A person''s decisions about restored photographs; the last one counts.';
+COMMENT ON COLUMN review.review_id IS 'Number of the review.';
+COMMENT ON COLUMN review.photo_id IS 'The photograph.';
+COMMENT ON COLUMN review.restoration_id IS 'The restoration that the person saw.';
+COMMENT ON COLUMN review.decision IS 'What was decided.';
+COMMENT ON COLUMN review.reviewer IS 'Who decided.';
+COMMENT ON COLUMN review.words IS 'Why, in the reviewer''s words.';
+COMMENT ON COLUMN review.decided_at IS 'When.';
+COMMENT ON INDEX review_photo IS 'The last review of one photograph.';
+
+CREATE TABLE event (
+    collection_id   bigint NOT NULL REFERENCES collection,
+    seq             bigint NOT NULL CHECK (seq > 0),
+    event_type      text NOT NULL CHECK (event_type ~ '^[a-z][a-z_]{0,62}$'),
+    outcome         text NOT NULL CHECK (outcome IN ('success', 'warning', 'failure')),
+    agent           text NOT NULL CHECK (agent <> ''),
+    run_id          uuid REFERENCES run,
+    photo_id        bigint REFERENCES photo,
+    restoration_id  bigint REFERENCES restoration,
+    publication_id  bigint REFERENCES publication,
+    detail          jsonb NOT NULL DEFAULT '{}',
+    occurred_at     timestamptz NOT NULL,
+    prev_sha256     text NOT NULL,
+    sha256          text NOT NULL,
+    PRIMARY KEY (collection_id, seq)
+);
+CREATE INDEX event_photo ON event (photo_id) WHERE photo_id IS NOT NULL;
+COMMENT ON TABLE event IS
+    'Append-only facts in PREMIS vocabulary, hash-chained per collection. Number, time and hashes are set by a trigger, '
+    'whatever the client sends; rows cannot be changed or removed.';
+COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event stands.';
+COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
+COMMENT ON COLUMN event.event_type IS
+    'What happened: ingestion, replacement, missing, rejection, restoration, deduplication, failure, quarantine, '
+    'run_opened, run_planned, run_finished, cancellation, publication, review.';
+COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
+COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
+COMMENT ON COLUMN event.run_id IS 'Run in which it happened.';
+COMMENT ON COLUMN event.photo_id IS 'Photograph it happened to.';
+COMMENT ON COLUMN event.restoration_id IS 'Restoration that came of it.';
+COMMENT ON COLUMN event.publication_id IS 'Publication that came of it.';
+COMMENT ON COLUMN event.detail IS 'Reason codes, figures and hashes.';
+COMMENT ON COLUMN event.occurred_at IS 'When it was written, by the database''s clock.';
+COMMENT ON COLUMN event.prev_sha256 IS 'Hash of the event before; 64 zeros for the first.';
+COMMENT ON COLUMN event.sha256 IS 'Hash of this event''s canonical text, which includes prev_sha256.';
+COMMENT ON INDEX event_photo IS 'The history of one photograph.';
+
+CREATE TABLE event_head (
+    collection_id   bigint PRIMARY KEY REFERENCES collection,
+    seq             bigint NOT NULL CHECK (seq >= 0),
+    sha256          text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$')
+) WITH (fillfactor = 20);
+COMMENT ON TABLE event_head IS
+    'End of each collection''s chain, kept apart so that a cut-off tail shows. Its row lock orders the events; only the trigger writes it.';
+COMMENT ON COLUMN event_head.collection_id IS 'The collection.';
+COMMENT ON COLUMN event_head.seq IS 'Number of the last event.';
+COMMENT ON COLUMN event_head.sha256 IS 'Hash of the last event.';
+
+-- The chain of events -----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION event_canonical(e event) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = restoration, pg_temp
+    RETURN jsonb_build_array(e.collection_id, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id,
+        e.restoration_id, e.publication_id, e.detail,
+        to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.prev_sha256)::text;
+COMMENT ON FUNCTION event_canonical(event) IS
+    'The text that an event''s hash is taken of: a JSON array of all its columns but the hash itself, times in UTC.';
+
+CREATE FUNCTION event_chain() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+DECLARE
+    head event_head;
+BEGIN
+    SELECT * INTO head FROM event_head WHERE collection_id = NEW.collection_id FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO event_head VALUES (NEW.collection_id, 0, repeat('0', 64)) ON CONFLICT DO NOTHING;
+        SELECT * INTO STRICT head FROM event_head WHERE collection_id = NEW.collection_id FOR UPDATE;
+    END IF;
+    NEW.seq := head.seq + 1;
+    NEW.prev_sha256 := head.sha256;
+    NEW.occurred_at := clock_timestamp();
+    NEW.sha256 := encode(sha256(convert_to(event_canonical(NEW), 'UTF8')), 'hex');
+    UPDATE event_head SET seq = NEW.seq, sha256 = NEW.sha256 WHERE collection_id = NEW.collection_id;
+    RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION event_chain() IS
+    'Trigger: gives a new event its number, time and hashes while it holds the chain''s end, and moves the end on.';
+
+CREATE FUNCTION event_refuse() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'events are append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+COMMENT ON FUNCTION event_refuse() IS 'Trigger: refuses to change, delete or truncate events, whoever asks.';
+
+CREATE TRIGGER event_chain BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION event_chain();
+CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION event_refuse();
+CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_refuse();
+ALTER TABLE event ENABLE ALWAYS TRIGGER event_chain;
+ALTER TABLE event ENABLE ALWAYS TRIGGER event_append_only;
+ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate;
+COMMENT ON TRIGGER event_chain ON event IS 'Sets seq, prev_sha256, sha256 and occurred_at.';
+COMMENT ON TRIGGER event_append_only ON event IS 'Refuses UPDATE and DELETE.';
+COMMENT ON TRIGGER event_no_truncate ON event IS 'Refuses TRUNCATE.';
+
+-- Views for people --------------------------------------------------------------------------------------------------
+
+CREATE VIEW audit.photo AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, p.missing_since,
+       p.state::text AS state, p.reason::text AS reason, p.reason_detail, p.attempts,
+       's3://' || split_part(c.source_uri, '/', 3) || '/' || p.object_key AS source_uri,
+       p.content_sha256 AS source_sha256, p.etag AS source_etag, p.size_bytes AS source_bytes, p.format AS source_format,
+       p.width AS source_width, p.height AS source_height, p.bits AS source_bits, p.duplicate_of,
+       p.dublin_core ->> 'title' AS title,
+       r.restoration_id, r.recipe, coalesce(r.recipe_sha256, p.recipe_sha256) AS recipe_sha256,
+       r.output_key, r.output_sha256, r.output_bytes, r.output_format, r.output_width, r.output_height, r.output_bits,
+       r.ai_altered,
+       (SELECT jsonb_agg(jsonb_build_object('name', m.name, 'version', m.version, 'weights_sha256', m.weights_sha256,
+                                            'licence', m.licence) ORDER BY m.name, m.model_version_id)
+          FROM model_version m
+         WHERE m.model_version_id IN (
+               SELECT s.model_version_id FROM step_record s WHERE s.restoration_id = p.restoration_id
+               UNION ALL
+               SELECT unnest(ARRAY[f.detector_id, f.restorer_id, f.identity_model_id])
+                 FROM face f WHERE f.restoration_id = p.restoration_id)) AS models,
+       r.models_sha256, r.device, r.device_class, r.worker, r.code_version, r.seconds,
+       (SELECT jsonb_object_agg(s.ordinal || ' ' || s.step, round(s.seconds::numeric, 4))
+          FROM step_record s WHERE s.restoration_id = p.restoration_id) AS step_seconds,
+       metric.before AS metrics_before, metric.after AS metrics_after, metric.pair AS metrics_pair,
+       coalesce(faces.found, 0) AS faces, coalesce(faces.restored, 0) AS faces_restored, faces.lowest_identity,
+       decision.decision::text AS review, decision.reviewer, decision.decided_at AS reviewed_at,
+       shown.version AS published_version, shown.uri AS published_uri, shown.payload_name AS published_name,
+       p.first_seen_at, p.finished_at
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
+  LEFT JOIN LATERAL (
+       SELECT jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'source') AS before,
+              jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'restored') AS after,
+              jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'pair') AS pair
+         FROM measurement m WHERE m.restoration_id = p.restoration_id) metric ON true
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS found, count(*) FILTER (WHERE f.action IN ('restored', 'blended')) AS restored,
+              min(f.identity) AS lowest_identity
+         FROM face f WHERE f.restoration_id = p.restoration_id) faces ON true
+  LEFT JOIN LATERAL (
+       SELECT v.decision, v.reviewer, v.decided_at FROM review v
+        WHERE v.photo_id = p.photo_id ORDER BY v.review_id DESC LIMIT 1) decision ON true
+  LEFT JOIN LATERAL (
+       SELECT b.version, b.uri, pp.payload_name
+         FROM publication_photo pp JOIN publication b USING (publication_id)
+        WHERE pp.photo_id = p.photo_id AND b.state = 'current' LIMIT 1) shown ON true;
+COMMENT ON VIEW audit.photo IS
+    'One row a photograph: state, source and output, recipe, models, device, timings, metrics, faces, review, publication. '
+    'Ask by photo_id, or by collection and object_key; current marks the latest version of a scan.';
+COMMENT ON COLUMN audit.photo.photo_id IS 'Number of the photograph.';
+COMMENT ON COLUMN audit.photo.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.photo.object_key IS 'Key of the scan in its bucket.';
+COMMENT ON COLUMN audit.photo.version_id IS 'S3 version, empty where the bucket is not versioned.';
+COMMENT ON COLUMN audit.photo.current IS 'Whether this is the scan''s latest version.';
+COMMENT ON COLUMN audit.photo.missing_since IS 'First listing in which the scan was no longer there.';
+COMMENT ON COLUMN audit.photo.state IS 'Where it stands (type photo_state).';
+COMMENT ON COLUMN audit.photo.reason IS 'Why (type reason_code).';
+COMMENT ON COLUMN audit.photo.reason_detail IS 'The reason in words.';
+COMMENT ON COLUMN audit.photo.attempts IS 'Attempts at restoring it.';
+COMMENT ON COLUMN audit.photo.source_uri IS 'Address of the untouched scan.';
+COMMENT ON COLUMN audit.photo.source_sha256 IS 'Hash of the scan.';
+COMMENT ON COLUMN audit.photo.source_etag IS 'ETag of the scan as listed.';
+COMMENT ON COLUMN audit.photo.source_bytes IS 'Size of the scan in bytes.';
+COMMENT ON COLUMN audit.photo.source_format IS 'Format of the scan.';
+COMMENT ON COLUMN audit.photo.source_width IS 'Width of the scan in pixels.';
+COMMENT ON COLUMN audit.photo.source_height IS 'Height of the scan in pixels.';
+COMMENT ON COLUMN audit.photo.source_bits IS 'Bits a channel of the scan.';
+COMMENT ON COLUMN audit.photo.duplicate_of IS 'Earlier photograph with the same bytes.';
+COMMENT ON COLUMN audit.photo.title IS 'Title from the collection''s metadata.';
+COMMENT ON COLUMN audit.photo.restoration_id IS 'Restoration it shows.';
+COMMENT ON COLUMN audit.photo.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN audit.photo.recipe_sha256 IS 'Hash of the recipe.';
+COMMENT ON COLUMN audit.photo.output_key IS 'Key of the restored file.';
+COMMENT ON COLUMN audit.photo.output_sha256 IS 'Hash of the restored file.';
+COMMENT ON COLUMN audit.photo.output_bytes IS 'Size of the restored file in bytes.';
+COMMENT ON COLUMN audit.photo.output_format IS 'Format of the restored file.';
+COMMENT ON COLUMN audit.photo.output_width IS 'Width of the restored file in pixels.';
+COMMENT ON COLUMN audit.photo.output_height IS 'Height of the restored file in pixels.';
+COMMENT ON COLUMN audit.photo.output_bits IS 'Bits a channel of the restored file.';
+COMMENT ON COLUMN audit.photo.ai_altered IS 'Whether a trained model changed what it shows.';
+COMMENT ON COLUMN audit.photo.models IS 'Every model that touched it: name, version, weight hash, licence.';
+COMMENT ON COLUMN audit.photo.models_sha256 IS 'Hash of the set of models that was at hand.';
+COMMENT ON COLUMN audit.photo.device IS 'Device that ran the nets.';
+COMMENT ON COLUMN audit.photo.device_class IS 'Class of devices that give the same bytes.';
+COMMENT ON COLUMN audit.photo.worker IS 'Worker process that restored it.';
+COMMENT ON COLUMN audit.photo.code_version IS 'Version of the software that restored it.';
+COMMENT ON COLUMN audit.photo.seconds IS 'Seconds of work on it.';
+COMMENT ON COLUMN audit.photo.step_seconds IS 'Seconds by step.';
+COMMENT ON COLUMN audit.photo.metrics_before IS 'Numbers about the scan.';
+COMMENT ON COLUMN audit.photo.metrics_after IS 'The same numbers about the restored photograph.';
+COMMENT ON COLUMN audit.photo.metrics_pair IS 'Numbers about the difference of both.';
+COMMENT ON COLUMN audit.photo.faces IS 'Faces found.';
+COMMENT ON COLUMN audit.photo.faces_restored IS 'Faces restored or blended.';
+COMMENT ON COLUMN audit.photo.lowest_identity IS 'Lowest identity of its restored faces, -1 to 1; null where none was restored.';
+COMMENT ON COLUMN audit.photo.review IS 'Last decision of a person.';
+COMMENT ON COLUMN audit.photo.reviewer IS 'Who decided.';
+COMMENT ON COLUMN audit.photo.reviewed_at IS 'When it was decided.';
+COMMENT ON COLUMN audit.photo.published_version IS 'Version of the current archive that shows it.';
+COMMENT ON COLUMN audit.photo.published_uri IS 'Address of that archive.';
+COMMENT ON COLUMN audit.photo.published_name IS 'Its name in that archive.';
+COMMENT ON COLUMN audit.photo.first_seen_at IS 'When a listing first showed it.';
+COMMENT ON COLUMN audit.photo.finished_at IS 'When it reached its present final state.';
+
+CREATE VIEW audit.collection AS
+SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS consent,
+       c.sensitivity::text AS sensitivity, c.rights, c.contact, c.active, c.nightly, c.listed_at,
+       n.photos, n.pending, n.in_progress, n.restored, n.needs_review, n.rejected, n.quarantined, n.skipped, n.duplicates,
+       n.source_bytes, last_run.run_id AS last_run_id, last_run.state::text AS last_run_state,
+       last_run.started_at AS last_run_at, shown.version AS published_version, shown.uri AS published_uri,
+       shown.current_at AS published_at, coalesce(h.seq, 0) AS events, h.sha256 AS chain_head
+  FROM collection c
+  LEFT JOIN event_head h USING (collection_id)
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS photos,
+              count(*) FILTER (WHERE p.state = 'pending') AS pending,
+              count(*) FILTER (WHERE p.state IN ('queued', 'restoring')) AS in_progress,
+              count(*) FILTER (WHERE p.state = 'restored') AS restored,
+              count(*) FILTER (WHERE p.state = 'needs_review') AS needs_review,
+              count(*) FILTER (WHERE p.state = 'rejected') AS rejected,
+              count(*) FILTER (WHERE p.state = 'quarantined') AS quarantined,
+              count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
+              count(p.duplicate_of) AS duplicates,
+              coalesce(sum(p.size_bytes), 0)::bigint AS source_bytes
+         FROM photo p WHERE p.collection_id = c.collection_id AND p.current) n ON true
+  LEFT JOIN LATERAL (
+       SELECT r.run_id, r.state, r.started_at FROM run r
+        WHERE r.collection_id = c.collection_id ORDER BY r.started_at DESC LIMIT 1) last_run ON true
+  LEFT JOIN publication shown ON shown.collection_id = c.collection_id AND shown.state = 'current';
+COMMENT ON VIEW audit.collection IS 'One row a collection: its conditions, counts by state, last run, publication and chain of events.';
+COMMENT ON COLUMN audit.collection.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.collection.title IS 'Name for people.';
+COMMENT ON COLUMN audit.collection.source_uri IS 'Where the scans lie.';
+COMMENT ON COLUMN audit.collection.recipe IS 'Recipe used unless a run asks for another.';
+COMMENT ON COLUMN audit.collection.consent IS 'Whether the people shown agree.';
+COMMENT ON COLUMN audit.collection.sensitivity IS 'How carefully it is treated.';
+COMMENT ON COLUMN audit.collection.rights IS 'Rights statement.';
+COMMENT ON COLUMN audit.collection.contact IS 'Whom to ask.';
+COMMENT ON COLUMN audit.collection.active IS 'False for closed collections.';
+COMMENT ON COLUMN audit.collection.nightly IS 'Whether the nightly run restores it.';
+COMMENT ON COLUMN audit.collection.listed_at IS 'When the prefix was last listed.';
+COMMENT ON COLUMN audit.collection.photos IS 'Current photographs.';
+COMMENT ON COLUMN audit.collection.pending IS 'Of them: still to be done.';
+COMMENT ON COLUMN audit.collection.in_progress IS 'Of them: in a live batch or with a worker.';
+COMMENT ON COLUMN audit.collection.restored IS 'Of them: restored.';
+COMMENT ON COLUMN audit.collection.needs_review IS 'Of them: restored, a person must look.';
+COMMENT ON COLUMN audit.collection.rejected IS 'Of them: cannot be read or may not be restored.';
+COMMENT ON COLUMN audit.collection.quarantined IS 'Of them: failed on every attempt.';
+COMMENT ON COLUMN audit.collection.skipped IS 'Of them: left out on purpose.';
+COMMENT ON COLUMN audit.collection.duplicates IS 'Of them: same bytes as an earlier one.';
+COMMENT ON COLUMN audit.collection.source_bytes IS 'Bytes of all current scans.';
+COMMENT ON COLUMN audit.collection.last_run_id IS 'Latest run.';
+COMMENT ON COLUMN audit.collection.last_run_state IS 'Where the latest run stands.';
+COMMENT ON COLUMN audit.collection.last_run_at IS 'When the latest run was opened.';
+COMMENT ON COLUMN audit.collection.published_version IS 'Version of the current archive.';
+COMMENT ON COLUMN audit.collection.published_uri IS 'Where the current archive lies.';
+COMMENT ON COLUMN audit.collection.published_at IS 'When it became current.';
+COMMENT ON COLUMN audit.collection.events IS 'Events in the chain.';
+COMMENT ON COLUMN audit.collection.chain_head IS 'Hash of the last event.';
+
+CREATE VIEW audit.run AS
+SELECT r.run_id, c.name AS collection, r.dag_id, r.dag_run_id, r.recipe, r.recipe_sha256, r.state::text AS state,
+       r.parameters, r.code_version, r.listing, r.summary, r.started_at, r.finished_at,
+       extract(epoch FROM coalesce(r.finished_at, now()) - r.started_at)::double precision AS seconds,
+       b.batches, b.batches_finished, b.batches_failed, b.redeliveries, b.photos
+  FROM run r
+  JOIN collection c USING (collection_id)
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS batches,
+              count(*) FILTER (WHERE b.state IN ('done', 'failed', 'cancelled')) AS batches_finished,
+              count(*) FILTER (WHERE b.state = 'failed') AS batches_failed,
+              coalesce(sum(greatest(b.deliveries - 1, 0)), 0)::bigint AS redeliveries,
+              coalesce(sum(b.photo_count), 0)::bigint AS photos
+         FROM batch b WHERE b.run_id = r.run_id) b ON true;
+COMMENT ON VIEW audit.run IS 'One row a run: who asked for what, and how far it is.';
+COMMENT ON COLUMN audit.run.run_id IS 'The run.';
+COMMENT ON COLUMN audit.run.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.run.dag_id IS 'Airflow DAG.';
+COMMENT ON COLUMN audit.run.dag_run_id IS 'Airflow DAG run.';
+COMMENT ON COLUMN audit.run.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN audit.run.recipe_sha256 IS 'Hash of the recipe.';
+COMMENT ON COLUMN audit.run.state IS 'Where the run stands.';
+COMMENT ON COLUMN audit.run.parameters IS 'Parameters of the trigger form.';
+COMMENT ON COLUMN audit.run.code_version IS 'Version of the software on the Airflow side.';
+COMMENT ON COLUMN audit.run.listing IS 'What the listing brought.';
+COMMENT ON COLUMN audit.run.summary IS 'Photographs by state and by reason, once it is finished.';
+COMMENT ON COLUMN audit.run.started_at IS 'When it was opened.';
+COMMENT ON COLUMN audit.run.finished_at IS 'When it was closed.';
+COMMENT ON COLUMN audit.run.seconds IS 'Seconds from start to end, or until now.';
+COMMENT ON COLUMN audit.run.batches IS 'Batches planned.';
+COMMENT ON COLUMN audit.run.batches_finished IS 'Batches done, failed or cancelled.';
+COMMENT ON COLUMN audit.run.batches_failed IS 'Batches that failed as a whole.';
+COMMENT ON COLUMN audit.run.redeliveries IS 'Deliveries beyond the first: crashes and doubled messages.';
+COMMENT ON COLUMN audit.run.photos IS 'Photographs chosen.';
+
+CREATE VIEW audit.failure AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.state::text AS state, p.reason::text AS reason, p.reason_detail,
+       p.attempts, p.size_bytes AS source_bytes, p.content_sha256 AS source_sha256, p.finished_at,
+       last.run_id AS last_run_id, last.worker AS last_worker
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  LEFT JOIN LATERAL (
+       SELECT b.run_id, b.worker FROM batch_photo bp JOIN batch b USING (batch_id)
+        WHERE bp.photo_id = p.photo_id ORDER BY b.queued_at DESC NULLS LAST LIMIT 1) last ON true
+ WHERE p.current AND p.state IN ('rejected', 'quarantined');
+COMMENT ON VIEW audit.failure IS 'Current photographs that could not be restored, and why.';
+COMMENT ON COLUMN audit.failure.photo_id IS 'The photograph.';
+COMMENT ON COLUMN audit.failure.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.failure.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.failure.state IS 'rejected or quarantined.';
+COMMENT ON COLUMN audit.failure.reason IS 'Why (type reason_code).';
+COMMENT ON COLUMN audit.failure.reason_detail IS 'The reason in words.';
+COMMENT ON COLUMN audit.failure.attempts IS 'Attempts made.';
+COMMENT ON COLUMN audit.failure.source_bytes IS 'Size of the scan in bytes.';
+COMMENT ON COLUMN audit.failure.source_sha256 IS 'Hash of the scan, where it was read.';
+COMMENT ON COLUMN audit.failure.finished_at IS 'When it was given up.';
+COMMENT ON COLUMN audit.failure.last_run_id IS 'Last run that tried it; null where the listing refused it.';
+COMMENT ON COLUMN audit.failure.last_worker IS 'Last worker that tried it.';
+
+CREATE VIEW audit.model_use AS
+SELECT c.name AS collection, m.name AS model, m.version, m.architecture, m.weights_sha256, m.licence, m.source,
+       m.training_data, m.retired_at, u.role, count(DISTINCT p.photo_id) AS photos, sum(u.uses)::bigint AS uses,
+       min(r.created_at) AS first_used_at, max(r.created_at) AS last_used_at
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN restoration r USING (restoration_id)
+  JOIN (SELECT restoration_id, model_version_id, step AS role, 1 AS uses
+          FROM step_record WHERE model_version_id IS NOT NULL
+        UNION ALL SELECT restoration_id, detector_id, 'detect face', 1 FROM face
+        UNION ALL SELECT restoration_id, restorer_id, 'restore face', 1 FROM face WHERE restorer_id IS NOT NULL
+        UNION ALL SELECT restoration_id, identity_model_id, 'compare face', 1 FROM face
+                   WHERE identity_model_id IS NOT NULL) u USING (restoration_id)
+  JOIN model_version m USING (model_version_id)
+ WHERE p.current
+ GROUP BY c.name, m.model_version_id, u.role;
+COMMENT ON VIEW audit.model_use IS 'Which model, with which weights and licence, touched how many current photographs of a collection.';
+COMMENT ON COLUMN audit.model_use.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.model_use.model IS 'Model by name.';
+COMMENT ON COLUMN audit.model_use.version IS 'Its version.';
+COMMENT ON COLUMN audit.model_use.architecture IS 'Its net.';
+COMMENT ON COLUMN audit.model_use.weights_sha256 IS 'Hash of its weight file.';
+COMMENT ON COLUMN audit.model_use.licence IS 'Licence of the weights.';
+COMMENT ON COLUMN audit.model_use.source IS 'Where the weights come from.';
+COMMENT ON COLUMN audit.model_use.training_data IS 'What it learnt from.';
+COMMENT ON COLUMN audit.model_use.retired_at IS 'When it was withdrawn from use.';
+COMMENT ON COLUMN audit.model_use.role IS 'What it did: a step''s name, or detect, restore or compare face.';
+COMMENT ON COLUMN audit.model_use.photos IS 'Current photographs it touched.';
+COMMENT ON COLUMN audit.model_use.uses IS 'Steps or faces it worked on.';
+COMMENT ON COLUMN audit.model_use.first_used_at IS 'First restoration with it.';
+COMMENT ON COLUMN audit.model_use.last_used_at IS 'Last restoration with it.';
+
+CREATE VIEW audit.needs_review AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title' AS title, p.reason::text AS reason,
+       p.reason_detail, r.recipe, r.ai_altered, r.output_key, r.preview_before_key, r.preview_after_key,
+       c.sensitivity::text AS sensitivity, c.consent::text AS consent,
+       (SELECT count(*) FROM face f WHERE f.restoration_id = r.restoration_id) AS faces,
+       (SELECT min(f.identity) FROM face f WHERE f.restoration_id = r.restoration_id) AS lowest_identity,
+       p.finished_at AS waiting_since
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN restoration r USING (restoration_id)
+ WHERE p.current AND p.state = 'needs_review'
+   AND NOT EXISTS (SELECT FROM review v WHERE v.photo_id = p.photo_id AND v.restoration_id = p.restoration_id);
+COMMENT ON VIEW audit.needs_review IS 'Photographs that wait for a person, and why.';
+COMMENT ON COLUMN audit.needs_review.photo_id IS 'The photograph.';
+COMMENT ON COLUMN audit.needs_review.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.needs_review.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.needs_review.title IS 'Title from the collection''s metadata.';
+COMMENT ON COLUMN audit.needs_review.reason IS 'Why a person must look.';
+COMMENT ON COLUMN audit.needs_review.reason_detail IS 'The reason in words, with figures.';
+COMMENT ON COLUMN audit.needs_review.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN audit.needs_review.ai_altered IS 'Whether a trained model changed what it shows.';
+COMMENT ON COLUMN audit.needs_review.output_key IS 'Key of the restored file.';
+COMMENT ON COLUMN audit.needs_review.preview_before_key IS 'Key of the small JPEG of the scan.';
+COMMENT ON COLUMN audit.needs_review.preview_after_key IS 'Key of the small JPEG of the restored photograph.';
+COMMENT ON COLUMN audit.needs_review.sensitivity IS 'How carefully the collection is treated.';
+COMMENT ON COLUMN audit.needs_review.consent IS 'Whether the people shown agree.';
+COMMENT ON COLUMN audit.needs_review.faces IS 'Faces found.';
+COMMENT ON COLUMN audit.needs_review.lowest_identity IS 'Lowest identity of its restored faces.';
+COMMENT ON COLUMN audit.needs_review.waiting_since IS 'When it was restored.';
+
+CREATE VIEW audit.throughput AS
+SELECT c.name AS collection, run.run_id, run.dag_run_id, r.worker, r.device, r.device_class, count(*) AS photos,
+       sum(r.seconds) AS work_seconds, avg(r.seconds) AS mean_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.seconds) AS p50_seconds,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY r.seconds) AS p95_seconds,
+       sum(r.output_width::bigint * r.output_height) / 1e6 AS megapixels,
+       extract(epoch FROM max(r.created_at) - min(r.created_at))::double precision AS span_seconds,
+       min(r.created_at) AS first_at, max(r.created_at) AS last_at
+  FROM restoration r
+  JOIN run ON run.run_id = r.first_run_id
+  JOIN collection c USING (collection_id)
+ GROUP BY c.name, run.run_id, r.worker, r.device, r.device_class;
+COMMENT ON VIEW audit.throughput IS 'How fast each worker was in each run. Linked duplicates are not counted: they cost nothing.';
+COMMENT ON COLUMN audit.throughput.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.throughput.run_id IS 'The run.';
+COMMENT ON COLUMN audit.throughput.dag_run_id IS 'Airflow DAG run.';
+COMMENT ON COLUMN audit.throughput.worker IS 'Worker process.';
+COMMENT ON COLUMN audit.throughput.device IS 'Device that ran the nets.';
+COMMENT ON COLUMN audit.throughput.device_class IS 'Class of devices that give the same bytes.';
+COMMENT ON COLUMN audit.throughput.photos IS 'Photographs restored.';
+COMMENT ON COLUMN audit.throughput.work_seconds IS 'Seconds of work in all.';
+COMMENT ON COLUMN audit.throughput.mean_seconds IS 'Mean seconds a photograph.';
+COMMENT ON COLUMN audit.throughput.p50_seconds IS 'Median seconds a photograph.';
+COMMENT ON COLUMN audit.throughput.p95_seconds IS '95th percentile of seconds a photograph.';
+COMMENT ON COLUMN audit.throughput.megapixels IS 'Megapixels written.';
+COMMENT ON COLUMN audit.throughput.span_seconds IS 'Seconds from its first to its last photograph.';
+COMMENT ON COLUMN audit.throughput.first_at IS 'First photograph written.';
+COMMENT ON COLUMN audit.throughput.last_at IS 'Last photograph written.';
+
+CREATE VIEW audit.lineage AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, run.run_id, run.dag_run_id, bp.batch_id,
+       bp.state::text AS outcome, bp.reason::text AS reason, bp.reason_detail, p.content_sha256 AS source_sha256,
+       coalesce(r.recipe, run.recipe) AS recipe, coalesce(r.recipe_sha256, run.recipe_sha256) AS recipe_sha256,
+       r.models_sha256, r.restoration_id, r.output_key, r.output_sha256, r.device_class, r.code_version,
+       r.first_run_id AS made_in_run_id, bp.finished_at,
+       (SELECT array_agg(b.version ORDER BY b.version)
+          FROM publication_photo pp JOIN publication b USING (publication_id)
+         WHERE pp.photo_id = p.photo_id AND pp.restoration_id = bp.restoration_id
+           AND b.state IN ('current', 'superseded')) AS published_versions
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN batch_photo bp ON bp.photo_id = p.photo_id
+  JOIN batch b ON b.batch_id = bp.batch_id
+  JOIN run ON run.run_id = b.run_id
+  LEFT JOIN restoration r ON r.restoration_id = bp.restoration_id;
+COMMENT ON VIEW audit.lineage IS
+    'One row for each time a photograph went through a run: from the scan''s hash over recipe and models to the output''s hash.';
+COMMENT ON COLUMN audit.lineage.photo_id IS 'The photograph.';
+COMMENT ON COLUMN audit.lineage.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.lineage.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.lineage.version_id IS 'S3 version of the scan.';
+COMMENT ON COLUMN audit.lineage.current IS 'Whether this is the scan''s latest version.';
+COMMENT ON COLUMN audit.lineage.run_id IS 'The run.';
+COMMENT ON COLUMN audit.lineage.dag_run_id IS 'Airflow DAG run.';
+COMMENT ON COLUMN audit.lineage.batch_id IS 'Batch that carried it.';
+COMMENT ON COLUMN audit.lineage.outcome IS 'How it ended in this run; skipped with already_done where an earlier restoration was linked.';
+COMMENT ON COLUMN audit.lineage.reason IS 'Why it ended so.';
+COMMENT ON COLUMN audit.lineage.reason_detail IS 'The reason in words.';
+COMMENT ON COLUMN audit.lineage.source_sha256 IS 'Hash of the scan.';
+COMMENT ON COLUMN audit.lineage.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN audit.lineage.recipe_sha256 IS 'Hash of the recipe.';
+COMMENT ON COLUMN audit.lineage.models_sha256 IS 'Hash of the set of models.';
+COMMENT ON COLUMN audit.lineage.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN audit.lineage.output_key IS 'Key of the restored file.';
+COMMENT ON COLUMN audit.lineage.output_sha256 IS 'Hash of the restored file.';
+COMMENT ON COLUMN audit.lineage.device_class IS 'Class of devices that give the same bytes.';
+COMMENT ON COLUMN audit.lineage.code_version IS 'Version of the software on the worker.';
+COMMENT ON COLUMN audit.lineage.made_in_run_id IS 'Run that made the restoration: another one where it was linked.';
+COMMENT ON COLUMN audit.lineage.finished_at IS 'When it ended in this run.';
+COMMENT ON COLUMN audit.lineage.published_versions IS 'Versions of the archive that show this restoration.';
+
+CREATE VIEW audit.event AS
+SELECT c.name AS collection, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id, e.restoration_id,
+       e.publication_id, e.detail, e.occurred_at, e.prev_sha256, e.sha256, event_canonical(e) AS canonical
+  FROM event e JOIN collection c USING (collection_id);
+COMMENT ON VIEW audit.event IS 'The chain of events. sha256 must be the SHA-256 of canonical (UTF-8), prev_sha256 that of the event before.';
+COMMENT ON COLUMN audit.event.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.event.seq IS 'Place in the chain, from 1 without gaps.';
+COMMENT ON COLUMN audit.event.event_type IS 'What happened.';
+COMMENT ON COLUMN audit.event.outcome IS 'success, warning or failure.';
+COMMENT ON COLUMN audit.event.agent IS 'Who did it.';
+COMMENT ON COLUMN audit.event.run_id IS 'Run in which it happened.';
+COMMENT ON COLUMN audit.event.photo_id IS 'Photograph it happened to.';
+COMMENT ON COLUMN audit.event.restoration_id IS 'Restoration that came of it.';
+COMMENT ON COLUMN audit.event.publication_id IS 'Publication that came of it.';
+COMMENT ON COLUMN audit.event.detail IS 'Reason codes, figures and hashes.';
+COMMENT ON COLUMN audit.event.occurred_at IS 'When, by the database''s clock.';
+COMMENT ON COLUMN audit.event.prev_sha256 IS 'Hash of the event before.';
+COMMENT ON COLUMN audit.event.sha256 IS 'Hash of this event.';
+COMMENT ON COLUMN audit.event.canonical IS 'The text that the hash is taken of.';
+
+CREATE VIEW audit.chain_head AS
+SELECT c.name AS collection, coalesce(h.seq, 0) AS seq, coalesce(h.sha256, repeat('0', 64)) AS sha256
+  FROM collection c LEFT JOIN event_head h USING (collection_id);
+COMMENT ON VIEW audit.chain_head IS 'End of each collection''s chain of events, kept apart from the events.';
+COMMENT ON COLUMN audit.chain_head.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.chain_head.seq IS 'Number of the last event.';
+COMMENT ON COLUMN audit.chain_head.sha256 IS 'Hash of the last event.';
+
+CREATE VIEW audit.publication AS
+SELECT c.name AS collection, b.version, b.state::text AS state, b.uri, b.run_id, b.content_sha256, b.manifest_sha256,
+       b.chain_head, b.photo_count, b.byte_count, b.created_at, b.verified_at, b.current_at
+  FROM publication b JOIN collection c USING (collection_id);
+COMMENT ON VIEW audit.publication IS 'One row a version of a published archive.';
+COMMENT ON COLUMN audit.publication.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.publication.version IS 'Version of the archive.';
+COMMENT ON COLUMN audit.publication.state IS 'Where it stands.';
+COMMENT ON COLUMN audit.publication.uri IS 'Where it lies.';
+COMMENT ON COLUMN audit.publication.run_id IS 'Run after which it was published.';
+COMMENT ON COLUMN audit.publication.content_sha256 IS 'Hash over key, output and state of every photograph.';
+COMMENT ON COLUMN audit.publication.manifest_sha256 IS 'Hash of its manifest.';
+COMMENT ON COLUMN audit.publication.chain_head IS 'Head of the chain of events when it was written.';
+COMMENT ON COLUMN audit.publication.photo_count IS 'Photographs in it.';
+COMMENT ON COLUMN audit.publication.byte_count IS 'Bytes of all its files.';
+COMMENT ON COLUMN audit.publication.created_at IS 'When writing began.';
+COMMENT ON COLUMN audit.publication.verified_at IS 'When it was found whole.';
+COMMENT ON COLUMN audit.publication.current_at IS 'When it became current.';
+
+-- Who may do what -----------------------------------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA restoration TO restoration_ingest, restoration_worker, restoration_publisher;
+GRANT USAGE ON SCHEMA audit TO restoration_auditor, restoration_ingest, restoration_worker, restoration_publisher;
+GRANT SELECT ON ALL TABLES IN SCHEMA audit
+    TO restoration_auditor, restoration_ingest, restoration_worker, restoration_publisher;
+GRANT SELECT ON ALL TABLES IN SCHEMA restoration TO restoration_ingest, restoration_publisher;
+
+GRANT INSERT, UPDATE ON collection, photo, run, batch, batch_photo TO restoration_ingest;
+
+GRANT SELECT ON collection, run, photo, batch, batch_photo, restoration, step_record, face, measurement, model_version,
+    event, event_head TO restoration_worker;
+GRANT INSERT ON restoration, step_record, face, measurement, model_version TO restoration_worker;
+GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, state, reason, reason_detail,
+    restoration_id, recipe_sha256, attempts, lease_owner, lease_until, finished_at) ON photo TO restoration_worker;
+GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at) ON batch
+    TO restoration_worker;
+GRANT UPDATE (state, reason, reason_detail, restoration_id, finished_at) ON batch_photo TO restoration_worker;
+
+GRANT INSERT, UPDATE ON publication TO restoration_publisher;
+GRANT INSERT ON publication_photo, review TO restoration_publisher;
+
+-- seq, time and hashes are not among the columns that anybody may give
+GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
+    ON event TO restoration_ingest, restoration_worker, restoration_publisher;
+REVOKE UPDATE, DELETE, TRUNCATE ON event, event_head FROM PUBLIC, restoration_ingest, restoration_worker, restoration_publisher;
+REVOKE ALL ON FUNCTION event_chain(), event_refuse() FROM PUBLIC;
