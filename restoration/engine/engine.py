@@ -170,26 +170,26 @@ class Engine:
         if not works:
             return
         started = time.perf_counter()
-        try:
-            answers = self._apply(recipe_step, works)
-        except self._passing:
-            raise
-        except Exception as error:  # noqa: BLE001 - one photograph's surprise must not stop the others
-            if len(works) > 1:
-                log.warning("step %s failed on a group of %d; trying one by one", recipe_step.step, len(works))
-                for work in works:
-                    self._stage(ordinal, recipe_step, [work])
-                return
-            answers = [error]
+        answers = self._answers(recipe_step, works)
         share = (time.perf_counter() - started) / len(works)
         for work, answer in zip(works, answers, strict=True):
             work.seconds += share
-            if isinstance(answer, OutOfMemory) and len(works) > 1:
-                self._stage(ordinal, recipe_step, [work])
-            elif isinstance(answer, StepOutcome):
+            if isinstance(answer, StepOutcome):
                 _record(work, ordinal, recipe_step, answer, share)
-            else:
+            elif len(works) == 1 or isinstance(answer, PhotoRejected):
                 _fail(work, answer, f"step {recipe_step.step}")
+            else:
+                log.warning("%s: step %s failed in a group; trying it alone", work.scan.name, recipe_step.step)
+                self._stage(ordinal, recipe_step, [work])
+
+    def _answers(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
+        """One answer a photograph; an exception that the step did not attribute is every photograph's answer."""
+        try:
+            return self._apply(recipe_step, works)
+        except self._passing:
+            raise
+        except Exception as error:  # noqa: BLE001 - one photograph's surprise must not stop the others
+            return [error] * len(works)
 
     def _apply(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
         frames = [work.frame for work in works if work.frame is not None]

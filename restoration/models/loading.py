@@ -31,6 +31,7 @@ BUILDERS: dict[str, str] = {
     "restoreformer": "restoration.models.nets.restoreformer:build",
     "house-colorizer": "restoration.models.nets.house_colorizer:build",
     "seed-autoencoder": "restoration.models.nets.seed_autoencoder:build",
+    "espcn": "restoration.models.nets.espcn:build",
 }
 FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",

@@ -1,0 +1,266 @@
+"""Restore a folder of photographs in this process, with a record that lets a second run skip what is done.
+
+``restoration.jsonl`` in the output folder holds one JSON object for each source, the last run's: what it was, what was
+done to it with which models, what came out. It is what decides whether an existing output may be left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from restoration.engine.engine import SOFTWARE, Engine
+from restoration.engine.outcome import Outcome, Result, Scan
+from restoration.engine.outputs import assign_outputs, find_photographs, write_atomically
+from restoration.engine.prepare import Prepared
+from restoration.errors import PhotoState, ReasonCode, StorageError, UsageError
+from restoration.models.registry import ModelEntry
+
+RECORD_NAME = "restoration.jsonl"
+FAILED = "failed"
+"""State of a photograph whose attempt failed; there is nobody here to try again later."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """How one photograph ended. ``record`` is its line in the record, None where the earlier line stays."""
+
+    source: str
+    state: str
+    reason: ReasonCode | None = None
+    detail: str = ""
+    output: str = ""
+    record: dict[str, Any] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no output that belongs to this source and recipe."""
+        return self.state in {FAILED, PhotoState.REJECTED.value}
+
+
+@dataclass
+class FolderRun:
+    """One run over one folder. Iterate :meth:`run`; the record is written as it goes and tidied by :meth:`close`."""
+
+    source: Path
+    target: Path
+    engine: Engine
+    prepared: Prepared
+    overwrite: bool = False
+    others: int = 0
+    outputs: dict[str, str] = field(default_factory=dict)
+    _earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _ready: deque[Item] = field(default_factory=deque)
+
+    @classmethod
+    def plan(
+        cls, source: Path, target: Path, engine: Engine, prepared: Prepared, *, overwrite: bool = False
+    ) -> FolderRun:
+        """Find the photographs and give each its output name.
+
+        :raises UsageError: no such folder, no photograph in it, or the output folder is the input folder.
+        :raises StorageError: the output folder or its record cannot be used.
+        """
+        if not source.is_dir():
+            raise UsageError(f"{source} is not a folder")
+        if source.resolve() == target.resolve():
+            raise UsageError("the output folder must be another than the input folder; originals are never written")
+        found, others = find_photographs(source, target)
+        if not found:
+            raise UsageError(f"{source} holds no photographs (of {others} files none is named like a picture)")
+        run = cls(source, target, engine, prepared, overwrite, others)
+        run._earlier = _read_record(target / RECORD_NAME)
+        previous = {name: line["output"] for name, line in run._earlier.items() if line.get("output")}
+        run.outputs = assign_outputs(found, previous)
+        return run
+
+    def run(self) -> Iterator[Item]:
+        """Restore one photograph after the other (in small groups); every source yields exactly one item.
+
+        :raises EnvironmentProblem: the machine, not a photograph, is at fault; what is done stays done.
+        """
+        write = _Appender(self.target / RECORD_NAME)
+        for outcome in self.engine.restore_many(self._scans(), self.prepared):
+            yield from self._settled(write)
+            yield self._kept(self._item(outcome), write)
+        yield from self._settled(write)
+
+    def close(self) -> None:
+        """Leave one line for each source in the record, sorted. Safe after an interruption."""
+        path = self.target / RECORD_NAME
+        lines = _read_record(path)
+        if lines:
+            write_atomically(path, b"".join(_line(lines[name]) for name in sorted(lines)))
+
+    def _settled(self, write: _Appender) -> Iterator[Item]:
+        while self._ready:
+            yield self._kept(self._ready.popleft(), write)
+
+    def _kept(self, item: Item, write: _Appender) -> Item:
+        if item.record is not None:
+            write(item.record)
+        return item
+
+    def _scans(self) -> Iterator[Scan]:
+        """Read what must be restored, one by one; what needs no restoring goes to ``_ready``."""
+        limit = self.engine.settings.max_object_bytes
+        for source in self.outputs:
+            path = self.source / source
+            try:
+                size = path.stat().st_size
+                data = path.read_bytes() if size <= limit else b""
+            except OSError as error:
+                self._ready.append(self._refused(source, ReasonCode.SOURCE_MISSING, f"cannot be read: {error}"))
+                continue
+            if size > limit:
+                text = f"has {size} bytes, more than the {limit} allowed (RESTORATION_MAX_OBJECT_BYTES)"
+                self._ready.append(self._refused(source, ReasonCode.TOO_LARGE, text))
+                continue
+            done = None if self.overwrite else self._existing(source, data)
+            if done is None:
+                yield Scan(source, data)
+            else:
+                self._ready.append(done)
+
+    def _existing(self, source: str, data: bytes) -> Item | None:
+        """What to do about an output that is there already; None where there is none."""
+        output = self.outputs[source]
+        path = self.target / output
+        if not path.exists():
+            return None
+        line = self._earlier.get(source, {})
+        wanted = {"source_sha256": hashlib.sha256(data).hexdigest(), **self._identity()}
+        if all(line.get(key) == value for key, value in wanted.items()) and line.get("output_sha256") == _sha256(path):
+            return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output)
+        text = f"{path} is there already and is not the result of this source and recipe; --overwrite replaces it"
+        return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
+
+    def _refused(self, source: str, reason: ReasonCode, text: str) -> Item:
+        record = {"source": source, "state": PhotoState.REJECTED.value, "reason": reason, "detail": text}
+        return Item(source, PhotoState.REJECTED.value, reason, text, record=record)
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "recipe_sha256": self.prepared.recipe.sha256,
+            "models_sha256": self.prepared.models_sha256,
+            "device_class": self.engine.device_class,
+        }
+
+    def _item(self, outcome: Outcome) -> Item:
+        record: dict[str, Any] = {
+            "source": outcome.name,
+            "source_sha256": outcome.source_sha256,
+            "state": FAILED if outcome.state is PhotoState.PENDING else outcome.state.value,
+            "reason": outcome.reason,
+            "detail": outcome.reason_detail,
+            "recipe": self.prepared.recipe.name,
+            **self._identity(),
+            "models": [_model(entry) for entry in self.prepared.entries],
+            "software": SOFTWARE,
+            "seconds": round(outcome.seconds, 4),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        output = ""
+        if outcome.result is not None:
+            output = self.outputs[outcome.name]
+            write_atomically(self.target / output, outcome.result.output)
+            record |= {"output": output, **_result_facts(outcome.result)}
+        return Item(outcome.name, record["state"], outcome.reason, outcome.reason_detail, output, record)
+
+
+class _Appender:
+    """Appends lines to the record. A line that a killed process left half written is closed first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._broken = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write((b"\n" if self._broken else b"") + _line(record))
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path}: {error}") from error
+        self._broken = False
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _read_record(path: Path) -> dict[str, dict[str, Any]]:
+    """The last line of each source. A line that a killed process left half written counts as not there.
+
+    :raises StorageError: the record is no record of this program.
+    """
+    if not path.is_file():
+        return {}
+    lines: dict[str, dict[str, Any]] = {}
+    for number, text in enumerate(path.read_bytes().splitlines(), start=1):
+        if not text.rstrip().endswith(b"}"):
+            continue
+        try:
+            line = json.loads(text)
+            lines[line["source"]] = line
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageError(f"{path}, line {number} is no record of a restoration; move the file away") from error
+    return lines
+
+
+def _result_facts(result: Result) -> dict[str, Any]:
+    return {
+        "output_sha256": result.output_sha256,
+        "width": result.width,
+        "height": result.height,
+        "bits": result.bits,
+        "ai_altered": result.ai_altered,
+        "steps": [
+            {
+                "step": step.step,
+                "status": step.status,
+                "reason": step.reason,
+                "parameters": step.parameters,
+                "detail": step.detail,
+                "model": step.model.name if step.model else None,
+                "seconds": round(step.seconds, 4),
+            }
+            for step in result.steps
+        ],
+        "faces": [
+            {
+                "box": face.box,
+                "confidence": face.confidence,
+                "landmarks": face.landmarks,
+                "action": face.action,
+                "reason": face.reason,
+                "identity": face.identity,
+                "blend": face.blend,
+            }
+            for face in result.faces
+        ],
+        "metrics": _metrics(result),
+    }
+
+
+def _metrics(result: Result) -> dict[str, dict[str, float]]:
+    """Stage (source, restored, pair) to metric to value."""
+    table: dict[str, dict[str, float]] = {}
+    for one in result.measurements:
+        table.setdefault(one.stage, {})[one.metric] = round(one.value, 6)
+    return table
+
+
+def _model(entry: ModelEntry) -> dict[str, Any]:
+    facts = asdict(entry)
+    return {key: facts[key] for key in ("name", "version", "sha256", "licence", "non_commercial")}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

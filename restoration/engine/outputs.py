@@ -1,0 +1,93 @@
+"""Where a folder's restored photographs go: names that never collide, files that are never half written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from restoration.errors import StorageError
+
+READ_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k", ".jpx"}
+)
+REFUSED_SUFFIXES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".dng", ".nef", ".cr2"}
+)
+"""Formats that are no scans this project reads; such files are reported as rejected, not passed over in silence."""
+
+_LONGEST_NAME = 200
+"""Bytes; file systems allow 255, and a temporary name needs some."""
+
+
+def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
+    """Every file under ``folder`` that is named like a picture, as sorted relative POSIX paths; and how many are not.
+
+    Hidden files and folders, and everything under ``leave_out`` (an output folder inside the input), are passed over.
+    """
+    found: list[str] = []
+    others = 0
+    for root, folders, files in os.walk(folder):
+        here = Path(root)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != leave_out.resolve())
+        for name in files:
+            if name.startswith("."):
+                continue
+            if PurePosixPath(name).suffix.lower() in READ_SUFFIXES | REFUSED_SUFFIXES:
+                found.append((here / name).relative_to(folder).as_posix())
+            else:
+                others += 1
+    return sorted(found), others
+
+
+def assign_outputs(sources: Iterable[str], previous: Mapping[str, str]) -> dict[str, str]:
+    """An output path for each source, all different even where letter case and Unicode form do not count.
+
+    ``photo.jpg`` gives ``photo.png``; where that is taken, ``photo.jpg.png``; where that is taken too, a name with part
+    of the source path's hash. What an earlier run chose (``previous``: source to output) stays.
+    """
+    sources = sorted(sources)
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    for source in (*(s for s in sources if s in previous), *(s for s in sources if s not in previous)):
+        candidates = (*((previous[source],) if source in previous else ()), *_candidates(source))
+        output = next(c for c in candidates if _key(c) not in taken)
+        taken.add(_key(output))
+        chosen[source] = output
+    return chosen
+
+
+def _candidates(source: str) -> tuple[str, str, str]:
+    path = PurePosixPath(source)
+    digest = hashlib.sha256(os.fsencode(source)).hexdigest()
+    plain, full = path.with_suffix(".png"), path.with_name(path.name + ".png")
+    stem = path.stem.encode("utf-8", "ignore")[:100].decode("utf-8", "ignore")
+    hashed = path.with_name(f"{stem}~{digest[:16]}.png")
+    long = len(os.fsencode(full.name)) > _LONGEST_NAME
+    return (str(hashed),) * 3 if long else (str(plain), str(full), str(hashed))
+
+
+def _key(path: str) -> str:
+    """Equal for paths that some file system would take for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for half of it.
+
+    :raises StorageError: the file system refused.
+    """
+    part = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
