@@ -107,3 +107,9 @@ def nightly_collections(conn: sa.Connection) -> list[Collection]:
     """Active collections that are to be restored every night, by name."""
     query = f"SELECT {_COLUMNS} FROM collection WHERE active AND nightly ORDER BY name"  # noqa: S608 - constant columns
     return [Collection(**row._mapping) for row in conn.execute(sa.text(query))]
+
+
+def list_collections(conn: sa.Connection) -> list[Collection]:
+    """Every collection, by name."""
+    rows = conn.execute(sa.text(f"SELECT {_COLUMNS} FROM collection ORDER BY name"))  # noqa: S608 - constant columns
+    return [Collection(**row._mapping) for row in rows]

@@ -1,9 +1,60 @@
-"""Commands of ``restoration export``."""
+"""Commands ``restoration publish`` and ``restoration export``."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="Name of the collection.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
+    app.command()(publish)
+    app.command()(export)
+
+
+def publish(
+    name: Name,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Publish a collection as the next version of its archive; nothing happens where nothing changed."""
+    import json
+
+    from restoration.catalog.database import make_engine
+    from restoration.publish.publisher import publish_collection
+    from restoration.settings import get_settings
+    from restoration.storage.s3 import ObjectStore, make_client
+
+    settings = get_settings()
+    report = publish_collection(make_engine(), ObjectStore(make_client(settings)), settings, name, dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        return
+    typer.echo(
+        f"{report.state}{' (dry run)' if report.dry_run else ''}: {report.photos} photographs, {report.shown} shown"
+    )
+    if report.detail:
+        typer.echo(report.detail)
+    if report.uri:
+        typer.echo(f"archive: {report.uri}")
+    if report.gallery_uri:
+        typer.echo(f"gallery: {report.gallery_uri}")
+
+
+def export(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, or one with the same archive begun.")],
+) -> None:
+    """Bring a collection's current publication to disk, every file checked against the manifest."""
+    from restoration.publish.export import export_collection
+    from restoration.settings import get_settings
+    from restoration.storage.s3 import ObjectStore, make_client
+
+    settings = get_settings()
+    written = export_collection(ObjectStore(make_client(settings)), settings, name, folder)
+    typer.echo(f"{written} files written, every file checked")
+    typer.echo(f"gallery: {(folder / 'index.html').resolve().as_uri()}")

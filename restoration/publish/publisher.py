@@ -23,6 +23,7 @@ from restoration.catalog import publishing
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.locks import content_locks
+from restoration.catalog.versions import abandon_unfinished, list_publications
 from restoration.errors import PublicationError, ReasonCode
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
@@ -87,7 +88,7 @@ def publish_collection(
     with db_engine.connect() as conn:
         collection = get_collection(conn, collection_name)
     with _only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
-        job = _Job(db_engine, store, settings.archive_bucket, collection)
+        job = _Job(db_engine, store, settings, collection)
         if not dry_run:
             reconcile(db_engine, store, settings, collection)
         spool = job.read(Path(folder) / "photos.jsonl")
@@ -98,7 +99,7 @@ def publish_collection(
             return PublicationReport(
                 "published", collection_name, photos=spool.count, shown=spool.shown, detail="not written", dry_run=True
             )
-        return job.publish(spool, settings.restored_bucket, Path(folder), run_id)
+        return job.publish(spool, Path(folder), run_id)
 
 
 @contextmanager
@@ -110,30 +111,30 @@ def _only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
 
 
 def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:
-    """Bring catalog and bucket together after a publication that was killed.
+    """Bring catalog and bucket together after a publication that was killed. Only the one publisher may call this.
 
-    A version that ``current.json`` names and the catalog has only as verified is marked current; prefixes of abandoned
-    versions are removed.
+    A version that ``current.json`` names and the catalog has only as verified is marked current; all others that were
+    never finished are marked abandoned, and their files removed.
 
     :raises PublicationError: ``current.json`` names a version that the catalog does not know.
     """
     bucket = settings.archive_bucket
     current, _ = read_current(store, bucket, collection.name)
-    with db_engine.connect() as conn:
-        known = {p.version: p for p in publishing.list_publications(conn, collection.collection_id)}
-    if current is not None:
-        named = known.get(current.version)
-        if named is None or named.manifest_sha256 != current.manifest_sha256:
-            raise PublicationError(
-                f"s3://{bucket}/{collection.name}/current.json names version {current.version}, which this catalog did "
-                "not verify; use the catalog that belongs to the bucket, or another bucket"
-            )
-        if named.state != "current":
-            with db_engine.begin() as conn:
+    with db_engine.begin() as conn:
+        known = {p.version: p for p in list_publications(conn, collection.collection_id)}
+        if current is not None:
+            named = known.get(current.version)
+            if named is None or named.manifest_sha256 != current.manifest_sha256:
+                raise PublicationError(
+                    f"s3://{bucket}/{collection.name}/current.json names version {current.version}, which this catalog "
+                    "did not verify; use the catalog that belongs to the bucket, or another bucket"
+                )
+            if named.state != "current":
                 publishing.mark_current(conn, named.publication_id)
-    for publication in known.values():
-        if publication.state == "abandoned" and (current is None or publication.version != current.version):
-            store.delete_prefix(bucket, version_prefix(collection.name, publication.version))
+        abandon_unfinished(conn, collection.collection_id, keep=current.version if current else None)
+        dead = [p.version for p in list_publications(conn, collection.collection_id) if p.state == "abandoned"]
+    for version in dead:
+        store.delete_prefix(bucket, version_prefix(collection.name, version))
 
 
 def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> str | None:
@@ -142,18 +143,20 @@ def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> 
     None where nothing is published.
     """
     current, _ = read_current(store, settings.archive_bucket, collection)
-    return None if current is None else _gallery_uri(settings.archive_bucket, current.prefix)
+    return None if current is None else _gallery_uri(settings, current.prefix)
 
 
-def _gallery_uri(bucket: str, prefix: str) -> str:
-    return f"s3://{bucket}/{prefix}index.html"
+def _gallery_uri(settings: Settings, prefix: str) -> str:
+    base = settings.gallery_url or f"s3://{settings.archive_bucket}"
+    return f"{base.rstrip('/')}/{prefix}index.html"
 
 
 class _Job:
     """One publication on its way."""
 
-    def __init__(self, db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection) -> None:
-        self._db, self._store, self._bucket, self._collection = db_engine, store, bucket, collection
+    def __init__(self, db_engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:
+        self._db, self._store, self._settings, self._collection = db_engine, store, settings, collection
+        self._bucket = settings.archive_bucket
 
     def read(self, path: Path) -> PhotoSpool:
         """The collection's photographs, on disk."""
@@ -189,7 +192,7 @@ class _Job:
             c.name,
             current.version,
             current.uri,
-            _gallery_uri(self._bucket, version_prefix(c.name, current.version)),
+            _gallery_uri(self._settings, version_prefix(c.name, current.version)),
             photos=spool.count,
             shown=spool.shown,
             bytes=current.byte_count or 0,
@@ -212,7 +215,7 @@ class _Job:
             detail=detail,
         )
 
-    def publish(self, spool: PhotoSpool, restored_bucket: str, folder: Path, run_id: UUID | None) -> PublicationReport:
+    def publish(self, spool: PhotoSpool, folder: Path, run_id: UUID | None) -> PublicationReport:
         """Stage, verify, switch."""
         c = self._collection
         with self._db.begin() as conn:
@@ -232,7 +235,7 @@ class _Job:
             "content_sha256": spool.content_sha256,
             "event_chain_head": head,
         }
-        stage = Stage(self._store, restored_bucket, self._bucket, prefix, folder)
+        stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder)
         manifest = stage.write(spool, facts)
         verified = verify_version(self._store, self._bucket, prefix, manifest)
         self._note_verified(opened, spool, verified, head)
@@ -242,7 +245,7 @@ class _Job:
             c.name,
             opened.version,
             opened.uri,
-            _gallery_uri(self._bucket, prefix),
+            _gallery_uri(self._settings, prefix),
             photos=spool.count,
             shown=spool.shown,
             files=verified.files,

@@ -78,6 +78,7 @@
     const slider = createSlider({
       before: payload(`previews/${row.id}-before.jpg`), after: payload(`previews/${row.id}-after.jpg`),
       ratio: row.width / row.height, alt: words.altText(row), label: row.ai ? words.AI_LABEL : "",
+      review: row.state === "needs_review" ? words.STATES.needs_review : "",
     });
     byId("stage").replaceChildren(slider.element);
     return slider;

@@ -59,10 +59,11 @@
 
   function banner(row, details) {
     if (row.state === "restored") return null;
-    const text = [words.reason(row.reason), details.reason_detail].filter(Boolean).join(" ");
+    const text = words.reason(row.reason);
     return make("div", { class: row.state === "needs_review" ? "banner banner-review" : "banner" },
       make("strong", { text: words.STATES[row.state] || row.state }),
-      text ? make("span", { dir: "auto", text }) : null);
+      text ? make("span", { text }) : null,
+      details.reason_detail ? make("span", { class: "hint", dir: "auto", text: `Noted: ${details.reason_detail}` }) : null);
   }
 
   function links(row) {

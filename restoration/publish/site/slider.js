@@ -5,7 +5,7 @@
   const STEP = 2;
   const BIG_STEP = 10;
 
-  function createSlider({ before, after, ratio, alt, label }) {
+  function createSlider({ before, after, ratio, alt, label, review }) {
     const handle = make("div", {
       class: "handle", role: "slider", tabindex: "0", "aria-label": "Divide between before and after",
       "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
@@ -16,6 +16,7 @@
       make("span", { class: "side side-before", "aria-hidden": "true", text: "Before" }),
       make("span", { class: "side side-after", "aria-hidden": "true", text: "After" }),
       label ? make("span", { class: "label label-stage", text: label }) : null,
+      review ? make("span", { class: "label label-review", text: review }) : null,
       handle);
     frame.style.setProperty("--ratio", String(ratio));
 
