@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 # Compiling 30,000 files to bytecode costs more than it saves: Python does it for those that are imported.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --progress-bar off
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --progress-bar off
 
 .PHONY: help env demo up down status test lint clean
 .NOTPARALLEL:

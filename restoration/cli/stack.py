@@ -61,18 +61,15 @@ def status(name: Name = DEFAULT_NAME) -> None:
     for service in services:
         state = service.problem or "ok"
         table.add_row(service.name, state, service.address, str(service.processes or ""), f"{service.memory_mb:.0f} MB")
-    table.add_row(
-        "all", "", "", str(sum(s.processes for s in services)), f"{sum(s.memory_mb for s in services):.0f} MB"
-    )
+    memory = sum(service.memory_mb for service in services)
+    table.add_row("all", "", "", str(sum(service.processes for service in services)), f"{memory:.0f} MB")
     Console().print(table)
     if any(service.problem for service in services):
         raise typer.Exit(3)
 
 
 def demo(
-    photos: Annotated[
-        Path | None, typer.Option(help="Folder of your own photographs; else the demo collection.")
-    ] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of your own; else the demo collection.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe; `restoration recipes list` shows them.")] = None,
     collection: Annotated[str | None, typer.Option(help="Collection's name; else made from the folder's.")] = None,
     consent: Annotated[str, typer.Option(help="Consent of the people shown: granted, unknown or refused.")] = "granted",

@@ -22,7 +22,7 @@ COMPONENTS = ("api-server", "scheduler", "triggerer", "dag-processor")
 
 _MIGRATE_SECONDS = 180
 
-# The triggerer waits half a minute for triggers to clean up; ours keep nothing, and run again wherever they are resumed.
+# The triggerer waits half a minute for triggers to clean up; ours keep nothing, and run again at the next start.
 _GRACE = {"api-server": 8.0, "scheduler": 8.0, "dag-processor": 5.0, "triggerer": 3.0}
 
 

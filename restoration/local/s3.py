@@ -101,7 +101,7 @@ class S3:
             "-admin.ui=false", "-webdav=false", f"-s3.port={self.ports.s3}", "-s3.port.iceberg=0",
             f"-s3.config={config}", f"-master.port={self.ports.master}", f"-volume.port={self.ports.volume}",
             f"-filer.port={self.ports.filer}", f"-admin.port={self.ports.admin}", "-master.telemetry=false",
-            f"-filer.localSocket={self._folder / 'filer.sock'}",
+            "-filer.localSocket=filer.sock",  # relative: such a path may have 107 bytes at most
         ]  # fmt: skip
 
     def stop(self) -> None:

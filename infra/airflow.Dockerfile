@@ -1,0 +1,23 @@
+# Airflow's services: plans, asks, publishes. Holds neither torch nor OpenCV.
+FROM python:3.12.12-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    AIRFLOW_HOME=/opt/airflow MALLOC_ARENA_MAX=2
+WORKDIR /opt/restoration
+
+RUN useradd --create-home --uid 50000 restoration && install -d -o restoration /opt/airflow
+
+# What changes rarely first: the packages, at the versions of the lock.
+COPY pyproject.toml README.md ./
+COPY restoration/__init__.py restoration/__init__.py
+COPY infra/lock/requirements.txt infra/lock/requirements.txt
+RUN pip install --constraint infra/lock/requirements.txt ".[airflow]" && pip uninstall --yes archive-restoration
+
+COPY restoration restoration
+COPY sql sql
+COPY dags dags
+COPY infra/init.sh infra/init.sh
+RUN pip install --no-deps --editable .
+
+USER restoration
+CMD ["airflow", "version"]

@@ -1,0 +1,17 @@
+-- Logins of the programs and Airflow's own database. Run once by the Postgres image, after sql/roles.sql, as superuser
+-- in database restoration. Passwords come from the container's environment and are never on a command line.
+\set ON_ERROR_STOP on
+\getenv airflow_db_password AIRFLOW_DB_PASSWORD
+\getenv airflow_password CATALOG_AIRFLOW_PASSWORD
+\getenv gpu_password CATALOG_GPU_PASSWORD
+\getenv audit_password CATALOG_AUDIT_PASSWORD
+
+CREATE ROLE airflow LOGIN PASSWORD :'airflow_db_password';
+CREATE DATABASE airflow OWNER airflow;
+
+CREATE ROLE restoration_airflow LOGIN PASSWORD :'airflow_password';
+GRANT restoration_ingest, restoration_publisher TO restoration_airflow;
+CREATE ROLE restoration_gpu LOGIN PASSWORD :'gpu_password';
+GRANT restoration_worker TO restoration_gpu;
+CREATE ROLE restoration_audit LOGIN PASSWORD :'audit_password';
+GRANT restoration_auditor TO restoration_audit;
