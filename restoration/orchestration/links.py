@@ -27,6 +27,8 @@ class FailuresLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Address with collection and run filled in."""
+        from airflow.sdk import conf
+
         from restoration.settings import get_settings
 
         template = get_settings().failures_url
@@ -34,7 +36,8 @@ class FailuresLink(BaseOperatorLink):
         if template:
             catalog_run = str(run_id(ti_key.dag_id, ti_key.run_id))
             return template.replace("{collection}", quote(collection)).replace("{run_id}", catalog_run)
-        return f"/dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id, safe='')}/tasks/{SUMMARY_TASK}/xcom"
+        base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+        return f"{base}/dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id, safe='')}/tasks/{SUMMARY_TASK}/xcom"
 
 
 class GalleryLink(BaseOperatorLink):

@@ -54,10 +54,14 @@ class Fetched:
 
 @dataclass
 class BatchReport:
-    """How a delivery of a batch went: the batch's state (``not_mine`` where there was nothing to do), photos by end."""
+    """How a delivery of a batch went: the batch's state (``not_mine`` where there was nothing to do), photos by end.
+
+    ``out_of_time``: the soft time limit came, and the batch should be delivered again for what is left.
+    """
 
     batch_id: str
     state: str
+    out_of_time: bool = False
     photos: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -70,7 +74,7 @@ def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
     Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only.
 
     :raises EnvironmentProblem: the machine is at fault (a model is missing, no catalog); photographs in
-        hand were given back with that reason.
+        hand were given back, and the batch has failed with that reason.
     """
     with runtime.db.begin() as conn:
         work = catalog.claim_batch(conn, batch_id, runtime.name)
@@ -98,12 +102,14 @@ class _Batch:
         try:
             self._all_photos()
         except SoftTimeLimitExceeded:
-            self._give_back(ReasonCode.TIME_LIMIT, f"the batch ran {self.runtime.settings.soft_time_limit} s")
+            self._out_of_time()
         except EnvironmentProblem as error:
-            self._give_back(error.reason, error.message)
-            self._finish()
+            self._await_writers()
+            with self.runtime.db.begin() as conn:
+                catalog.fail_batch(conn, self.work.batch_id, self.runtime.name, str(error))
             raise
-        self._finish()
+        with self.runtime.db.begin() as conn:
+            self.report.state = catalog.finish_batch(conn, self.work.batch_id, self.runtime.name)
         return self.report
 
     def _all_photos(self) -> None:
@@ -122,19 +128,17 @@ class _Batch:
                 return
             self._restore_group(group, prepared)
 
-    def _finish(self) -> None:
-        if self.pulse.cancelled:
-            self.report.state = "cancelled"
-            return
-        with self.runtime.db.begin() as conn:
-            self.report.state = catalog.finish_batch(conn, self.work.batch_id, self.runtime.name)
+    def _out_of_time(self) -> None:
+        """Let what is being stored end well, and count what else is in hand as a failed attempt.
 
-    def _give_back(self, reason: ReasonCode, detail: str) -> None:
-        """Let what is being stored end well, and count the rest of what is in hand as failed attempts."""
+        So a batch that is too long goes on when it comes again, and a photograph that takes for ever is quarantined.
+        """
+        self.report.out_of_time = True
         self._await_writers()
         for photo in self.work.photos:
             if photo.photo_id in self.pulse.held():
-                self._failed(photo, reason, detail)
+                detail = f"not finished when its batch had run {self.runtime.settings.soft_time_limit} s"
+                self._failed(photo, ReasonCode.TIME_LIMIT, detail)
 
     # -- one group -----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ CATALOG_PAUSE_SECONDS = 5.0
 def restore_batch(self: Any, batch_id: str) -> None:
     """Restore the photographs of one batch.
 
-    :raises celery.exceptions.Reject: Postgres is out of reach; the broker keeps the task for later.
+    :raises celery.exceptions.Reject: Postgres is out of reach, or time was up; the broker delivers the task again.
     """
     from sqlalchemy.exc import OperationalError
 
@@ -37,6 +37,8 @@ def restore_batch(self: Any, batch_id: str) -> None:
         time.sleep(CATALOG_PAUSE_SECONDS)
         raise Reject(str(type(error).__name__), requeue=True) from error
     logger.info("batch %s: %s", batch_id, report)
+    if report.out_of_time and report.state == "running":
+        raise Reject("out of time", requeue=True)
 
 
 @app.task(name=REAP_TASK)  # type: ignore[untyped-decorator]

@@ -15,7 +15,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from restoration.broker import check_limits, shared_options
 from restoration.catalog.planning import cancel_run
-from restoration.errors import RecipeError, SettingsError
+from restoration.errors import ModelError, RecipeError, SettingsError
 from restoration.settings import Settings
 from restoration.worker.app import celery_options
 from restoration.worker.batch import run_batch
@@ -30,12 +30,12 @@ QUICK_REDELIVERY = {"soft_time_limit": 3, "hard_time_limit": 4, "visibility_time
 
 
 @pytest.fixture
-def make_lab(catalog, worker_url, redis_url, s3, tmp_path) -> Iterator:
+def make_lab(catalog, catalog_url, redis_url, s3, tmp_path) -> Iterator:
     """Makes the laboratory with given limits; its workers are killed at the end."""
     labs: list[Lab] = []
 
     def make(**limits: object) -> Lab:
-        labs.append(Lab(catalog, worker_url, redis_url, s3, tmp_path, **(LIMITS | limits)))
+        labs.append(Lab(catalog, catalog_url("worker"), redis_url, s3, tmp_path, **(LIMITS | limits)))
         return labs[-1]
 
     yield make
@@ -122,6 +122,17 @@ class TestOneBatch:
         assert lab.reasons() == {"a.png": "storage_failed"}
         assert lab.rows("SELECT attempts FROM photo")[0][0] == 3
 
+    def test_a_machine_at_fault_fails_the_batch_and_no_photograph(self, lab):
+        class Broken(StubEngine):
+            def prepare(self, recipe):
+                raise ModelError("house-colorizer is not on this machine")
+
+        (batch,) = lab.plan(scans(2))
+        with lab.runtime(engine=Broken()) as runtime, pytest.raises(ModelError):
+            run_batch(runtime, str(batch))
+        assert lab.batch_states() == {"failed"}
+        assert set(lab.states().values()) == {"pending"}
+
     def test_the_soft_time_limit_leaves_the_rest_for_another_try(self, lab):
         class Timed(StubEngine):
             def restore(self, scan):
@@ -132,10 +143,13 @@ class TestOneBatch:
         (batch,) = lab.plan(scans(3))
         with lab.runtime(engine=Timed()) as runtime:
             report = run_batch(runtime, str(batch))
-        assert lab.states()["000.png"] == "restored"
-        assert lab.states()["001.png"] in {"pending", "queued"}
-        assert report.state == "failed"
-        assert lab.rows("SELECT reason::text FROM batch_photo WHERE reason = 'time_limit'")
+            assert (report.state, report.out_of_time) == ("running", True)
+            assert lab.states() == {"000.png": "restored", "001.png": "pending", "002.png": "pending"}
+            assert lab.reasons()["001.png"] == "time_limit"
+            while report.out_of_time:
+                report = run_batch(runtime, str(batch))
+        assert lab.states() == {"000.png": "restored", "001.png": "quarantined", "002.png": "restored"}
+        assert report.state == "done"
 
     def test_a_cancelled_batch_stops_between_photographs(self, lab):
         class Cancelling(StubEngine):

@@ -1,0 +1,262 @@
+"""The DAGs in a real Airflow, with real services and the real worker: S3 to published archive through the REST API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from restoration.catalog.database import make_engine
+from restoration.errors import EnvironmentProblem
+from restoration.local.stack import DATABASE, SUPERUSER, Stack
+from restoration.names import current_key
+
+pytestmark = [pytest.mark.stack, pytest.mark.airflow]
+
+DAG = "restore_collection"
+ENDED = {"success", "failed"}
+
+
+class House:
+    """Short words for what these tests do with the stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.api = stack.airflow.api()
+        self.admin = stack.s3.client("admin")
+        self.parallelism = int(stack.environment("airflow")["AIRFLOW__CORE__PARALLELISM"])
+        self.db = make_engine(stack.postgres.url(SUPERUSER, DATABASE))
+
+    def put_photos(self, collection: str, count: int, first: int = 0) -> None:
+        for number in range(first, first + count):
+            noise = np.random.default_rng([number, sum(collection.encode())])
+            data = cv2.imencode(".png", noise.integers(0, 255, (64, 64), np.uint8))[1].tobytes()
+            self.put(collection, f"{number:03d}.png", data)
+
+    def put(self, collection: str, name: str, data: bytes) -> None:
+        self.admin.put_object(Bucket="originals", Key=f"{collection}/{name}", Body=data)
+
+    def trigger(self, collection: str, dag: str = DAG, **form: Any) -> str:
+        conf = {"collection": collection, "source": f"s3://originals/{collection}/", "recipe": "identity"}
+        return self.api.trigger(dag, conf | {"consent": "granted", "batch_size": 2} | form)
+
+    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+            time.sleep(0.4)
+
+    def end_of(self, run: str, dag: str = DAG, seconds: float = 150) -> str:
+        """State in which the run ends; the log of a failed task is shown."""
+        self.wait_for(lambda: self.api.run_state(dag, run) in ENDED, f"end of {run}: {self.tasks(run, dag)}", seconds)
+        return self.api.run_state(dag, run)
+
+    def explain(self, run: str, dag: str = DAG) -> str:
+        failed = [task for task in self.api.tasks(dag, run) if task["state"] == "failed"]
+        return "\n".join(self.api.task_log(dag, run, task) for task in failed) or str(self.tasks(run, dag))
+
+    def clear(self, run: str, task: str, index: int, dag: str = DAG) -> None:
+        body = {"dry_run": False, "dag_run_id": run, "task_ids": [[task, index]], "only_failed": False}
+        self.api._call("POST", f"/dags/{dag}/clearTaskInstances", json=body | {"reset_dag_runs": True})
+
+    def tasks(self, run: str, dag: str = DAG) -> dict[str, Counter[str]]:
+        """Task instances by task and state."""
+        found: dict[str, Counter[str]] = {}
+        for task in self.api.tasks(dag, run):
+            found.setdefault(task["task_id"], Counter())[str(task["state"])] += 1
+        return found
+
+    def sql(self, query: str, **values: Any) -> list[sa.Row]:
+        with self.db.connect() as conn:
+            return list(conn.execute(sa.text(query), values))
+
+    def states(self, collection: str) -> Counter[str]:
+        query = (
+            "SELECT p.state::text FROM photo p JOIN collection c USING (collection_id) WHERE name = :name AND current"
+        )
+        return Counter(state for (state,) in self.sql(query, name=collection))
+
+    def batches(self, run: str) -> Counter[str]:
+        query = "SELECT b.state::text FROM batch b JOIN run r USING (run_id) WHERE dag_run_id = :run"
+        return Counter(state for (state,) in self.sql(query, run=run))
+
+    def asset_events(self, collection: str) -> list[dict[str, Any]]:
+        events = self.api.get("/assets/events", limit=100)["asset_events"]
+        return [event for event in events if event["extra"].get("collection") == collection]
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack) -> Iterator[House]:
+    house = House(stack)
+    yield house
+    house.db.dispose()
+
+
+@pytest.fixture
+def no_worker(stack: Stack) -> Iterator[Callable[[], None]]:
+    """The stack's worker is stopped; calling the fixture starts it again, and so does the test's end."""
+    stack.worker.stop()
+
+    def start() -> None:
+        stack.worker.start()
+
+    yield start
+    stack.worker.start()
+    stack.worker.wait_ready()
+
+
+def test_every_dag_is_there_without_import_errors(house):
+    assert house.api.import_errors() == []
+    assert house.api.dag_is_known("restore_collection")
+    assert house.api.dag_is_known("nightly_archive")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"collection": "Not A Name"}, {"collection": "a", "recipe": "no-such"}, {"collection": "a", "batch_size": 0}],
+)
+def test_the_form_refuses_what_makes_no_sense(house, form):
+    with pytest.raises(EnvironmentProblem, match="400"):
+        house.api.trigger(DAG, form)
+
+
+class TestFromScansToArchive:
+    """One collection, three runs; the tests of this class build on each other."""
+
+    name = "airflow-whole"
+
+    @pytest.fixture(scope="class")
+    def first(self, house) -> str:
+        house.put_photos(self.name, 5)
+        house.put(self.name, "page.tif", b"<html>not a scan</html>")
+        run = house.trigger(self.name)
+        assert house.end_of(run) == "success", house.explain(run)
+        return run
+
+    @pytest.fixture(scope="class")
+    def second(self, house, first) -> str:
+        run = house.trigger(self.name)
+        assert house.end_of(run) == "success", house.explain(run)
+        return run
+
+    def test_every_photograph_has_ended(self, house, first):
+        assert house.states(self.name) == {"restored": 5, "rejected": 1}
+        assert house.batches(first) == {"done": 3}
+        assert house.sql("SELECT state::text FROM run WHERE dag_run_id = :run", run=first) == [("done",)]
+
+    def test_the_archive_is_published(self, house, first):
+        current = json.loads(house.admin.get_object(Bucket="archive", Key=current_key(self.name))["Body"].read())
+        assert current["version"] == 1
+        house.admin.head_object(Bucket="archive", Key=f"{self.name}/v0001/index.html")
+
+    def test_an_asset_event_says_so(self, house, first):
+        (event,) = house.asset_events(self.name)
+        assert event["extra"]["version"] == 1
+        assert event["source_dag_id"] == DAG
+
+    def test_the_grid_and_the_links_can_be_read(self, house, first):
+        labels = [t["rendered_map_index"] for t in house.api.tasks(DAG, first) if t["task_id"] == "restore"]
+        assert labels == ["photos 1-6"]
+        path = f"/dags/{DAG}/dagRuns/{first}/taskInstances"
+        gallery = house.api.get(f"{path}/publish/links")["extra_links"]["Gallery"]
+        assert gallery.endswith(f"{self.name}/v0001/index.html")
+        assert "summarize" in house.api.get(f"{path}/summarize/links")["extra_links"]["Failures"]
+
+    def test_nothing_secret_is_in_xcom_or_on_the_queue(self, house, first):
+        secrets = {
+            value
+            for role in ("airflow", "worker")
+            for key, value in house.stack.environment(role).items()
+            if key in {"RESTORATION_DATABASE_URL", "RESTORATION_BROKER_URL", "RESTORATION_S3_SECRET_ACCESS_KEY"}
+        }
+        assert len(secrets) >= 5
+        entries = house.api.get(f"/dags/{DAG}/dagRuns/{first}/taskInstances/~/xcomEntries", limit=100)["xcom_entries"]
+        assert len(entries) >= 4
+        for entry in entries:
+            task, key, index = entry["task_id"], entry["key"], entry["map_index"]
+            path = f"/dags/{DAG}/dagRuns/{first}/taskInstances/{task}/xcomEntries/{key}"
+            told = json.dumps(house.api.get(path, map_index=index, stringify="true"))
+            assert not [secret for secret in secrets if secret in told]
+
+    def test_a_second_run_restores_and_publishes_nothing(self, house, second):
+        assert house.batches(second) == {}
+        assert house.tasks(second)["restore"] == {"skipped": 1}
+        assert house.tasks(second)["publish"] == {"success": 1}
+        assert len(house.asset_events(self.name)) == 1
+
+    def test_the_night_restores_what_is_new_and_says_when_nothing_is(self, house, second):
+        with house.db.begin() as conn:
+            conn.execute(sa.text("UPDATE collection SET nightly = (name = :name)"), {"name": self.name})
+        house.put_photos(self.name, 1, first=50)
+        night = house.api.trigger("nightly_archive", {})
+        assert house.end_of(night, "nightly_archive") == "success", house.explain(night, "nightly_archive")
+        assert house.states(self.name) == {"restored": 6, "rejected": 1}
+        assert len(house.asset_events(self.name)) == 2
+        quiet = house.api.trigger("nightly_archive", {})
+        assert house.end_of(quiet, "nightly_archive") == "success", house.explain(quiet, "nightly_archive")
+        assert house.tasks(quiet, "nightly_archive")["restore"] == {"skipped": 1}
+        (choose,) = [t for t in house.api.tasks("nightly_archive", quiet) if t["task_id"] == "choose"]
+        assert "nothing new" in house.api.task_log("nightly_archive", quiet, choose)
+
+
+def test_a_dry_run_only_counts(house):
+    house.put_photos("airflow-dry", 3)
+    run = house.trigger("airflow-dry", dry_run=True)
+    assert house.end_of(run) == "success", house.explain(run)
+    assert house.batches(run) == {}
+    assert house.states("airflow-dry") == {"pending": 3}
+    assert house.tasks(run)["publish"] == {"skipped": 1}
+    (plan,) = [task for task in house.api.tasks(DAG, run) if task["task_id"] == "plan"]
+    assert "would restore 3 photographs" in house.api.task_log(DAG, run, plan)
+
+
+def test_refused_consent_restores_and_publishes_nothing(house):
+    house.put_photos("airflow-refused", 2)
+    run = house.trigger("airflow-refused", consent="refused")
+    assert house.end_of(run) == "success", house.explain(run)
+    assert house.states("airflow-refused") == {"skipped": 2}
+    assert house.asset_events("airflow-refused") == []
+
+
+def test_forty_batches_in_flight_hold_no_worker_slot(house, no_worker):
+    """No GPU worker runs, Airflow has few slots: all shards sleep, other runs go on; then everything is finished.
+
+    On the way: a cleared task finds its batches again, and a run that is given up leaves no orphan.
+    """
+    house.put_photos("airflow-forty", 40)
+    house.put_photos("airflow-given-up", 3)
+    forty = house.trigger("airflow-forty", batch_size=1, publish=False)
+    given_up = house.trigger("airflow-given-up", batch_size=1, publish=False)
+
+    def asleep(run: str, batches: int) -> bool:
+        return set(house.tasks(run).get("restore", {})) == {"deferred"} and house.batches(run) == {"queued": batches}
+
+    house.wait_for(lambda: asleep(forty, 40) and asleep(given_up, 3), "both runs deferred")
+    shards = house.tasks(forty)["restore"]["deferred"]
+    assert shards > house.parallelism, "more shards than Airflow has slots"
+    assert not [task for task in house.api.tasks(DAG, forty) if task["state"] in {"running", "queued"}]
+
+    house.api.fail_run(DAG, given_up)
+    assert house.end_of(given_up) == "failed"
+    assert house.batches(given_up) == {"cancelled": 3}
+    assert house.states("airflow-given-up") == {"pending": 3}
+
+    before = house.sql("SELECT batch_id FROM batch ORDER BY 1")
+    house.clear(forty, "restore", 0)
+    house.wait_for(lambda: asleep(forty, 40), "the cleared shard deferred again")
+    assert house.sql("SELECT batch_id FROM batch ORDER BY 1") == before
+
+    no_worker()
+    assert house.end_of(forty) == "success", house.explain(forty)
+    assert house.batches(forty) == {"done": 40}
+    assert house.states("airflow-forty") == {"restored": 40}
+    assert house.states("airflow-given-up") == {"pending": 3}
+    query = "SELECT count(*) FROM restoration x JOIN run r ON r.run_id = x.first_run_id WHERE dag_run_id = :run"
+    assert house.sql(query, run=forty) == [(40,)]

@@ -1,0 +1,279 @@
+"""Operator, trigger, links and addresses on a real catalog, without a running Airflow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+from restoration.errors import EnvironmentProblem, RecipeError, SettingsError
+from restoration.names import run_id
+from restoration.orchestration import access, dispatch
+from restoration.orchestration.closing import PUBLISHED_ARCHIVES, archive_asset
+from restoration.orchestration.failing import usage_errors_are_final
+from restoration.orchestration.flow import nightly_runs
+from restoration.orchestration.links import FailuresLink, GalleryLink
+from restoration.orchestration.operator import RestoreShardOperator
+from restoration.orchestration.trigger import ShardTrigger, close_pool
+from restoration.settings import get_settings
+from restoration.worker.batch import run_batch
+from tests.stack.lab import Lab
+
+pytestmark = pytest.mark.stack
+
+IN_AN_HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+@pytest.fixture
+def airflow_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def settings_of(monkeypatch):
+    """Sets settings of this process, for Airflow's side."""
+
+    def use(values: dict[str, str]) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        dispatch._sender.cache_clear()
+
+    yield use
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    dispatch._sender.cache_clear()
+
+
+@pytest.fixture
+def lab(catalog, catalog_url, redis_url, s3, tmp_path, settings_of, airflow_home) -> Lab:
+    """A laboratory in which this process is Airflow's side."""
+    lab = Lab(catalog, catalog_url("worker"), redis_url, s3, tmp_path)
+    settings_of({**lab.environment, "RESTORATION_DATABASE_URL": catalog_url("ingest")})
+    yield lab
+    lab.stop()
+
+
+def operator(lab: Lab) -> RestoreShardOperator:
+    return RestoreShardOperator(
+        task_id="restore", catalog_run_id=str(lab.run_id), shard=0, shard_label="photos 1-3", collection=lab.name
+    )
+
+
+def fire(trigger: ShardTrigger) -> dict:
+    """Run a trigger to its one event."""
+
+    async def first() -> dict:
+        try:
+            async for event in trigger.run():
+                return event.payload
+            raise AssertionError("the trigger ended without an event")
+        finally:
+            await close_pool()
+
+    return asyncio.run(first())
+
+
+def queued(lab: Lab, redis_url: str) -> int:
+    import redis
+
+    with redis.Redis.from_url(redis_url) as client:
+        return client.llen(lab.name)
+
+
+def deferred(call, *arguments, **options) -> TaskDeferred:
+    with pytest.raises(TaskDeferred) as caught:
+        call(*arguments, **options)
+    return caught.value
+
+
+class TestOperator:
+    def test_it_queues_sends_and_defers(self, lab, redis_url):
+        lab.plan({"a.png": b"OK a", "b.png": b"OK b"}, batch_size=1)
+        deferral = deferred(operator(lab).execute, {})
+        assert isinstance(deferral.trigger, ShardTrigger)
+        assert deferral.method_name == "resume"
+        assert lab.batch_states() == {"queued"}
+        assert queued(lab, redis_url) == 2
+
+    def test_what_defers_holds_no_secret(self, lab):
+        lab.plan({"a.png": b"OK a"})
+        deferral = deferred(operator(lab).execute, {})
+        told = json.dumps([deferral.trigger.serialize(), deferral.kwargs])
+        assert "postgresql" not in told
+        assert "redis" not in told
+        assert lab.settings.database_url.get_secret_value() not in told
+
+    def test_a_finished_shard_returns_at_once(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        assert operator(lab).execute({})["photos_done"] == 1
+
+    def test_resuming_asks_the_catalog_and_not_the_event(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        told_done = {"status": "done", "message": "somebody says so"}
+        again = deferred(operator(lab).resume, {}, told_done, deadline=IN_AN_HOUR)
+        assert again.kwargs == {"deadline": IN_AN_HOUR}
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        assert operator(lab).resume({}, {"status": "stalled"}, deadline=IN_AN_HOUR)["finished"] == 1
+
+    def test_a_shard_past_its_deadline_fails(self, lab):
+        lab.plan({"a.png": b"OK a"})
+        with pytest.raises(TimeoutError, match="shard 0"):
+            operator(lab).resume({}, {"status": "deadline"}, deadline=IN_AN_HOUR)
+
+    def test_executing_again_doubles_no_batch(self, lab):
+        lab.plan({"a.png": b"OK a", "b.png": b"OK b"}, batch_size=1)
+        deferred(operator(lab).execute, {})
+        before = lab.rows("SELECT batch_id FROM batch ORDER BY 1")
+        deferred(operator(lab).execute, {})
+        assert lab.rows("SELECT batch_id FROM batch ORDER BY 1") == before
+
+    def test_killing_cancels_and_clearing_takes_up_again(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        operator(lab).on_kill()
+        assert lab.batch_states() == {"cancelled"}
+        assert lab.states() == {"a.png": "pending"}
+        deferred(operator(lab).execute, {})
+        assert lab.batch_states() == {"queued"}
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).state == "done"
+        assert lab.states() == {"a.png": "restored"}
+
+    def test_a_broker_out_of_reach_is_said(self, lab, settings_of):
+        lab.plan({"a.png": b"OK a"})
+        settings_of({"RESTORATION_BROKER_URL": "redis://127.0.0.1:1/0"})
+        with pytest.raises(EnvironmentProblem, match="broker"):
+            operator(lab).execute({})
+
+
+class TestTrigger:
+    def test_it_survives_serialization(self):
+        trigger = ShardTrigger(str(uuid4()), 3, IN_AN_HOUR, 2.0, 60.0)
+        path, arguments = trigger.serialize()
+        assert path == "restoration.orchestration.trigger.ShardTrigger"
+        again = ShardTrigger(**json.loads(json.dumps(arguments)))
+        assert isinstance(again, BaseTrigger)
+        assert again.serialize() == trigger.serialize()
+
+    def test_a_deadline_without_zone_is_refused(self):
+        with pytest.raises(ValueError, match="time zone"):
+            ShardTrigger(str(uuid4()), 0, "2026-01-01T00:00:00")
+
+    def test_it_fires_when_the_shard_is_finished(self, lab):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        event = fire(ShardTrigger(str(lab.run_id), 0, IN_AN_HOUR, 0.1))
+        assert event["status"] == "done"
+        assert event["run_id"] == str(lab.run_id)
+
+    def test_it_fires_at_the_deadline(self, lab):
+        lab.plan({"a.png": b"OK a"})
+        soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
+        started = time.monotonic()
+        assert fire(ShardTrigger(str(lab.run_id), 0, soon, 0.1))["status"] == "deadline"
+        assert time.monotonic() - started < 5
+
+    def test_it_wakes_the_operator_when_nothing_moves(self, lab):
+        lab.plan({"a.png": b"OK a"})
+        assert fire(ShardTrigger(str(lab.run_id), 0, IN_AN_HOUR, 0.1, 0.3))["status"] == "stalled"
+
+    def test_a_task_that_the_broker_lost_is_sent_again(self, lab, redis_url):
+        """Flush the queue: the trigger sees that nothing moves, the operator sends again, a worker finishes."""
+        import redis
+
+        lab.plan({"a.png": b"OK a"})
+        deferred(operator(lab).execute, {})
+        with redis.Redis.from_url(redis_url) as client:
+            client.delete(lab.name)
+        event = fire(ShardTrigger(str(lab.run_id), 0, IN_AN_HOUR, 0.1, 0.3))
+        deferred(operator(lab).resume, {}, event, deadline=IN_AN_HOUR)
+        assert queued(lab, redis_url) == 1
+
+    def test_a_catalog_out_of_reach_ends_in_an_error_event(self, lab, settings_of, monkeypatch):
+        lab.plan({"a.png": b"OK a"})
+        settings_of({"RESTORATION_DATABASE_URL": "postgresql+psycopg2://nobody:x@127.0.0.1:1/none"})
+        monkeypatch.setattr("restoration.orchestration.trigger.MAX_FAILURES", 2)
+        assert fire(ShardTrigger(str(lab.run_id), 0, IN_AN_HOUR, 0.01))["status"] == "error"
+
+
+class TestAddresses:
+    def test_an_airflow_connection_comes_first(self, airflow_home, settings_of):
+        connection = {
+            "conn_type": "postgres",
+            "host": "h",
+            "login": "me",
+            "password": "s@c",
+            "port": 1,
+            "schema": "cat",
+        }
+        settings_of(
+            {
+                "RESTORATION_DATABASE_URL": "postgresql+psycopg2://u:p@other/db",
+                "AIRFLOW_CONN_RESTORATION_DB": json.dumps(connection),
+            }
+        )
+        assert access.database_url().render_as_string(hide_password=False) == "postgresql+psycopg2://me:s%40c@h:1/cat"
+        assert asyncio.run(access.async_database_dsn()) == "postgresql://me:s%40c@h:1/cat"
+
+    def test_settings_serve_where_there_is_no_connection(self, airflow_home, settings_of):
+        settings_of({"RESTORATION_DATABASE_URL": "postgresql+psycopg2://u:p@other/db"})
+        assert access.database_url().host == "other"
+        assert asyncio.run(access.async_database_dsn()) == "postgresql://u:p@other/db"
+
+    def test_neither_is_an_error_with_the_cure(self, airflow_home, settings_of, monkeypatch):
+        monkeypatch.delenv("RESTORATION_DATABASE_URL", raising=False)
+        settings_of({})
+        with pytest.raises(SettingsError, match="restoration_db"):
+            access.database_url()
+
+    def test_an_aws_connection_gives_the_store(self, airflow_home, settings_of):
+        connection = {"conn_type": "aws", "login": "key", "password": "hush", "extra": {"endpoint_url": "http://s3:1"}}
+        settings_of({"AIRFLOW_CONN_RESTORATION_S3": json.dumps(connection)})
+        client = access.make_store().client
+        assert client.meta.endpoint_url == "http://s3:1"
+        assert client._request_signer._credentials.access_key == "key"
+
+
+class TestLinksAndWords:
+    key = SimpleNamespace(dag_id="restore_collection", run_id="manual__1", task_id="publish", map_index=-1)
+
+    def test_failures_open_the_institutions_page(self, settings_of):
+        settings_of({"RESTORATION_FAILURES_URL": "https://grafana/f?c={collection}&r={run_id}"})
+        link = FailuresLink().get_link(SimpleNamespace(collection="family a"), ti_key=self.key)
+        assert link == f"https://grafana/f?c=family%20a&r={run_id('restore_collection', 'manual__1')}"
+
+    def test_failures_open_the_summary_otherwise(self, settings_of):
+        settings_of({})
+        link = FailuresLink().get_link(SimpleNamespace(collection="a"), ti_key=self.key)
+        assert link.endswith("/dags/restore_collection/runs/manual__1/tasks/summarize/xcom")
+
+    def test_the_gallery_of_the_publication(self):
+        published = SimpleNamespace(publication={"gallery_uri": "https://archive/a/v0001/index.html"})
+        assert GalleryLink().get_link(published, ti_key=self.key) == "https://archive/a/v0001/index.html"
+        assert GalleryLink().get_link(SimpleNamespace(publication=None), ti_key=self.key) == ""
+
+    def test_assets_have_one_address_a_collection(self):
+        assert archive_asset("family", "archive").uri == "s3://archive/family/current.json"
+        assert PUBLISHED_ARCHIVES.name == "published-archives"
+
+    def test_a_mistake_in_the_form_is_not_tried_again(self):
+        with pytest.raises(AirflowFailException, match="no such"), usage_errors_are_final():
+            raise RecipeError("no such recipe")
+
+    def test_nightly_runs_have_ids_that_a_repetition_finds(self):
+        found = {"b": 2, "a": 1, "none": 0}
+        runs = nightly_runs(found, "scheduled__2026")
+        assert runs == nightly_runs(found, "scheduled__2026")
+        assert [run["trigger_run_id"] for run in runs] == ["scheduled__2026__a", "scheduled__2026__b"]
+        assert nightly_runs({"none": 0}, "scheduled__2026") == []
