@@ -30,6 +30,9 @@ MARKER = "RESTORATION_LOCAL_STACK"
 SERVICE = "RESTORATION_LOCAL_SERVICE"
 """Environment variable that says which service of the stack a process belongs to."""
 
+# Airflow and Celery write their process titles over the environment that others can read, and with it the marker.
+_KEEP = {"SPT_NOENV": "1"}
+
 TAIL_LINES = 30
 
 _started: dict[int, subprocess.Popen[bytes]] = {}
@@ -96,7 +99,7 @@ class Process:
             return
         sweep(self.root, self.name)  # children of a server that was killed
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        variables = {**os.environ, **(env or {}), MARKER: str(self.root), SERVICE: self.name}
+        variables = {**os.environ, **(env or {}), MARKER: str(self.root), SERVICE: self.name, **_KEEP}
         with self._open_log() as log:
             child = subprocess.Popen(  # noqa: S603 - the stack's own programs
                 list(argv), env=variables, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
