@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from restoration.catalog.publishing import Publication
 
 _LIST = sa.text("""
-SELECT publication_id, collection_id, version, uri, state::text, content_sha256, manifest_sha256, photo_count, byte_count
+SELECT publication_id, collection_id, version, uri, state::text, content_sha256, manifest_sha256, photo_count,
+       byte_count
 FROM publication WHERE collection_id = :collection_id ORDER BY version
 """)
 
