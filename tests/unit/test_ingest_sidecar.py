@@ -1,0 +1,144 @@
+"""metadata.csv as spreadsheets really write it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restoration.ingest import sidecar
+from restoration.ingest.sidecar import read_sidecar
+from restoration.spreadsheet import FORMULA_STARTS, is_formula, neutralise
+
+KEYS = ["c/a.tif", "c/sub/b.tif", "c/é.png"]
+
+
+def read(text: str, encoding: str = "utf-8", keys=KEYS):
+    return read_sidecar(text.encode(encoding), keys, "c/")
+
+
+def kinds(report):
+    return {problem.kind for problem in report.problems}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_encodings_and_separators(encoding, separator):
+    text = f"filename{separator}dc:Title{separator}Date\r\na.tif{separator}할머니{separator}1932\r\n"
+    described, report = read(text, encoding)
+    assert described == {"c/a.tif": {"title": "할머니", "date": "1932"}}
+    assert (report.rows, report.matched, report.photos_without_row) == (1, 1, 2)
+    assert report.columns == ("title", "date")
+    assert report.counts == {"no_row": 1}
+
+
+def test_a_file_in_an_unknown_code_page_is_reported_and_not_guessed():
+    described, report = read("filename,title\na.tif,Zoë\n", "cp1252")
+    assert described == {}
+    assert report.problems[0].kind == "unreadable"
+    assert "CSV UTF-8" in report.problems[0].detail
+
+
+def test_rows_without_photograph_doubled_rows_and_rows_without_name():
+    text = "filename,title\na.tif,first\nno.tif,x\na.tif,second\n,nameless\n\nsub/b.tif,ok\n"
+    described, report = read(text)
+    assert described["c/a.tif"]["title"] == "first"
+    assert described["c/sub/b.tif"]["title"] == "ok"
+    assert [(p.row, p.kind) for p in report.problems[:3]] == [
+        (3, "no_such_photo"),
+        (4, "duplicate_name"),
+        (5, "empty_name"),
+    ]
+    assert report.rows == 5
+
+
+def test_names_match_in_another_unicode_form_case_folder_or_without_ending():
+    text = "identifier,title\ne\u0301.PNG,one\nB,two\nA.TIF,three\n"
+    described, _ = read(text)
+    assert {key: terms["title"] for key, terms in described.items()} == {
+        "c/é.png": "one",
+        "c/sub/b.tif": "two",
+        "c/a.tif": "three",
+    }
+    assert described["c/sub/b.tif"]["identifier"] == "B"
+
+
+def test_a_name_that_fits_two_scans_is_reported():
+    described, report = read("filename,title\na,x\n", keys=["c/1/a.tif", "c/2/a.tif"])
+    assert described == {}
+    assert kinds(report) == {"ambiguous_name"}
+
+
+def test_unknown_columns_extra_cells_and_missing_cells():
+    described, report = read("filename,title,shoe size\na.tif,x,44,extra\nsub/b.tif\n")
+    assert described["c/a.tif"] == {"title": "x"}
+    assert described["c/sub/b.tif"] == {}
+    assert {"unknown_column", "extra_cells"} <= kinds(report)
+
+
+def test_without_a_name_column_nothing_is_used():
+    described, report = read("title,date\nx,1900\n")
+    assert described == {}
+    assert kinds(report) == {"no_name_column"}
+
+
+def test_formulas_are_kept_as_text_and_reported():
+    described, report = read("filename,title,creator\na.tif,=cmd|'/c calc'!A1,@SUM(A1)\n")
+    assert described["c/a.tif"] == {"title": "=cmd|'/c calc'!A1", "creator": "@SUM(A1)"}
+    assert report.counts["formula"] == 2
+
+
+def test_nul_bytes_quotes_and_an_empty_file():
+    described, _ = read('filename,title\na.tif,"two\nlines, ""quoted""\x00"\n')
+    assert described["c/a.tif"]["title"] == 'two\nlines, "quoted"'
+    assert kinds(read("")[1]) == {"unreadable"}
+
+
+def test_limits(monkeypatch):
+    monkeypatch.setattr(sidecar, "MAX_ROWS", 2)
+    monkeypatch.setattr(sidecar, "MAX_CELL", 5)
+    described, report = read("filename,title\na.tif,123456789\nsub/b.tif,x\né.png,x\n")
+    assert described["c/a.tif"]["title"] == "12345"
+    assert len(described) == 2
+    assert {"long_cell", "too_many_rows"} <= kinds(report)
+    monkeypatch.setattr(sidecar, "MAX_BYTES", 3)
+    assert read("filename,title\na.tif,x\n")[1].problems[0].kind == "unreadable"
+
+
+def test_a_cell_beyond_the_csv_readers_limit_costs_one_row_only():
+    described, report = read(f"filename,title\na.tif,{'x' * 200_000}\nsub/b.tif,ok\n")
+    assert described["c/sub/b.tif"] == {"title": "ok"}
+    assert "broken_row" in kinds(report)
+
+
+def test_many_problems_are_counted_and_only_the_first_kept():
+    rows = "".join(f"no-{n}.tif,x\n" for n in range(1000))
+    _, report = read(f"filename,title\n{rows}")
+    assert report.counts["no_such_photo"] == 1000
+    assert len(report.problems) == sidecar.MAX_KEPT_PROBLEMS
+    assert report.to_dict()["counts"]["no_such_photo"] == 1000
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_stop_the_ingest(data):
+    described, report = read_sidecar(data, KEYS, "c/")
+    assert report.found
+    assert set(described) <= set(KEYS)
+
+
+@given(st.text(max_size=60))
+def test_neutralised_cells_are_no_formulas_and_stay_on_one_line(text):
+    harmless = neutralise(text)
+    assert not is_formula(harmless)
+    assert "\n" not in harmless
+    assert "\r" not in harmless
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_every_formula_start_is_neutralised(start):
+    cell = neutralise(f"{start}1+1")
+    row = next(csv.reader(io.StringIO(cell, newline="")))
+    assert row[0].startswith("'") or not is_formula(row[0])

@@ -1,0 +1,202 @@
+"""What a publication writes: manifest, metadata, provenance and the gallery's data."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restoration.catalog.publishing import PublishablePhoto
+from restoration.errors import PublicationError, UsageError
+from restoration.publish import gallery, layout
+from restoration.publish.export import export_publication
+from restoration.publish.manifest import ManifestEntry, ManifestWriter, read_manifest
+from restoration.publish.metadata_csv import write_metadata
+from restoration.publish.photos import ArchivedPhoto, spool_photos
+from restoration.publish.provenance import write_provenance
+from restoration.publish.verify import in_parallel
+from restoration.spreadsheet import is_formula
+
+SHA = "ab" * 32
+
+
+def publishable(number: int, state: str = "restored", **more) -> PublishablePhoto:
+    key = f"ab/ab/{SHA}"
+    output = {"key": f"{key}.png", "sha256": SHA, "bytes": 3, "width": 4, "height": 3, "bits": 8, "format": "png"}
+    record = {
+        "object_key": f"scans/{number}.tif",
+        "dublin_core": {"title": f"Photo {number}"},
+        "state": state,
+        "reason": None,
+        "source": {"uri": f"s3://originals/scans/{number}.tif", "sha256": SHA},
+        "output": output,
+        "previews": {"before": f"{key}.jpg", "after": f"{key}.jpg"},
+        "ai_altered": True,
+        "recipe": {"name": "r", "sha256": SHA},
+        "models": [{"name": "m", "weights_sha256": SHA, "licence": "MIT"}],
+        "code_version": "1.2",
+        "device": "cpu",
+    } | more
+    return PublishablePhoto(
+        number, record["object_key"], state, record["reason"], SHA, number, None, None, None, None, None, record
+    )
+
+
+def spool(tmp_path: Path, *photos: PublishablePhoto, **header):
+    return spool_photos(photos, tmp_path / "photos.jsonl", header)
+
+
+def test_spool_keeps_order_counts_states_and_what_is_shown(tmp_path):
+    kept = spool(
+        tmp_path,
+        publishable(1),
+        publishable(2, "needs_review"),
+        publishable(3, "rejected", output=None, previews=None),
+        publishable(4, review={"decision": "keep_original"}),
+    )
+    photos = list(kept)
+    assert [p.name for p in photos] == ["00000001", "00000002", "00000003", "00000004"]
+    assert [p.shown for p in photos] == [True, True, False, False]
+    assert (kept.count, kept.shown) == (4, 2)
+    assert kept.states == {"restored": 2, "needs_review": 1, "rejected": 1}
+    assert [f.path for f in photos[0].payloads()] == [
+        "photos/00000001.png",
+        "previews/00000001-before.jpg",
+        "previews/00000001-after.jpg",
+    ]
+    assert list(photos[2].payloads()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dublin_core": {"title": "Other"}},
+        {"state": "needs_review"},
+        {"output": {"key": f"cd/cd/{'cd' * 32}.png", "sha256": "cd" * 32}},
+        {"review": {"decision": "reject"}},
+        {"source": {"sha256": "cd" * 32}},
+    ],
+)
+def test_content_hash_changes_with_what_the_archive_would_say(tmp_path, change):
+    first = spool(tmp_path, publishable(1)).content_sha256
+    assert spool(tmp_path, publishable(1, **change)).content_sha256 != first
+    assert spool(tmp_path, publishable(1), rights="other").content_sha256 != first
+    assert spool(tmp_path, publishable(1, seconds=99.0, events=[{"seq": 1}])).content_sha256 == first
+
+
+def test_manifest_round_trip_and_format(tmp_path):
+    with ManifestWriter(tmp_path / "m") as manifest:
+        manifest.add("photos/00000001.png", SHA)
+        manifest.add("index.html", SHA)
+    assert (tmp_path / "m").read_text() == f"{SHA}  photos/00000001.png\n{SHA}  index.html\n"
+    assert list(read_manifest(tmp_path / "m")) == [
+        ManifestEntry(SHA, "photos/00000001.png"),
+        ManifestEntry(SHA, "index.html"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/passwd", "a/../b", "a//b", "a\nb", "C:\\x", "", ".hidden", "é.png", "a/"]
+)
+def test_paths_that_leave_the_archive_are_refused(tmp_path, path):
+    assert not layout.is_safe_path(path)
+    with ManifestWriter(tmp_path / "m") as manifest, pytest.raises(PublicationError):
+        manifest.add(path, SHA)
+    (tmp_path / "bad").write_text(f"{SHA}  {path}\n", encoding="utf-8")
+    with pytest.raises(PublicationError, match=r"line \d of the manifest"):
+        list(read_manifest(tmp_path / "bad"))
+
+
+def test_metadata_opens_in_a_spreadsheet_without_running_anything(tmp_path):
+    hostile = publishable(1, dublin_core={"title": "=HYPERLINK(1)", "creator": "a\r\n=1+1"}, object_key="@evil.png")
+    kept = spool(tmp_path, hostile, publishable(2, "rejected", reason="empty_file", output=None))
+    write_metadata(kept, tmp_path / "metadata.csv", rights="CC0")
+    assert (tmp_path / "metadata.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    with (tmp_path / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert not any(is_formula(cell) for row in rows for cell in row.values())
+    assert rows[0]["dc:title"] == "'=HYPERLINK(1)"
+    assert rows[0]["dc:creator"] == "a =1+1"
+    assert rows[0]["filename"] == "'@evil.png"
+    assert (rows[0]["ai_altered"], rows[0]["restored_file"], rows[0]["dc:rights"]) == (
+        "yes",
+        "photos/00000001.png",
+        "CC0",
+    )
+    assert (rows[1]["state"], rows[1]["reason"], rows[1]["restored_file"]) == ("rejected", "empty_file", "")
+
+
+def test_provenance_is_sharded_with_one_object_a_photograph(tmp_path):
+    kept = spool(tmp_path, *(publishable(n) for n in range(1, 1002)))
+    shards = list(write_provenance(kept, tmp_path))
+    assert [path for path, _ in shards] == ["provenance/part-00000.jsonl", "provenance/part-00001.jsonl"]
+    lines = [line for _, file in shards for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 1001
+    first = json.loads(lines[0])
+    assert first["original"]["uri"] == "s3://originals/scans/1.tif"
+    assert first["restored"]["file"] == "photos/00000001.png"
+    assert first["ai_altered"] is True
+    assert [agent["type"] for agent in first["agents"]] == ["software", "model", "hardware"]
+    assert first["agents"][1]["weights_sha256"] == SHA
+
+
+def test_gallery_data_is_sharded_and_hides_what_is_not_shown(tmp_path):
+    kept = spool(tmp_path, *(publishable(n) for n in range(1, 1102)), publishable(2000, review={"decision": "reject"}))
+    files = dict(gallery.write_data(kept, tmp_path))
+    assert sorted(files)[:2] == ["data/details-00000.js", "data/details-00001.js"]
+    assert sum(name.startswith("data/details") for name in files) == 12
+    assert sum(name.startswith("data/photos") for name in files) == 2
+    last = files["data/photos-00001.js"].read_text()
+    rows = json.loads(last[last.index("=", last.index("]")) + 1 : -2])
+    assert len(rows) == 102
+    assert "image" in rows[0]
+    assert "image" not in rows[-1]
+
+
+@given(st.text(max_size=40))
+def test_data_scripts_cannot_be_left(text):
+    script = gallery.script("photos-00000", {"title": text + "</script><!--\u2028\u2029"})
+    body = script.decode("ascii")
+    assert "<" not in body
+    assert ">" not in body
+    assert len(body.splitlines()) == 1
+    assert json.loads(body[body.index("]=") + 2 : -2])["title"].startswith(text)
+
+
+def test_site_has_no_address_of_anybody_else():
+    files = dict(gallery.site_files())
+    assert "index.html" in files
+    assert "assets/gallery.js" in files
+    for name, data in files.items():
+        text = data.decode("utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http://" not in text, name
+        assert "https://" not in text, name
+        assert "innerHTML" not in text, name
+
+
+def test_every_reason_and_state_has_words_for_a_family():
+    from restoration.errors import PhotoState, ReasonCode
+
+    words = dict(gallery.site_files())["assets/words.js"].decode("utf-8")
+    system = list(ReasonCode)[list(ReasonCode).index(ReasonCode.USAGE) :]
+    assert [r.value for r in ReasonCode if r not in system and f"\n    {r.value}: " not in words] == []
+    assert [s.value for s in PhotoState if f"\n    {s.value}: " not in words] == []
+
+
+def test_parallel_work_gives_every_result_and_the_first_error():
+    assert sorted(in_parallel(lambda n: n * n, range(100), 4)) == [n * n for n in range(100)]
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(lambda n: 1 // (n - 50), range(100), 4))
+
+
+def test_export_refuses_an_address_that_is_not_s3(tmp_path):
+    with pytest.raises(UsageError, match="S3 address"):
+        export_publication(None, "https://example.org/x", tmp_path)
+
+
+def test_archived_photo_without_output_has_no_path():
+    assert ArchivedPhoto(1, None, "00000001", False, {}).output_path is None
