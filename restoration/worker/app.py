@@ -8,12 +8,12 @@ twice, late, or after a crash changes nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery, signals
 
 from restoration.broker import shared_options
-from restoration.errors import SettingsError
 from restoration.names import REAP_TASK
 from restoration.settings import Settings, get_settings
 
@@ -51,12 +51,15 @@ app = Celery("restoration", include=["restoration.worker.tasks"], set_as_current
 app.add_defaults(lambda: celery_options(get_settings()))
 
 
-@signals.worker_init.connect  # type: ignore[untyped-decorator]
-def _check_pool(sender: Any = None, **_: Any) -> None:
-    """Refuse more than one child: the children of one worker share a name, by which leases are told apart."""
-    concurrency = getattr(sender, "concurrency", 1) or 1
-    if int(concurrency) != 1:
-        raise SettingsError(f"a worker runs one process (-c 1), not {concurrency}; start one worker per GPU instead")
+@signals.celeryd_init.connect  # type: ignore[untyped-decorator]
+def _check_pool(conf: Any = None, options: Mapping[str, Any] | None = None, **_: Any) -> None:
+    """Refuse more than one child: the children of one worker share a name, by which leases are told apart.
+
+    :raises SystemExit: Celery swallows other exceptions of signal handlers.
+    """
+    concurrency = int((options or {}).get("concurrency") or conf.worker_concurrency)
+    if concurrency != 1:
+        raise SystemExit(f"a worker runs one process (-c 1), not {concurrency}; start one worker per GPU instead")
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -41,7 +41,8 @@ for path in sys.argv[1:]:
         "params": {name: {"value": p.value if p.has_value else None, "schema": p.schema, "title": p.schema.get("title"),
                           "description": p.schema.get("description") or p.description}
                    for name in one.params for p in [one.params.get_param(name)]},
-        "tasks": {t.task_id: {"retries": t.retries, "delay": t.retry_delay.total_seconds(), "rule": t.trigger_rule.value,
+        "tasks": {t.task_id: {"retries": t.retries, "delay": t.retry_delay.total_seconds(),
+                              "rule": t.trigger_rule.value,
                               "teardown": t.is_teardown, "mapped": t.is_mapped,
                               "downstream": sorted(t.downstream_task_ids)} for t in one.tasks},
     }

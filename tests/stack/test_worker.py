@@ -17,7 +17,7 @@ from restoration.broker import check_limits, shared_options
 from restoration.catalog.planning import cancel_run
 from restoration.errors import ModelError, RecipeError, SettingsError
 from restoration.settings import Settings
-from restoration.worker.app import celery_options
+from restoration.worker.app import _check_pool, celery_options
 from restoration.worker.batch import run_batch
 from restoration.worker.runtime import recipe_from_body
 from tests.stack.lab import RECIPE, Lab, pool_children, wait_for
@@ -253,6 +253,10 @@ class TestSettings:
         assert options["accept_content"] == ["json"]
         assert options["task_soft_time_limit"] < options["task_time_limit"]
         assert options["task_time_limit"] < options["broker_transport_options"]["visibility_timeout"]
+
+    def test_a_worker_with_two_children_does_not_start(self):
+        with pytest.raises(SystemExit, match="one worker per GPU"):
+            _check_pool(options={"concurrency": 2})
 
     def test_rabbitmq_gets_quorum_queues(self):
         options = celery_options(self.settings(broker_url="amqp://guest:guest@localhost//"))
