@@ -113,6 +113,8 @@ def keep_luminance(luminance: Plane, ab: Chroma, *, bits: Literal[8, 16] = 8) ->
         outside = ~_in_gamut(linear)
         if outside.any():
             linear[outside] = _reduced_chroma(target[outside], a[outside], b[outside])
+        neutral = (a == 0) & (b == 0)  # the matrix rounds: without this a few gray pixels differ by one level
+        linear[neutral] = linear[neutral, 1:2]
         out[rows] = _on_grid(linear_to_srgb(np.clip(linear, 0, 1)), bits)
     return out
 
