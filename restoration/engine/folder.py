@@ -29,7 +29,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Item:
-    """How one photograph ended. ``record`` is its line in the record, None where the earlier line stays."""
+    """How one photograph ended. ``record`` is its line in the record; None where nothing is known of its output."""
 
     source: str
     state: str
@@ -103,7 +103,7 @@ class FolderRun:
             yield self._kept(self._ready.popleft(), write)
 
     def _kept(self, item: Item, write: _Appender) -> Item:
-        if item.record is not None:
+        if item.record is not None and item.state != PhotoState.SKIPPED:
             write(item.record)
         return item
 
@@ -137,7 +137,7 @@ class FolderRun:
         line = self._earlier.get(source, {})
         wanted = {"source_sha256": hashlib.sha256(data).hexdigest(), **self._identity()}
         if all(line.get(key) == value for key, value in wanted.items()) and line.get("output_sha256") == _sha256(path):
-            return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output)
+            return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output, line)
         text = f"{path} is there already and is not the result of this source and recipe; --overwrite replaces it"
         return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
 

@@ -102,6 +102,7 @@ class Site:
         if self.chroma_from_restorer:
             return face
         chroma = colour.rgb_to_lab(self.base)[:, :, 1:]
+        chroma[np.ptp(self.base, axis=2) == 0] = 0  # a gray photograph's channels stay equal to the last bit
         return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=self.bits)
 
     def _candidate(self, face: FloatImage, share: float) -> Candidate:

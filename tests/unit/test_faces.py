@@ -1,0 +1,209 @@
+"""The faces step on real faces: every one recorded, restored ones gated by identity, the same bytes every time."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from restoration.errors import PhotoFailed, ReasonCode
+from restoration.models.loading import LoadedModels
+from restoration.models.nets.centerface import decode, suppress
+from restoration.models.nets.dlib_identity import TEMPLATE, cosine
+from restoration.steps import faces
+from restoration.steps.parameters import Faces
+from restoration.steps.pasting import gray_bytes
+from restoration.steps.protocol import StepOutcome
+from tests.unit.standins import astronaut, frame_of, gray, hopper, models_with
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> LoadedModels:
+    return models_with(tmp_path_factory.mktemp("models"))
+
+
+def run(models, *pictures, **parameters) -> list[StepOutcome]:
+    frames = [frame_of(pixels, f"{index}.png") for index, pixels in enumerate(pictures)]
+    answers = faces.Step().apply_many(frames, Faces(**parameters), models)
+    assert all(isinstance(answer, StepOutcome) for answer in answers)
+    return answers
+
+
+def group() -> np.ndarray:
+    """Six faces of two people in one photograph."""
+    one, other = cv2.resize(astronaut(), (300, 360)), cv2.resize(hopper(), (300, 360))
+    return gray(np.vstack([np.hstack([one, other, one]), np.hstack([other, one, other])]))
+
+
+def test_every_face_is_recorded_when_no_restorer_is_named(models):
+    (answer,) = run(models, group())
+    assert answer.status == "not_needed"
+    assert answer.reason is ReasonCode.FACES_OFF
+    assert len(answer.faces) == 6
+    assert {face.action for face in answer.faces} == {"recorded"}
+    assert {face.detector.name for face in answer.faces} == {"centerface"}
+    for face in answer.faces:
+        x, y, width, height = face.box
+        (left, _), (right, _) = face.landmarks[:2]
+        assert x < left < right < x + width
+        assert y < face.landmarks[2][1] < y + height
+
+
+def test_missing_restorer_leaves_faces_alone_and_the_photograph_goes_on(models):
+    (answer,) = run(models, gray(hopper()), restorer="gfpgan-1.3")
+    assert answer.status == "left_alone"
+    assert answer.reason is ReasonCode.RESTORER_MISSING
+    assert [(face.action, face.reason) for face in answer.faces] == [("left_alone", ReasonCode.RESTORER_MISSING)]
+
+
+def test_photograph_without_faces(models):
+    noise = np.random.default_rng(3).uniform(0.4, 0.6, (200, 240, 3)).astype(np.float32)
+    (answer,) = run(models, noise, restorer="sharpener")
+    assert (answer.status, answer.reason, answer.faces) == ("not_needed", ReasonCode.NO_FACES, ())
+
+
+def test_same_person_is_pasted_back_sharper_and_gray_stays_gray(models):
+    source = gray(hopper())
+    (answer,) = run(models, source, restorer="sharpener")
+    assert answer.status == "applied"
+    assert answer.model is not None
+    assert answer.model.name == "sharpener"
+    (face,) = answer.faces
+    assert (face.action, face.blend) == ("restored", 1.0)
+    assert face.identity is not None
+    assert face.identity >= 0.6
+    pixels = answer.picture.pixels
+    assert np.ptp(pixels, axis=2).max() < 1e-4
+    changed = np.abs(pixels - source).max(axis=2) > 1e-6
+    assert 0.02 < changed.mean() < 0.6
+    x, y, width, height = (int(value) for value in face.box)
+    inner = np.s_[y + height // 4 : y + 3 * height // 4, x + width // 4 : x + 3 * width // 4]
+    before, after = (cv2.Laplacian(p[inner][:, :, 0], cv2.CV_32F).var() for p in (source, pixels))
+    assert after > 1.1 * before
+
+
+def test_chroma_is_the_scans_unless_the_recipe_says_otherwise(models):
+    source = hopper()
+    (kept,) = run(models, source, restorer="tinter")
+    (taken,) = run(models, source, restorer="tinter", chroma_from_restorer=True)
+    lab = [cv2.cvtColor(p, cv2.COLOR_RGB2LAB) for p in (source, kept.picture.pixels, taken.picture.pixels)]
+    kept_shift, taken_shift = (np.abs(other[:, :, 1:] - lab[0][:, :, 1:]).mean() for other in lab[1:])
+    assert kept_shift < 0.2 * taken_shift
+    assert {kept.faces[0].action, taken.faces[0].action} == {"restored"}
+
+
+def test_stranger_is_blended_back_or_refused_and_never_delivered_below_the_threshold(models):
+    answers = run(models, gray(hopper()), gray(astronaut()), restorer="stranger")
+    for answer in answers:
+        for face in answer.faces:
+            assert face.action in {"blended", "left_alone"}
+            if face.action == "blended":
+                assert face.identity >= 0.6
+                assert face.blend in {0.75, 0.5, 0.25}
+            else:
+                assert face.reason is ReasonCode.IDENTITY_LOW
+        assert any(score < 0.6 for tried in answer.detail["identity_tried"] for score in tried)
+
+
+def test_refused_face_leaves_the_photograph_as_it_was(models):
+    source = gray(hopper())
+    (answer,) = run(models, source, restorer="stranger", identity_threshold=1.0)
+    assert answer.status == "left_alone"
+    assert answer.reason is ReasonCode.IDENTITY_LOW
+    assert len(answer.detail["identity_tried"][0]) == 4
+    np.testing.assert_array_equal(answer.picture.pixels, source)
+
+
+def test_small_faces_are_left_alone(models):
+    (answer,) = run(models, gray(hopper()), restorer="sharpener", min_eye_distance=500.0)
+    assert [face.reason for face in answer.faces] == [ReasonCode.FACE_TOO_SMALL]
+    assert answer.status == "left_alone"
+
+
+def test_result_does_not_depend_on_the_company_or_on_the_run(models):
+    pictures = [gray(hopper()), gray(np.hstack([astronaut(), astronaut()[:, ::-1]]))]
+    together = run(models, *pictures, restorer="sharpener")
+    for picture, answer in zip(pictures, together, strict=True):
+        (alone,) = run(models, picture, restorer="sharpener")
+        assert alone.picture.pixels.tobytes() == answer.picture.pixels.tobytes()
+        assert alone.faces == answer.faces
+
+
+def test_second_pass_only_where_it_is_sharper_and_the_same_person(models):
+    (once,) = run(models, gray(hopper()), restorer="sharpener")
+    (twice,) = run(models, gray(hopper()), restorer="sharpener", passes=2)
+    assert twice.detail["second_pass"] == 1
+    assert twice.faces[0].identity >= 0.6
+    assert twice.picture.pixels.tobytes() != once.picture.pixels.tobytes()
+    (refused,) = run(models, gray(hopper()), restorer="sharpener", passes=2, identity_threshold=0.985)
+    assert refused.faces[0].identity is None or refused.faces[0].identity >= 0.985
+
+
+def test_net_that_gives_no_numbers_is_an_error_of_the_photograph(models):
+    with pytest.raises(PhotoFailed, match="no numbers"):
+        faces.Step().apply(frame_of(gray(hopper()) * 0.05), Faces(restorer="broken", confidence=0.1), models)
+
+
+def test_identity_tells_strangers_from_the_same_person_under_damage(models):
+    detect, embed = models.load("centerface"), models.load("dlib-face-embedding")
+    found = {}
+    for name, pixels in (("hopper", hopper()), ("astronaut", astronaut())):
+        luma = gray_bytes(pixels)
+        (face,) = detect(np.repeat(luma[:, :, None], 3, axis=2), 0.5)
+        found[name] = embed(luma, face.landmarks)
+        noise = np.random.default_rng(1).normal(0, 8, luma.shape)
+        worn = np.clip(cv2.GaussianBlur(luma, (0, 0), 1.5) + noise, 0, 255).astype(np.uint8)
+        assert cosine(found[name], embed(worn, face.landmarks)) > 0.6
+    assert cosine(found["hopper"], found["astronaut"]) < 0.6
+    assert cosine(np.zeros(128), found["hopper"]) == 0
+
+
+def test_identity_template_is_where_dlib_puts_the_landmarks(models):
+    """The chip made from five landmarks shows the face at the place of dlib's own mean face."""
+    assert TEMPLATE[0, 1] == TEMPLATE[1, 1]
+    assert TEMPLATE[:2, 0].mean() == pytest.approx(TEMPLATE[2, 0], abs=0.1) == pytest.approx(TEMPLATE[3:, 0].mean())
+
+
+def test_detector_answers_are_the_same_after_another_size(models):
+    """OpenCV 4.14 gives wrong answers when one net sees a second input size."""
+    detect = models.load("centerface")
+    first = detect((gray(hopper()) * 255).astype(np.uint8), 0.5)
+    detect((group() * 255).astype(np.uint8), 0.5)
+    again = detect((gray(hopper()) * 255).astype(np.uint8), 0.5)
+    assert len(first) == 1
+    assert first[0].box == again[0].box
+    np.testing.assert_array_equal(first[0].landmarks, again[0].landmarks)
+
+
+def test_decoding_of_one_cell_by_hand():
+    heat = np.zeros((4, 5), np.float32)
+    heat[2, 3] = 0.9
+    scales, offsets, marks = (np.zeros((n, 4, 5), np.float32) for n in (2, 2, 10))
+    scales[:, 2, 3] = np.log(5), np.log(2)  # 20 high, 8 wide
+    offsets[:, 2, 3] = 0.25, -0.25
+    marks[:, 2, 3] = 0.5
+    boxes, scores, points = decode(heat, scales, offsets, marks, 0.5)
+    np.testing.assert_allclose(boxes, [[9, 1, 17, 21]], atol=1e-5)
+    np.testing.assert_allclose(scores, [0.9])
+    np.testing.assert_allclose(points[0], np.tile([13, 11], (5, 1)), atol=1e-5)
+
+
+def test_suppression_keeps_the_best_of_each_heap():
+    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [30, 30, 40, 40]], np.float32)
+    assert suppress(boxes, np.array([0.6, 0.9, 0.7], np.float32), 0.3) == [1, 2]
+    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.3) == []
+
+
+@pytest.mark.photos
+def test_solvay_conference_has_29_faces(models, photos_folder):
+    pixels = cv2.imread(str(photos_folder / "old" / "solvay_1927.jpg"))[:, :, ::-1].astype(np.float32) / 255
+    (answer,) = run(models, pixels)
+    assert len(answer.faces) == 29
+
+
+@pytest.mark.photos
+def test_nineteenth_century_portraits_have_one_face_each(models, photos_folder):
+    paths = sorted((photos_folder / "old").glob("votehist_*.jpg"))[:10]
+    pictures = [cv2.imread(str(path))[:, :, ::-1].astype(np.float32) / 255 for path in paths]
+    assert [len(answer.faces) for answer in run(models, *pictures)] == [1] * len(paths)
+    assert len(paths) == 10
