@@ -120,6 +120,8 @@ def _text(name: str, value: Any) -> str:
 
 def _what_was_done(result: DemoResult) -> list[str]:
     done = result.outcome
+    if result.state != "success":
+        return [f"{done.restored} of {done.planned} photographs were restored before the run ended {result.state}."]
     if done.planned == 0:
         return ["Nothing to restore: every photograph was done before, and nothing was restored twice."]
     again = f"; {done.linked} had been restored before and were not restored twice" if done.linked else ""
