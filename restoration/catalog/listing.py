@@ -8,7 +8,132 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from restoration.catalog.bulk import copy_rows
+from restoration.catalog.events import append_event
+from restoration.catalog.values import clean_text, to_json
 from restoration.errors import ReasonCode
+
+AGENT = "ingest"
+
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('listing', :collection_id))")
+
+_TABLE = sa.text("""
+DROP TABLE IF EXISTS pg_temp.listed, pg_temp.change, pg_temp.missing_now;
+CREATE TEMP TABLE listed (
+    key text NOT NULL, version_id text NOT NULL, etag text NOT NULL, size_bytes bigint NOT NULL,
+    last_modified timestamptz NOT NULL, reason restoration.reason_code, reason_detail text NOT NULL
+) ON COMMIT DROP
+""")
+_COLUMNS = ("key", "version_id", "etag", "size_bytes", "last_modified", "reason", "reason_detail")
+
+_DEDUPLICATE = sa.text("DELETE FROM listed AS a USING listed AS b WHERE a.key = b.key AND a.ctid < b.ctid")
+
+# What differs from the catalog; on an unchanged listing this is empty and nothing below has work to do.
+_COMPARE = sa.text("""
+CREATE TEMP TABLE change ON COMMIT DROP AS
+SELECT l.*, p.photo_id AS old_id, p.dublin_core AS old_terms,
+       CASE WHEN p.photo_id IS NULL THEN 'new'
+            WHEN (p.version_id, p.etag) <> (l.version_id, l.etag) THEN 'changed'
+            WHEN l.reason IS NOT NULL THEN 'refused'
+            ELSE 'again' END AS kind
+FROM listed AS l
+LEFT JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = l.key AND p.current
+WHERE p.photo_id IS NULL
+   OR (p.version_id, p.etag) <> (l.version_id, l.etag)
+   OR p.missing_since IS NOT NULL
+   OR (l.reason IS NOT NULL AND p.reason IS DISTINCT FROM l.reason)
+   OR (l.reason IS NULL AND p.state = 'rejected' AND p.reason IN ('source_changed', 'source_missing', 'unsafe_name',
+                                                                  'name_collision', 'too_large', 'empty_file'))
+""")
+
+_RETIRE = sa.text("""
+UPDATE photo AS p SET current = false FROM change AS c WHERE c.kind = 'changed' AND p.photo_id = c.old_id
+""")
+
+# An object that went back to an earlier version finds its old row, with all that was done to it.
+_INSERT = sa.text("""
+INSERT INTO photo (collection_id, object_key, version_id, etag, size_bytes, last_modified, dublin_core, state, reason,
+                   reason_detail, finished_at)
+SELECT :collection_id, key, version_id, etag, size_bytes, last_modified, COALESCE(old_terms, '{}'),
+       CAST(CASE WHEN reason IS NULL THEN 'pending' ELSE 'rejected' END AS photo_state), reason, reason_detail,
+       CASE WHEN reason IS NULL THEN NULL ELSE now() END
+FROM change WHERE kind IN ('new', 'changed')
+ORDER BY key
+ON CONFLICT (collection_id, object_key, version_id, etag) DO UPDATE
+SET current = true, missing_since = NULL, size_bytes = EXCLUDED.size_bytes, last_modified = EXCLUDED.last_modified
+""")
+
+# It is there again, or the reason why it was refused unread is gone: a rejected one is due again.
+_AGAIN = sa.text("""
+UPDATE photo AS p
+SET missing_since = NULL,
+    state = CASE WHEN p.state = 'rejected' THEN 'pending' ELSE p.state END,
+    reason = CASE WHEN p.state = 'rejected' THEN NULL ELSE p.reason END,
+    reason_detail = CASE WHEN p.state = 'rejected' THEN '' ELSE p.reason_detail END,
+    finished_at = CASE WHEN p.state = 'rejected' THEN NULL ELSE p.finished_at END,
+    attempts = CASE WHEN p.state = 'rejected' THEN 0 ELSE p.attempts END
+FROM change AS c
+WHERE c.kind = 'again' AND p.photo_id = c.old_id
+  AND (p.state <> 'rejected' OR p.reason IN ('source_changed', 'source_missing', 'unsafe_name', 'name_collision',
+                                             'too_large', 'empty_file'))
+""")
+
+_FOUND = sa.text("""
+UPDATE photo AS p SET missing_since = NULL FROM change AS c
+WHERE p.photo_id = c.old_id AND c.kind IN ('again', 'refused') AND p.missing_since IS NOT NULL
+""")
+
+_REFUSE = sa.text("""
+UPDATE photo AS p
+SET state = 'rejected', reason = c.reason, reason_detail = c.reason_detail, finished_at = now(), restoration_id = NULL
+FROM change AS c
+WHERE c.kind = 'refused' AND p.photo_id = c.old_id AND p.state NOT IN ('queued', 'restoring', 'rejected')
+""")
+
+_MISSING = sa.text("""
+CREATE TEMP TABLE missing_now ON COMMIT DROP AS
+WITH lost AS (
+    UPDATE photo AS p SET missing_since = now()
+    WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL
+      AND NOT EXISTS (SELECT FROM listed AS l WHERE l.key = p.object_key)
+    RETURNING p.photo_id, p.object_key
+)
+SELECT * FROM lost
+""")
+
+_COUNTS = sa.text("""
+SELECT (SELECT count(*) FROM listed) AS listed,
+       (SELECT count(*) FROM change WHERE kind = 'new') AS new,
+       (SELECT count(*) FROM change WHERE kind = 'changed') AS changed,
+       (SELECT count(*) FROM missing_now) AS missing,
+       (SELECT count(*) FROM listed WHERE reason IS NOT NULL) AS rejected
+""")
+
+_EVENTS = sa.text("""
+INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail)
+SELECT :collection_id, kind, outcome, :agent, photo_id, detail FROM (
+    SELECT 'missing' AS kind, 'warning' AS outcome, photo_id,
+           jsonb_build_object('reason', 'source_missing', 'object_key', object_key) AS detail
+    FROM missing_now
+    UNION ALL
+    SELECT 'replacement', 'success', p.photo_id,
+           jsonb_build_object('replaces', c.old_id, 'etag', c.etag, 'version_id', c.version_id)
+    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = c.key AND p.current
+    WHERE c.kind = 'changed'
+    UNION ALL
+    SELECT 'rejection', 'failure', p.photo_id, jsonb_build_object('reason', c.reason, 'detail', c.reason_detail)
+    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = c.key AND p.current
+    WHERE c.reason IS NOT NULL AND p.state = 'rejected' AND p.reason = c.reason
+) AS told ORDER BY photo_id
+""")
+
+_LISTED_AT = sa.text("UPDATE collection SET listed_at = now() WHERE collection_id = :collection_id")
+
+_TERMS = sa.text("""
+UPDATE photo AS p SET dublin_core = s.terms
+FROM sidecar AS s
+WHERE p.collection_id = :collection_id AND p.object_key = s.key AND p.current AND p.dublin_core <> s.terms
+""")
 
 
 @dataclass(frozen=True)
@@ -26,7 +151,10 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class ListingReport:
-    """What a listing brought: objects seen, of which new, changed or unchanged; missing ones; rejected ones."""
+    """What a listing brought: objects seen, of which new, changed or unchanged, and refused unread (``rejected``).
+
+    ``missing`` counts photographs that this listing was the first to miss.
+    """
 
     listed: int
     new: int
@@ -37,10 +165,51 @@ class ListingReport:
 
 
 def merge_listing(conn: sa.Connection, collection_id: int, objects: Iterable[ListedObject]) -> ListingReport:
-    """Merge a complete listing of a collection's prefix."""
-    raise NotImplementedError
+    """Merge a complete listing of a collection's prefix, in the caller's transaction.
+
+    New objects become pending photographs. A replaced one (other version or ETag) becomes a new photograph, and the old
+    one stops being current. Photographs that are no longer listed stay current and are marked missing, once. An
+    unchanged listing writes nothing but the collection's time of listing. Two listings of a collection wait for each
+    other.
+    """
+    names = {"collection_id": collection_id}
+    conn.execute(_LOCK, names)
+    conn.execute(_TABLE)
+    copy_rows(conn, "listed", _COLUMNS, (_row(listed) for listed in objects))
+    conn.execute(_DEDUPLICATE)
+    conn.execute(sa.text("ANALYZE listed"))
+    conn.execute(_COMPARE, names)
+    for statement in (_RETIRE, _INSERT, _REFUSE, _AGAIN, _FOUND, _MISSING, _LISTED_AT):
+        conn.execute(statement, names)
+    row = conn.execute(_COUNTS).one()
+    report = ListingReport(
+        row.listed, row.new, row.changed, row.listed - row.new - row.changed, row.missing, row.rejected
+    )
+    conn.execute(_EVENTS, names | {"agent": AGENT})
+    if report.new or report.changed or report.missing:
+        append_event(
+            conn,
+            collection_id=collection_id,
+            event_type="ingestion",
+            outcome="warning" if report.missing or report.rejected else "success",
+            agent=AGENT,
+            detail=vars(report),
+        )
+    return report
+
+
+def _row(listed: ListedObject) -> tuple[object, ...]:
+    detail = clean_text(listed.reason_detail)
+    return listed.key, listed.version_id, listed.etag, listed.size, listed.last_modified, listed.reason, detail
 
 
 def merge_sidecar(conn: sa.Connection, collection_id: int, rows: Mapping[str, Mapping[str, str]]) -> int:
-    """Store Dublin Core terms by object key; returns how many photographs' terms changed."""
-    raise NotImplementedError
+    """Store Dublin Core terms by object key; returns how many photographs' terms changed.
+
+    Photographs that the sidecar does not name keep what they have.
+    """
+    conn.execute(sa.text("DROP TABLE IF EXISTS pg_temp.sidecar"))
+    conn.execute(sa.text("CREATE TEMP TABLE sidecar (key text PRIMARY KEY, terms jsonb NOT NULL) ON COMMIT DROP"))
+    copy_rows(conn, "sidecar", ("key", "terms"), ((key, to_json(terms)) for key, terms in rows.items()))
+    conn.execute(sa.text("ANALYZE sidecar"))
+    return int(conn.execute(_TERMS, {"collection_id": collection_id}).rowcount)

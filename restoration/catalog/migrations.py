@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def _apply(conn: sa.Connection, migration: Migration) -> None:
             # everything belongs to the owner role, whoever runs the migration
             conn.execute(sa.text("SET LOCAL ROLE restoration_owner"))
             # past the driver's own placeholders: the files hold percent signs
-            with conn.connection.cursor() as cursor:
+            with closing(conn.connection.cursor()) as cursor:
                 cursor.execute(migration.body)
             conn.execute(
                 sa.text("INSERT INTO restoration.schema_migration (name, sha256) VALUES (:name, :sha256)"),

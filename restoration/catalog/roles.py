@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -82,5 +83,5 @@ def ensure_login(conn: sa.Connection, name: str, groups: Sequence[str], password
 
 def _execute(conn: sa.Connection, statement: sql.Composable) -> None:
     """Role statements take no bound parameters: run them with quoted names, past SQLAlchemy and so past its log."""
-    with conn.connection.cursor() as cursor:
+    with closing(conn.connection.cursor()) as cursor:
         cursor.execute(statement)
