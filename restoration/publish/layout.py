@@ -11,6 +11,7 @@
         metadata.csv                                 Dublin Core, state and hashes, one row a photograph
         provenance/part-00000.jsonl                  agents, events, models and figures, one object a photograph
         archive.json                                 facts of this version
+        README.txt                                   this explanation, for whoever finds the archive later
         manifest-sha256.txt                          hash and path of every other file
 
 Payload names are generated (ASCII digits); the scan's own name is metadata.
@@ -24,6 +25,22 @@ LAYOUT = "archive-restoration/1"
 MANIFEST = "manifest-sha256.txt"
 ARCHIVE_FACTS = "archive.json"
 METADATA = "metadata.csv"
+
+README = """This is one version of a published archive of restored photographs. It never changes.
+
+index.html               the gallery: open it in any browser, also from a disk without internet
+photos/                  restored photographs, named by their number in the archive
+previews/                smaller pictures before and after restoration, for the gallery
+metadata.csv             one row a photograph: Dublin Core, state, addresses and hashes (UTF-8)
+provenance/*.jsonl       one JSON object a photograph: the original's address and hash, every step, model, weight hash,
+                         licence, measurement and face
+archive.json             facts of this version: collection, rights, consent, counts, head of the event chain
+manifest-sha256.txt      sha256 of every other file; check it with: sha256sum -c manifest-sha256.txt
+assets/, data/           parts of the gallery
+
+Pictures with "ai_altered" hold parts that a computer made, such as colours; they show how it may have looked, not how
+it did. The original scans were not changed and are not in this archive; metadata.csv says where each one is kept.
+"""
 
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 

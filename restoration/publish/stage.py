@@ -72,6 +72,7 @@ class Stage:
 
     def _small(self, facts: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         yield from gallery.site_files()
+        yield "README.txt", layout.README.encode("ascii")
         yield "data/collection.js", gallery.collection_script(facts)
         archive = {"layout": layout.LAYOUT, **facts}
         yield layout.ARCHIVE_FACTS, json.dumps(archive, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"

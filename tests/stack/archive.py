@@ -1,0 +1,105 @@
+"""A collection as the workers would leave it, written straight into the catalog and the restored bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from restoration.catalog.collections import Collection, upsert_collection
+from restoration.names import run_id
+from restoration.storage.s3 import ObjectStore
+
+_RUN = sa.text("""
+INSERT INTO run (run_id, collection_id, dag_id, dag_run_id, recipe, recipe_sha256, recipe_body)
+VALUES (:run_id, :collection_id, 'test', :dag_run_id, 'memorial-portrait', :sha, '{}')
+""")
+
+_RESTORATION = sa.text("""
+INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, output_key, output_sha256,
+    output_bytes, output_format, output_width, output_height, output_bits, preview_before_key, preview_after_key,
+    ai_altered, device, device_class, worker, code_version, seconds, first_run_id)
+VALUES (:source, :recipe, :models, 'memorial-portrait', CAST(:state AS photo_state), CAST(:reason AS reason_code), :key,
+    :sha, :size, 'png', 40, 30, 8, :before, :after, true, 'cpu', 'cpu-x86_64', 'w', '1.0', 0.5, :run_id)
+RETURNING restoration_id
+""")
+
+_PHOTO = sa.text("""
+INSERT INTO photo (collection_id, object_key, etag, size_bytes, last_modified, content_sha256, format, width, height,
+    bits, dublin_core, state, reason, reason_detail, restoration_id, finished_at)
+VALUES (:collection_id, :key, :etag, 100, now(), :source, 'tiff', 40, 30, 8, CAST(:terms AS jsonb),
+    CAST(:state AS photo_state), CAST(:reason AS reason_code), :detail, :restoration_id, now())
+RETURNING photo_id
+""")
+
+
+class Archive:
+    """One collection of a test: ``add`` puts photographs into it."""
+
+    def __init__(self, db: sa.Engine, store: ObjectStore, **collection: str) -> None:
+        self.db, self.store = db, store
+        self.name = f"c{uuid4().hex[:10]}"
+        with db.begin() as conn:
+            self.collection: Collection = upsert_collection(
+                conn,
+                name=self.name,
+                source_uri=f"s3://originals/{self.name}/",
+                recipe="memorial-portrait",
+                **({"consent": "granted", "title": "An album"} | collection),
+            )
+            self.run_id = run_id("test", self.name)
+            conn.execute(
+                _RUN,
+                {
+                    "run_id": self.run_id,
+                    "collection_id": self.collection.collection_id,
+                    "dag_run_id": self.name,
+                    "sha": "cd" * 32,
+                },
+            )
+
+    def add(
+        self, name: str, state: str = "restored", *, reason: str | None = None, detail: str = "", **terms: str
+    ) -> int:
+        """One photograph; restored ones get a picture and previews in the restored bucket. Gives its number."""
+        source = hashlib.sha256(f"{self.name}/{name}".encode()).hexdigest()
+        with self.db.begin() as conn:
+            restoration_id = None
+            if state in ("restored", "needs_review"):
+                restoration_id = self._restoration(conn, source, name, state, reason)
+            return conn.execute(
+                _PHOTO,
+                {
+                    "collection_id": self.collection.collection_id,
+                    "key": f"{self.name}/{name}",
+                    "etag": source[:32],
+                    "source": source,
+                    "terms": json.dumps(terms or {"title": name}),
+                    "state": state,
+                    "reason": reason,
+                    "detail": "ends too early" if reason else "",
+                    "restoration_id": restoration_id,
+                },
+            ).scalar_one()
+
+    def _restoration(self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None) -> int:
+        data = f"png {self.name} {name}".encode()
+        key = self.store.write_content("restored", data, "png", "image/png")
+        before = self.store.write_content("restored", data + b"before", "jpg", "image/jpeg")
+        after = self.store.write_content("restored", data + b"after", "jpg", "image/jpeg")
+        values = {
+            "source": source,
+            "recipe": "cd" * 32,
+            "models": "ef" * 32,
+            "state": state,
+            "reason": reason,
+            "key": key,
+            "sha": hashlib.sha256(data).hexdigest(),
+            "size": len(data),
+            "before": before,
+            "after": after,
+            "run_id": self.run_id,
+        }
+        return conn.execute(_RESTORATION, values).scalar_one()
