@@ -99,7 +99,7 @@ def registry_with(folder: Path, extra: str = "") -> Registry:
         file = folder / f"{name}.safetensors"
         save_file({"amount": torch.tensor(1.0)}, file)
         text += entry_text(name, name, "restore-face", file)
-    house = 'widths = [8, 8, 8, 8, 8]\nblocks = [0, 1, 1, 1, 1]\nheads = 2\nfolded = true\nwork_side = 128'
+    house = "widths = [8, 8, 8, 8, 8]\nblocks = [0, 1, 1, 1, 1]\nheads = 2\nfolded = true\nwork_side = 128"
     text += entry_text("house-colorizer", "house-colorizer", "colorize", colorizer_weights(folder), house)
     text += entry_text("seed-autoencoder", "seed-autoencoder", "colorize", seed_weights(folder))
     path = folder / "registry.toml"
@@ -115,7 +115,13 @@ def entry_text(name: str, architecture: str, task: str, file: Path, options: str
 
 def models_with(folder: Path, **builders: Callable[..., nn.Module]) -> LoadedModels:
     """Models over :func:`registry_with`, on the CPU with two threads."""
-    standins: dict[str, Any] = {"sharpener": Sharpener, "stranger": Stranger, "tinter": Tinter, "broken": Broken, **builders}
+    standins: dict[str, Any] = {
+        "sharpener": Sharpener,
+        "stranger": Stranger,
+        "tinter": Tinter,
+        "broken": Broken,
+        **builders,
+    }
     return LoadedModels(registry_with(folder), device="cpu", threads=2, builders=standins)
 
 

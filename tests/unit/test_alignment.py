@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from restoration.steps import alignment
 from tests.unit.standins import astronaut
 
-SIMILARITIES = st.tuples(
-    st.floats(-np.pi, np.pi), st.floats(0.15, 6.0), st.floats(-200, 2000), st.floats(-200, 2000)
-)
+SIMILARITIES = st.tuples(st.floats(-np.pi, np.pi), st.floats(0.15, 6.0), st.floats(-200, 2000), st.floats(-200, 2000))
 
 
 def landmarks_at(angle: float, scale: float, x: float, y: float) -> np.ndarray:

@@ -1,0 +1,107 @@
+"""The published face restorers' true architectures, beside current torch and torchvision, without their weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from restoration.errors import OutOfMemory
+from restoration.models.buckets import run_in_buckets
+from restoration.models.compat import import_face_archs, prepare_imports
+from restoration.models.loading import LoadedModels, read_weights
+from restoration.models.nets import gfpgan, restoreformer
+from tests.unit.standins import entry_text, registry_with
+
+SEED = 11
+
+
+def test_face_packages_import_in_a_fresh_process():
+    """The cures work whatever was imported before, and twice."""
+    code = (
+        "from restoration.models.compat import import_face_archs, prepare_imports\n"
+        "prepare_imports(); prepare_imports()\n"
+        "import_face_archs('gfpgan.archs.gfpganv1_clean_arch')\n"
+        "import basicsr.data.degradations, facexlib.utils, torch\n"
+        "boxes = torch.tensor([[0., 0, 10, 10], [1, 1, 11, 11], [20, 20, 30, 30]])\n"
+        "print(torch.ops.torchvision.nms(boxes, torch.tensor([.8, .9, .7]), .5).tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "[1, 2]"
+
+
+def test_absent_module_is_an_import_error():
+    prepare_imports()
+    with pytest.raises(ImportError):
+        import_face_archs("gfpgan.archs.no_such_arch")
+
+
+def test_gfpgan_has_the_published_keys_and_sizes():
+    """86.44 M parameters and 0.70 M noise values: the 348.6 MB of the published files."""
+    torch.manual_seed(SEED)
+    net = gfpgan.build().eval()
+    state = net.state_dict()
+    assert sum(p.numel() for p in net.parameters()) == pytest.approx(86.44e6, rel=1e-3)
+    assert sum(v.numel() for v in state.values()) * 4 == pytest.approx(348_632_874, rel=2e-3)
+    assert state["final_linear.weight"].shape == (8192, 4096)
+    assert state["stylegan_decoder.constant_input.weight"].shape == (1, 512, 4, 4)
+    assert state["stylegan_decoder.noises.noise14"].shape == (1, 1, 512, 512)
+    for key in ("conv_body_first.weight", "conv_body_down.6.skip.weight", "toRGB.6.bias", "condition_shift.6.2.weight"):
+        assert key in state
+    (answer,) = run_in_buckets(net, [torch.zeros(3, 512, 512)], "cpu")
+    assert answer.shape == (3, 512, 512)
+    assert torch.isfinite(answer).all()
+
+
+def test_gfpgan_file_is_read_by_its_state_key_and_gives_the_same_bytes(tmp_path):
+    """The narrow form of the same architecture, through the registry, as the published file is laid out."""
+    torch.manual_seed(SEED)
+    narrow = gfpgan.build(out_size=64, narrow=0.125).eval()
+    file = tmp_path / "GFPGAN.pth"
+    torch.save({"params_ema": narrow.state_dict()}, file)
+    options = 'state_key = "params_ema"\nout_size = 64\nnarrow = 0.125'
+    registry = registry_with(tmp_path, entry_text("gfpgan-narrow", "gfpgan-clean", "restore-face", file, options))
+    net = LoadedModels(registry, device="cpu", threads=2).load("gfpgan-narrow")
+    face = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    answers = [run_in_buckets(net, [face], "cpu")[0] for _ in range(2)]
+    assert torch.equal(*answers)
+    assert torch.equal(answers[0], run_in_buckets(narrow, [face, -face], "cpu")[0])
+    assert set(read_weights(file, "params_ema")) == set(net.state_dict())
+
+
+def test_restoreformer_has_the_published_size():
+    """72.37 M parameters: the 290.8 MB of the published file."""
+    with torch.device("meta"):
+        net = restoreformer.build()
+    assert sum(v.numel() for v in net.state_dict().values()) * 4 == pytest.approx(290_785_322, rel=2e-3)
+
+
+class Hungry:
+    """Runs out of memory on more than ``most`` inputs at once."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.sizes = most, []
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(batch))
+        if len(batch) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return batch * 2
+
+
+def test_buckets_are_halved_until_they_fit(monkeypatch):
+    monkeypatch.setattr("restoration.models.buckets._free", lambda device: None)
+    inputs = [torch.full((1, 2, 2), float(i)) for i in range(11)]
+    hungry = Hungry(most=3)
+    outputs = run_in_buckets(hungry, inputs, "cpu:0", bucket=8)
+    assert [float(o.mean()) for o in outputs] == [2.0 * i for i in range(11)]
+    assert hungry.sizes[:3] == [8, 4, 2]
+    assert set(hungry.sizes[3:]) == {2}
+
+
+def test_not_even_one_fits():
+    with pytest.raises(OutOfMemory):
+        run_in_buckets(Hungry(most=0), [torch.zeros(1, 2, 2)], "cpu")

@@ -1,0 +1,96 @@
+"""The recipes that ship, and what a recipe may say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from restoration.engine.recipe import load_recipe, parse_recipe, recipe_from_canonical, recipe_names
+from restoration.errors import RecipeError
+
+SHIPPED = (
+    "colorize-only",
+    "grade-only",
+    "historic-scene",
+    "identity",
+    "memorial-portrait",
+    "seed-autoencoder-gfpgan",
+)
+
+
+def test_the_recipes_that_ship():
+    assert recipe_names() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_recipe_is_valid_complete_and_comes_back_from_the_catalog(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.title
+    assert recipe.description
+    assert recipe.steps[-1].step == "measure"
+    stored = json.loads(json.dumps(recipe.canonical()))
+    again = recipe_from_canonical(stored, "run 1")
+    assert again.sha256 == recipe.sha256
+    assert [type(step.parameters) for step in again.steps] == [type(step.parameters) for step in recipe.steps]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_steps_come_in_the_order_that_makes_sense(name):
+    order = ["triage", "repair", "grade", "colorize", "faces", "upscale", "measure"]
+    steps = [step.step for step in load_recipe(name).steps]
+    assert steps == sorted(steps, key=order.index)
+
+
+def test_grade_only_and_identity_invent_nothing_and_need_no_model():
+    for name in ("grade-only", "identity"):
+        assert not load_recipe(name).invents
+        assert load_recipe(name).model_names == ()
+    assert load_recipe("memorial-portrait").invents
+
+
+def test_prose_does_not_change_the_identity_but_every_default_does():
+    body = {"name": "x", "title": "a", "steps": [{"step": "grade"}]}
+    plain = parse_recipe(body, "x")
+    assert parse_recipe({**body, "title": "b"}, "x").sha256 == plain.sha256
+    spelled = {**body, "steps": [{"step": "grade", **plain.steps[0].parameters.model_dump()}]}
+    assert parse_recipe(spelled, "x").sha256 == plain.sha256
+    assert parse_recipe({**body, "steps": [{"step": "grade", "strength": 0.7}]}, "x").sha256 != plain.sha256
+    assert parse_recipe({**body, "review": {"ssim_below": 0.1}}, "x").sha256 != plain.sha256
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"name": "x", "steps": []}, "no steps"),
+        ({"name": "x", "steps": [{"step": "dream"}]}, "no step 'dream'"),
+        ({"name": "x", "steps": [{"step": "grade", "strenght": 0.5}]}, "strenght"),
+        ({"name": "x", "steps": [{"step": "grade", "strength": 2.0}]}, "strength"),
+        ({"name": "x", "steps": [{"step": "grade", "strength": "much"}]}, "strength"),
+        ({"name": "X Y", "steps": [{"step": "grade"}]}, "name"),
+        ({"name": "x", "steps": [{"step": "grade"}], "review": {"mood": 1}}, "mood"),
+    ],
+)
+def test_wrong_recipes_say_what_is_wrong(body, message):
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(body, "wrong.toml")
+
+
+def test_bodies_that_are_no_canonical_recipe_are_refused():
+    for body in (
+        {},
+        {"name": "x", "steps": [{"step": "grade"}], "review": {}},
+        {"name": "x", "steps": 1, "review": {}},
+    ):
+        with pytest.raises(RecipeError, match="canonical"):
+            recipe_from_canonical(body, "run 1")
+
+
+def test_unknown_names_and_broken_files(tmp_path):
+    with pytest.raises(RecipeError, match="memorial-portrait"):
+        load_recipe("absent")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    with pytest.raises(RecipeError, match="TOML"):
+        load_recipe(str(broken))
