@@ -24,6 +24,9 @@ _SSIM_C2 = 0.03**2
 _SHARPNESS_SIDE = 512
 _SHARPNESS_PREFILTER = 0.8
 _PSNR_CEILING = 100.0
+_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_NOISE_SCALE = float(np.sqrt(np.pi / 2) / 6.0)
+_NOISE_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -131,9 +134,25 @@ def noise_of_plane(plane: NDArray[np.float32]) -> float:
     """Immerkaer's estimate for one H x W plane, in the plane's own unit; 0 below 3 pixels a side."""
     if min(plane.shape) < 3:
         return 0.0
-    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = _array(cv2.filter2D(plane, cv2.CV_32F, mask))[1:-1, 1:-1]
-    return float(np.sqrt(np.pi / 2) / 6.0 * np.mean(np.abs(response), dtype=np.float64))
+    response = _array(cv2.filter2D(plane, cv2.CV_32F, _NOISE_MASK))[1:-1, 1:-1]
+    return float(_NOISE_SCALE * np.mean(np.abs(response), dtype=np.float64))
+
+
+def flat_noise(pixels: FloatImage) -> float:
+    """Immerkaer's noise of the flat parts of a picture, 0..255: grain is everywhere, texture and edges are not.
+
+    The 20th percentile over blocks of 16 x 16 pixels, black and burnt-out blocks left out; 0 where there are no blocks.
+    """
+    luma = luminance_y(pixels) * np.float32(255)
+    height, width = (n // _NOISE_BLOCK * _NOISE_BLOCK for n in luma.shape)
+    if min(height, width) == 0:
+        return 0.0
+    response = np.abs(_array(cv2.filter2D(luma, cv2.CV_32F, _NOISE_MASK)))[:height, :width]
+    size = (width // _NOISE_BLOCK, height // _NOISE_BLOCK)
+    noise = _array(cv2.resize(response, size, interpolation=cv2.INTER_AREA)) * np.float32(_NOISE_SCALE)
+    level = _array(cv2.resize(luma[:height, :width], size, interpolation=cv2.INTER_AREA))
+    usable = noise[(level > 12) & (level < 243)]
+    return float(np.percentile(usable, 20)) if usable.size else 0.0
 
 
 def mean_luminance(pixels: FloatImage) -> float:
