@@ -74,7 +74,7 @@ def nightly_archive() -> None:
         logical_date=None,
         wait_for_completion=True,
         deferrable=True,
-        poke_interval=20,
+        poke_interval=5,
         reset_dag_run=True,
         execution_timeout=None,
     ).expand_kwargs(runs)

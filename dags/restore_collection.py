@@ -150,11 +150,11 @@ def restore_collection() -> None:
             return flow.plan(listed, params or {})
 
     @task
-    def cancel_leftovers(dag_run: Any = None) -> int:
+    def cancel_leftovers(dag_run: Any = None) -> None:
         """Cancel what a failed or stopped run left unfinished."""
         from restoration.orchestration import flow
 
-        return flow.cancel_leftovers(dag_run.dag_id, dag_run.run_id)
+        flow.cancel_leftovers(dag_run.dag_id, dag_run.run_id)
 
     listed = ingest()
     shards = plan(listed)
@@ -169,7 +169,7 @@ def restore_collection() -> None:
     published = PublishOperator(
         task_id="publish", catalog_run_id=run_id, collection=collection, trigger_rule=TriggerRule.NONE_FAILED
     )
-    leftovers = cancel_leftovers().as_teardown()
+    leftovers = cancel_leftovers().as_teardown(on_failure_fail_dagrun=True)
     shards >> restored >> summary >> published >> leftovers
 
 

@@ -60,6 +60,12 @@ def run_progress(conn: sa.Connection, run_id: UUID) -> RunProgress:
     )
 
 
+def run_state(conn: sa.Connection, run_id: UUID) -> str | None:
+    """State of a run; None where the catalog has no such run."""
+    state = conn.execute(sa.text("SELECT state::text FROM run WHERE run_id = :run_id"), {"run_id": run_id}).scalar()
+    return None if state is None else str(state)
+
+
 def run_outcome(conn: sa.Connection, run_id: UUID) -> RunOutcome:
     """What a run did itself, and what it found done."""
     row = conn.execute(_OUTCOME, {"run_id": run_id}).one()

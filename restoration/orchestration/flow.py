@@ -172,18 +172,28 @@ def publish(collection: str, run_id: str) -> dict[str, Any]:
     return plain
 
 
-def cancel_leftovers(dag_id: str, dag_run_id: str) -> int:
+def cancel_leftovers(dag_id: str, dag_run_id: str) -> None:
     """Cancel batches that a run left unfinished, so that no worker goes on for a run that nobody waits for.
 
-    Does nothing after a run that went well. Gives the number of cancelled batches.
-    """
-    from restoration.catalog.planning import cancel_run
+    Does nothing after a run that went well.
 
+    :raises AirflowFailException: the run did not come to its end. Airflow would show a run that a person gave up as a
+        success, because the tasks that it skips then count as well done.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from restoration.catalog.planning import cancel_run
+    from restoration.catalog.progress import run_state
+
+    run = names.run_id(dag_id, dag_run_id)
     with open_catalog() as db, db.begin() as conn:
-        cancelled = cancel_run(conn, names.run_id(dag_id, dag_run_id), "the DAG run ended before its batches")
-    if cancelled:
-        logger.warning("%d batches were unfinished and are cancelled; a cleared task takes them up again", cancelled)
-    return cancelled
+        cancelled = cancel_run(conn, run, "the DAG run ended before its batches")
+        state = run_state(conn, run)
+    if state != "done":
+        raise AirflowFailException(
+            f"the run did not come to its end ({state or 'it never began'}): {cancelled} batches are cancelled; "
+            "clear the failed tasks to take them up again"
+        )
 
 
 def nightly_collections() -> list[str]:

@@ -21,6 +21,7 @@ from restoration.names import current_key
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 DAG = "restore_collection"
+WHOLE = "airflow-whole"
 ENDED = {"success", "failed"}
 
 
@@ -112,6 +113,24 @@ def no_worker(stack: Stack) -> Iterator[Callable[[], None]]:
     stack.worker.wait_ready()
 
 
+@pytest.fixture(scope="module")
+def first(house) -> str:
+    """The first run of a collection with five photographs and one file that is none."""
+    house.put_photos(WHOLE, 5)
+    house.put(WHOLE, "page.tif", b"<html>not a scan</html>")
+    run = house.trigger(WHOLE)
+    assert house.end_of(run) == "success", house.explain(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def second(house, first) -> str:
+    """The same once more, with nothing new."""
+    run = house.trigger(WHOLE)
+    assert house.end_of(run) == "success", house.explain(run)
+    return run
+
+
 def test_every_dag_is_there_without_import_errors(house):
     assert house.api.import_errors() == []
     assert house.api.dag_is_known("restore_collection")
@@ -128,23 +147,9 @@ def test_the_form_refuses_what_makes_no_sense(house, form):
 
 
 class TestFromScansToArchive:
-    """One collection, three runs; the tests of this class build on each other."""
+    """One collection, run after run; ``first`` and ``second`` are the runs."""
 
-    name = "airflow-whole"
-
-    @pytest.fixture(scope="class")
-    def first(self, house) -> str:
-        house.put_photos(self.name, 5)
-        house.put(self.name, "page.tif", b"<html>not a scan</html>")
-        run = house.trigger(self.name)
-        assert house.end_of(run) == "success", house.explain(run)
-        return run
-
-    @pytest.fixture(scope="class")
-    def second(self, house, first) -> str:
-        run = house.trigger(self.name)
-        assert house.end_of(run) == "success", house.explain(run)
-        return run
+    name = WHOLE
 
     def test_every_photograph_has_ended(self, house, first):
         assert house.states(self.name) == {"restored": 5, "rejected": 1}
