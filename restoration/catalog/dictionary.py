@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 _TYPES = sa.text("""
 SELECT t.typname AS name, coalesce(obj_description(t.oid, 'pg_type'), '') AS comment,
-       (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid) AS words
+       (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)
+        FROM pg_enum AS e WHERE e.enumtypid = t.oid) AS words
 FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
 WHERE n.nspname = 'restoration' AND t.typtype = 'e' ORDER BY t.typname
 """)

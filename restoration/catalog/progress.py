@@ -19,8 +19,8 @@ GROUP BY bp.state
 """)
 
 _OUTCOME = sa.text("""
-SELECT count(*) FILTER (WHERE bp.restoration_id IS NOT NULL AND r.first_run_id = b.run_id) AS restored,
-       count(*) FILTER (WHERE bp.restoration_id IS NOT NULL AND r.first_run_id <> b.run_id) AS linked,
+SELECT count(DISTINCT bp.restoration_id) FILTER (WHERE r.first_run_id = b.run_id) AS restored,
+       count(bp.restoration_id) AS finished,
        count(*) AS planned
 FROM batch AS b
 JOIN batch_photo AS bp USING (batch_id)
@@ -43,7 +43,7 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """Photographs of a run: planned, restored by it, and linked to a restoration that another run had made."""
+    """Photographs of a run: planned, restored by it, and linked to the restoration of equal bytes made before."""
 
     planned: int
     restored: int
@@ -69,7 +69,7 @@ def run_state(conn: sa.Connection, run_id: UUID) -> str | None:
 def run_outcome(conn: sa.Connection, run_id: UUID) -> RunOutcome:
     """What a run did itself, and what it found done."""
     row = conn.execute(_OUTCOME, {"run_id": run_id}).one()
-    return RunOutcome(planned=row.planned, restored=row.restored, linked=row.linked)
+    return RunOutcome(planned=row.planned, restored=row.restored, linked=row.finished - row.restored)
 
 
 def audit_rows(conn: sa.Connection, view: str, collection: str) -> Table:

@@ -21,7 +21,8 @@ _FETCH_ROWS = 500
 
 _PHOTOS = sa.text("""
 SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reason,
-       p.content_sha256 AS source_sha256, p.restoration_id, r.output_key, r.output_sha256, r.output_bytes, r.preview_before_key, r.preview_after_key,
+       p.content_sha256 AS source_sha256, p.restoration_id, r.output_key, r.output_sha256, r.output_bytes,
+       r.preview_before_key, r.preview_after_key,
        jsonb_build_object(
            'photo_id', p.photo_id,
            'object_key', p.object_key,
@@ -125,7 +126,7 @@ WHERE collection_id = :collection_id AND state IN ('staging', 'verified')
 _OPEN = sa.text(f"""
 INSERT INTO publication (collection_id, version, run_id, uri)
 SELECT :collection_id, n.version, :run_id,
-       CAST(:uri_base AS text) || '/v' || lpad(CAST(n.version AS text), greatest(4, length(n.version::text)), '0') || '/'
+       concat(CAST(:uri_base AS text), '/v', lpad(n.version::text, greatest(4, length(n.version::text)), '0'), '/')
 FROM (SELECT coalesce(max(version), 0) + 1 AS version FROM publication WHERE collection_id = :collection_id) AS n
 RETURNING {_COLUMNS}
 """)  # noqa: S608 - constant columns
