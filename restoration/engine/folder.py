@@ -88,7 +88,11 @@ class FolderRun:
         write = _Appender(self.target / RECORD_NAME)
         for outcome in self.engine.restore_many(self._scans(), self.prepared):
             yield from self._settled(write)
-            yield self._kept(self._item(outcome), write)
+            item = self._kept(self._item(outcome), write)
+            if outcome.result is not None:
+                # after its line in the record: a run killed in between does this photograph again
+                write_atomically(self.target / item.output, outcome.result.output)
+            yield item
         yield from self._settled(write)
 
     def close(self) -> None:
@@ -169,7 +173,6 @@ class FolderRun:
         output = ""
         if outcome.result is not None:
             output = self.outputs[outcome.name]
-            write_atomically(self.target / output, outcome.result.output)
             record |= {"output": output, **_result_facts(outcome.result)}
         return Item(outcome.name, record["state"], outcome.reason, outcome.reason_detail, output, record)
 

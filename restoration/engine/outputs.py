@@ -82,12 +82,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     part = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _write_and_rename(part, path, data)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error}") from error
+
+
+def _write_and_rename(part: Path, path: Path, data: bytes) -> None:
+    try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
     finally:
         part.unlink(missing_ok=True)

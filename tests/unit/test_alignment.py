@@ -38,9 +38,10 @@ def test_region_lies_inside_the_photograph_and_covers_the_face(place, height, wi
     matrix = alignment.alignment(landmarks_at(*place))
     assert matrix is not None
     region = alignment.face_region(matrix, height, width)
-    assert region.width >= 1 and region.height >= 1
-    assert 0 <= region.left and region.left + region.width <= width
-    assert 0 <= region.top and region.top + region.height <= height
+    assert min(region.width, region.height) >= 1
+    assert min(region.left, region.top) >= 0
+    assert region.left + region.width <= width
+    assert region.top + region.height <= height
     corner = np.array([[region.left, region.top]], np.float64)
     np.testing.assert_allclose(
         alignment.moved(alignment.within(matrix, region), np.zeros((1, 2))), alignment.moved(matrix, corner), atol=1e-6

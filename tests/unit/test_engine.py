@@ -246,7 +246,7 @@ def test_missing_models_are_told_before_anything_runs(engine):
     with pytest.raises(ModelError, match="no model"):
         engine.prepare(recipe({"step": "colorize", "model": "absent"}))
     needed = {"step": "faces", "restorer": "gfpgan-1.3", "restorer_required": True}
-    with pytest.raises(ModelError, match="models pull gfpgan-1.3"):
+    with pytest.raises(ModelError, match=r"models pull gfpgan-1\.3"):
         engine.prepare(recipe(needed))
     prepared = engine.prepare(recipe({**needed, "restorer_required": False}))
     assert [entry.name for entry in prepared.entries] == ["centerface", "dlib-face-embedding"]

@@ -1,0 +1,355 @@
+"""Names of outputs, and a folder restored from the command line with a recipe that needs no weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unicodedata
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restoration import cli
+from restoration.engine.outputs import assign_outputs, find_photographs, write_atomically
+from restoration.errors import StorageError
+from tests.unit.standins import gray, hopper, png
+
+COMMAND = [sys.executable, "-c", "from restoration.cli import main; main()"]
+QUICK = """
+name = "quick"
+title = "Quick"
+description = "Measure only."
+[[steps]]
+step = "measure"
+long_side = 64
+[review]
+ssim_below = -1.0
+"""
+NAMES = st.text(st.sampled_from("aAéE\u0301ßsSk\u212a.~"), min_size=1, max_size=6).filter(lambda n: n.strip("."))
+SOURCES = st.tuples(
+    st.sampled_from(["", "a/", "A/", "é/", "e\u0301/"]), NAMES, st.sampled_from([".jpg", ".JPG", ".tif"])
+)
+
+
+def folded(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+@given(st.sets(SOURCES.map("".join), min_size=1, max_size=12))
+def test_names_never_collide_even_where_case_and_unicode_form_do_not_count(sources):
+    outputs = assign_outputs(sources, {})
+    assert outputs.keys() == sources
+    assert len({folded(output) for output in outputs.values()}) == len(sources)
+    for source, output in outputs.items():
+        assert Path(output).parent == Path(source).parent
+        assert output.endswith(".png")
+    assert assign_outputs(reversed(sorted(sources)), {}) == outputs
+
+
+@given(st.sets(SOURCES.map("".join), min_size=2, max_size=12), st.randoms())
+def test_names_chosen_once_stay(sources, random):
+    some = set(random.sample(sorted(sources), len(sources) // 2))
+    first = assign_outputs(some, {})
+    second = assign_outputs(sources, first)
+    assert {source: second[source] for source in some} == first
+
+
+def test_plain_names_stay_plain():
+    outputs = assign_outputs(["a/photo.jpg", "a/photo.tif", "b/photo.jpg", "Photo.JPG", "photo.jpg"], {})
+    assert outputs["a/photo.jpg"] == "a/photo.png"
+    assert outputs["a/photo.tif"] == "a/photo.tif.png"
+    assert outputs["b/photo.jpg"] == "b/photo.png"
+    assert outputs["Photo.JPG"] == "Photo.png"
+    assert outputs["photo.jpg"] == "photo.jpg.png"
+    twins = assign_outputs(["photo.jpg", "photo.JPG", "Photo.jpg"], {})
+    assert sorted(len(output) for output in twins.values()) == [9, 13, 26]
+
+
+def test_longest_names_still_have_room(tmp_path):
+    name = "ä" * 125 + ".jpg"
+    output = assign_outputs([name], {})[name]
+    write_atomically(tmp_path / output, b"x")
+    assert (tmp_path / output).read_bytes() == b"x"
+
+
+def test_only_pictures_are_taken_and_the_output_folder_is_left_out(tmp_path):
+    for name in ("a.jpg", "sub/b.TIF", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.png", "e.pdf"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    assert find_photographs(tmp_path, tmp_path / "out") == (["a.jpg", "e.pdf", "sub/b.TIF"], 1)
+
+
+def test_a_file_system_that_refuses_is_an_error_of_the_machine_and_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError):
+        write_atomically(tmp_path / "file" / "a.png", b"x")
+    write_atomically(tmp_path / "b.png", b"x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.png", "file"]
+
+
+class Cli:
+    """The command in this process, as a user sees it."""
+
+    def __init__(self, monkeypatch, capsys) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "argv", ["restoration", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = self.capsys.readouterr()
+        return code, out, err
+
+    def items(self, *arguments: object) -> dict[str, dict]:
+        _, out, _ = self(*arguments, "--json")
+        return {item["source"]: item for item in map(json.loads, out.splitlines())}
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Cli:
+    return Cli(monkeypatch, capsys)
+
+
+@pytest.fixture
+def quick(tmp_path) -> Path:
+    path = tmp_path / "quick.toml"
+    path.write_text(QUICK)
+    return path
+
+
+@pytest.fixture
+def scans(tmp_path) -> Path:
+    folder = tmp_path / "scans"
+    (folder / "sub").mkdir(parents=True)
+    for index, name in enumerate(("photo.png", "photo.bmp", "sub/photo.png")):
+        pixels = np.random.default_rng(index).integers(0, 255, (30, 40, 3), np.uint8)
+        cv2.imwrite(str(folder / name), pixels)
+    (folder / "page.tif").write_bytes(b"<html>not found</html>")
+    (folder / "readme.txt").write_text("not a scan")
+    return folder
+
+
+def test_folder_is_restored_with_sub_folders_reasons_and_a_record(command, scans, quick, tmp_path):
+    out = tmp_path / "out"
+    code, printed, err = command("run", scans, out, "--recipe", quick)
+    assert code == 1
+    assert printed == ""
+    assert "4 photographs: 1 rejected, 3 restored" in err
+    assert "1 other files were left out" in err
+    assert "rejected page.tif [not_an_image]" in err
+    made = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert made == ["photo.png", "photo.png.png", "restoration.jsonl", "sub/photo.png"]
+    lines = [json.loads(line) for line in (out / "restoration.jsonl").read_text().splitlines()]
+    assert [line["source"] for line in lines] == ["page.tif", "photo.bmp", "photo.png", "sub/photo.png"]
+    assert all(line["recipe"] == "quick" and line["source_sha256"] for line in lines)
+    for source in ("photo.png", "photo.bmp"):
+        line = next(line for line in lines if line["source"] == source)
+        np.testing.assert_array_equal(cv2.imread(str(scans / source)), cv2.imread(str(out / line["output"])))
+
+
+def test_second_run_does_nothing_and_says_so(command, scans, quick, tmp_path):
+    out = tmp_path / "out"
+    (scans / "page.tif").unlink()
+    assert command("run", scans, out, "--recipe", quick)[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {(item["state"], item["reason"]) for item in items.values()} == {("skipped", "already_done")}
+    assert items["photo.png"]["metrics"]["pair"]["psnr"] == 100
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.png")} == before
+
+
+def test_new_scans_are_done_and_changed_ones_are_not_overwritten_silently(command, scans, quick, tmp_path):
+    out = tmp_path / "out"
+    (scans / "page.tif").unlink()
+    command("run", scans, out, "--recipe", quick)
+    kept = (out / "sub" / "photo.png").read_bytes()
+    (scans / "sub" / "photo.png").write_bytes(png(np.full((30, 30, 3), 0.5)))
+    (scans / "photo.jpg").write_bytes(cv2.imencode(".jpg", np.full((40, 40, 3), 90, np.uint8))[1].tobytes())
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {source: (item["state"], item["reason"]) for source, item in items.items()} == {
+        "photo.png": ("skipped", "already_done"),
+        "photo.bmp": ("skipped", "already_done"),
+        "photo.jpg": ("restored", None),
+        "sub/photo.png": ("rejected", "name_collision"),
+    }
+    assert "--overwrite" in items["sub/photo.png"]["detail"]
+    assert (out / "sub" / "photo.png").read_bytes() == kept
+    code, _, _ = command("run", scans, out, "--recipe", quick, "--overwrite")
+    assert code == 0
+    assert (out / "sub" / "photo.png").read_bytes() != kept
+
+
+@pytest.mark.parametrize("spoil", ["touched", "foreign", "recipe"])
+def test_outputs_that_are_not_known_to_be_ours_are_kept(command, scans, quick, tmp_path, spoil):
+    out = tmp_path / "out"
+    if spoil != "foreign":
+        command("run", scans, out, "--recipe", quick)
+    out.mkdir(exist_ok=True)
+    if spoil == "recipe":
+        quick.write_text(QUICK.replace("64", "65"))
+    else:
+        (out / "photo.png").write_bytes(b"somebody's work")
+    held = (out / "photo.png").read_bytes()
+    items = command.items("run", scans, out, "--recipe", quick)
+    state = {item["state"] for item in items.values() if item["source"] in {"photo.png", "photo.bmp"}}
+    assert "rejected" in state
+    assert (out / "photo.png").read_bytes() == held
+
+
+def test_record_that_a_killed_run_left_half_written_is_read(command, scans, quick, tmp_path):
+    out = tmp_path / "out"
+    command("run", scans, out, "--recipe", quick)
+    record = out / "restoration.jsonl"
+    whole = record.read_bytes()
+    record.write_bytes(whole[: len(whole) - 40])
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert items["photo.png"]["state"] == "skipped"
+    assert items["sub/photo.png"]["reason"] == "name_collision"
+    command("run", scans, out, "--recipe", quick, "--overwrite")
+    assert [json.loads(line)["source"] for line in record.read_text().splitlines()] == sorted(items)
+
+
+def test_grade_only_needs_no_weights_and_repeats_itself(command, tmp_path):
+    folder, first, second = (tmp_path / name for name in ("in", "one", "two"))
+    folder.mkdir()
+    (folder / "faded.png").write_bytes(png(gray(hopper()) * 0.4 + 0.3))
+    items = command.items("run", folder, first, "--recipe", "grade-only")
+    command("run", folder, second, "--recipe", "grade-only")
+    assert items["faded.png"]["state"] in {"restored", "needs_review"}
+    assert (first / "faded.png").read_bytes() == (second / "faded.png").read_bytes()
+    metrics = items["faded.png"]["metrics"]
+    assert metrics["restored"]["contrast_rms"] > metrics["source"]["contrast_rms"]
+    line = json.loads((first / "restoration.jsonl").read_text())
+    assert line["ai_altered"] is False
+    assert line["models"] == []
+
+
+def test_wrong_usage_is_exit_code_2(command, scans, quick, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments, words in (
+        (("run", scans, scans, "--recipe", quick), "originals are never written"),
+        (("run", empty, tmp_path / "out", "--recipe", quick), "holds no photographs"),
+        (("run", tmp_path / "absent", tmp_path / "out", "--recipe", quick), "is not a folder"),
+        (("run", scans, tmp_path / "out", "--recipe", "absent"), "there is no recipe"),
+        (("run", scans, tmp_path / "out", "--recipe", quick, "--device", "tpu"), "tpu"),
+        (("run", scans), "Missing argument"),
+    ):
+        code, _, err = command(*arguments)
+        assert code == 2
+        assert words in err
+
+
+def test_what_this_machine_lacks_is_exit_code_3(command, scans, tmp_path, monkeypatch):
+    recipe = tmp_path / "needs.toml"
+    step = '[[steps]]\nstep = "faces"\nrestorer = "gfpgan-1.3"\nrestorer_required = true\n'
+    recipe.write_text(f'name = "needs"\n{step}')
+    monkeypatch.setattr("restoration.models.files.Registry.available", lambda self, name: False)
+    monkeypatch.setattr("restoration.models.files.Registry.location", lambda self, entry: None)
+    code, _, err = command("run", scans, tmp_path / "out", "--recipe", recipe)
+    assert code == 3
+    assert "model_missing" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_interrupted_run_keeps_what_is_done_and_goes_on(scans, tmp_path):
+    """Ctrl-C in a real process, then the same command again."""
+    recipe = tmp_path / "quick.toml"
+    recipe.write_text(QUICK)
+    for index in range(60):
+        (scans / f"{index:03}.png").write_bytes(png(np.random.default_rng(index).uniform(0, 1, (300, 400, 3))))
+    (scans / "page.tif").unlink()
+    out = tmp_path / "out"
+    line = [*COMMAND, "run", str(scans), str(out), "--recipe", str(recipe), "--json"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted:" in err
+    assert "Traceback" not in err
+    record = [json.loads(text) for text in (out / "restoration.jsonl").read_text().splitlines()]
+    assert first["source"] in {entry["source"] for entry in record}
+    assert 0 < len(record) < 63
+    assert {entry["output"] for entry in record} == {p.relative_to(out).as_posix() for p in out.rglob("*.png")}
+    assert not list(out.rglob("*.part"))
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    states = [json.loads(text)["state"] for text in done.stdout.splitlines()]
+    assert states.count("skipped") == len(record)
+    assert len(states) == 63
+
+
+def test_names_that_are_no_text_are_restored_and_printed_safely(command, quick, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    names = [b"a\xff\xfe.png", b"line\nbreak.tif", "é.png".encode(), "e\u0301.png".encode()]
+    for name in names:
+        data = b"<svg/>" if name.endswith(b".tif") else png(np.full((20, 20, 3), 0.5))
+        Path(os.fsdecode(os.path.join(os.fsencode(folder), name))).write_bytes(data)
+    code, out, err = command("run", folder, tmp_path / "out", "--recipe", quick, "--json")
+    assert code == 1
+    assert len(out.splitlines()) == len(names)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
+    assert "line\\x0abreak.tif [not_an_image]" in err
+
+
+def test_help_is_quick():
+    started = time.perf_counter()
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "recipes" in done.stdout
+    assert time.perf_counter() - started < 5
+
+
+def test_models_commands(command):
+    code, out, _ = command("models", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows["centerface"]["available"]
+    assert rows["gfpgan-1.3"]["non_commercial"]
+    code, out, _ = command("models", "verify", "centerface", "--json")
+    assert (code, json.loads(out)[0]["ok"]) == (0, True)
+    assert json.loads(command("models", "show", "centerface", "--json")[1])["licence"] == "MIT"
+    assert "MIT" in command("models", "show", "centerface")[1]
+    assert "centerface" in command("models", "list")[1]
+    assert command("models", "show", "absent")[0] == 3
+    code, out, _ = command("models", "pull", "centerface")
+    assert (code, Path(out.strip()).name) == (0, "centerface.onnx")
+
+
+def test_models_verify_fails_for_a_file_that_is_not_here(command, monkeypatch):
+    monkeypatch.setattr("restoration.models.files.Registry.location", lambda self, entry: None)
+    code, out, _ = command("models", "verify", "centerface")
+    assert code == 3
+    assert out.startswith("FAILED centerface")
+
+
+def test_recipes_commands(command, tmp_path):
+    code, out, _ = command("recipes", "list", "--json")
+    assert code == 0
+    assert {row["name"] for row in json.loads(out)} >= {"grade-only", "memorial-portrait"}
+    assert "grade-only" in command("recipes", "list")[1]
+    shown = json.loads(command("recipes", "show", "grade-only", "--json")[1])
+    assert [step["step"] for step in shown["steps"]] == ["triage", "repair", "grade", "measure"]
+    assert shown["sha256"] in command("recipes", "show", "grade-only")[1]
+    assert command("recipes", "check", "grade-only")[0] == 0
+    assert json.loads(command("recipes", "check", "grade-only", "--json")[1])["models"] == []
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('name = "wrong"\n[[steps]]\nstep = "dream"\n')
+    code, _, err = command("recipes", "check", wrong)
+    assert code == 2
+    assert "wrong.toml, step 1" in err
