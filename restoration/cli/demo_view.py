@@ -18,7 +18,14 @@ PHOTO_COLUMNS = (
 )  # fmt: skip
 FAILURE_COLUMNS = ("object_key", "state", "reason", "reason_detail", "attempts")
 _HASH_LENGTH = 12
+_LOG_WIDTH = 160
 _PUBLISHED = ("restored",)
+
+
+def make_console() -> Console:
+    """A console as wide as the terminal; in a log, wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_LOG_WIDTH)
 
 
 class TerminalReporter:
@@ -87,6 +94,8 @@ def show_result(console: Console, result: DemoResult) -> None:
 def audit_table(title: str, table: tuple[list[str], list[tuple[Any, ...]]], wanted: Sequence[str]) -> Table:
     """A table of the wanted columns, in that order; hashes are shortened."""
     columns, rows = table
+    if "current" in columns:
+        rows = [row for row in rows if row[columns.index("current")]]
     shown = [name for name in wanted if name in columns] or columns
     view = Table(title=title, title_justify="left", show_lines=False)
     for name in shown:
@@ -109,6 +118,10 @@ def _upright(title: str, table: tuple[list[str], list[tuple[Any, ...]]]) -> Tabl
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
+    if name == "object_key":
+        return str(value).partition("/")[2] or str(value)
+    if name == "models":
+        return ", ".join(model["name"] for model in value)
     if name.endswith("sha256"):
         return str(value)[:_HASH_LENGTH]
     if isinstance(value, bool):
@@ -124,13 +137,13 @@ def _what_was_done(result: DemoResult) -> list[str]:
         return [f"{done.restored} of {done.planned} photographs were restored before the run ended {result.state}."]
     if done.planned == 0:
         return ["Nothing to restore: every photograph was done before, and nothing was restored twice."]
-    again = f"; {done.linked} had been restored before and were not restored twice" if done.linked else ""
+    again = f"; {done.linked} had the bytes of one restored before, and were not restored twice" if done.linked else ""
     return [f"{done.restored} of {done.planned} photographs were restored by this run{again}."]
 
 
 def _what_is_published(result: DemoResult) -> list[str]:
     columns, rows = result.photos
-    photos = [dict(zip(columns, row, strict=True)) for row in rows]
+    photos = [photo for photo in (dict(zip(columns, row, strict=True)) for row in rows) if photo["current"]]
     altered = sum(1 for photo in photos if photo.get("ai_altered"))
     lines = [f"{altered} of {len(photos)} photographs are AI-altered, and say so in the gallery and in their files."]
     left: dict[str, int] = {}

@@ -79,11 +79,10 @@ def demo(
     name: Name = DEFAULT_NAME,
 ) -> None:
     """Restore a collection through the whole system, publish it, and show the audit."""
-    from rich.console import Console
-
+    from restoration.cli.demo_view import make_console
     from restoration.local.demo import DemoRequest
 
-    console = Console()
+    console = make_console()
     request = DemoRequest(photos, recipe, collection, consent, batch_size, force)
     result = _run_demo(_stack(name), request, console, keep=keep)
     if result.state != "success":
