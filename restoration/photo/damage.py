@@ -44,6 +44,8 @@ _TEXTURE_FACTOR = 2.5
 _HYSTERESIS = 0.6
 _RING = 0.006
 _FRAME = 0.015
+_SMALLEST = 200
+"""Scans with a shorter long side are not searched: at that size an eye is as small as a speck."""
 
 
 @dataclass(frozen=True)
@@ -216,12 +218,16 @@ def find_damage(luma: NDArray[np.float32], sensitivity: float) -> Damage:
     """
     plane = working_plane(luma)
     masks = [np.zeros(plane.shape, bool) for _ in range(3)]
+    if max(plane.shape) < _SMALLEST:
+        return Damage(*masks)
     polarities: tuple[Polarity, ...] = ("bright", "dark")
     for polarity in polarities:
         candidates = find_candidates(plane, polarity)
         if not len(candidates.areas):
             continue
         chosen = likelihood(candidates.features, polarity) > 1 - sensitivity
+        if polarity == "bright" and sensitivity > 0:
+            chosen |= _is_crack_network(candidates.features)
         chosen &= ~_is_frame(candidates)
         kind = np.where(chosen, _kind(candidates.features), -1)
         painted = np.concatenate([[-1], kind])[candidates.labels]
@@ -242,6 +248,17 @@ def _kind(features: NDArray[np.float64]) -> NDArray[np.int64]:
     """0 scratch, 1 crease (longer than two fifths of the scan), 2 spot (less than three times as long as wide)."""
     length, elongation = np.exp(features[:, 0]), np.exp(features[:, 2])
     return np.where(elongation < 3, 2, np.where(length > 0.4, 1, 0)).astype(np.int64)
+
+
+def _is_crack_network(features: NDArray[np.float64]) -> Mask:
+    """Cracks that have grown together: longer than 0.7 of the scan, tangled, standing out, coming in from its edge.
+
+    Damage made by code has none of these, so the fitted weights know nothing of them.
+    """
+    column = {name: features[:, place] for place, name in enumerate(FEATURES)}
+    tangled = (column["log_length"] > np.log(0.7)) & (column["straightness"] < 0.5) & (column["edge_of_scan"] > 0)
+    stands_out = (column["log_contrast_to_ring_spread"] > 0.6) & (column["excess_over_neighbours"] > 0.4)
+    return np.asarray(tangled & stands_out & (column["log_contrast_to_wide_texture"] > 0.4), np.bool_)
 
 
 def _is_frame(candidates: Candidates) -> Mask:

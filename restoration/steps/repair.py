@@ -23,6 +23,7 @@ from restoration.steps.triage import is_neutral
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 _INPAINT_RADIUS = 3.0
+_LEVELS = np.float32(65535)
 _NOISE_FLOOR = 4.0
 """Noise of flat areas (0..255) below which grain is left alone: film scans and JPEG lie below, coarse grain above."""
 _GRAIN_RADIUS = 2
@@ -76,8 +77,9 @@ def inpaint(pixels: FloatImage, mask: Mask, method: str) -> FloatImage:
     radius = _INPAINT_RADIUS * max(1.0, max(mask.shape) / 1024)
     filled = pixels.copy()
     for channel in range(1 if is_neutral(pixels) else 3):
-        plane = np.ascontiguousarray(pixels[:, :, channel])
-        new = np.asarray(cv2.inpaint(plane, stamp, radius, _METHODS[method]), np.float32)
+        # OpenCV adds terms of the size of one level, so the float samples must have levels: those of 16 bits.
+        plane = np.ascontiguousarray(pixels[:, :, channel]) * _LEVELS
+        new = np.asarray(cv2.inpaint(plane, stamp, radius, _METHODS[method]), np.float32) / _LEVELS
         filled[mask, channel] = np.clip(new[mask], 0, 1)
     if is_neutral(pixels):
         filled[mask] = filled[mask][:, :1]
