@@ -16,7 +16,9 @@ import pytest
 import sqlalchemy as sa
 
 from restoration.catalog.database import make_engine
+from restoration.cli.doctor_checks import check_airflow, check_broker, check_postgres, check_s3
 from restoration.errors import CatalogError, EnvironmentProblem, UsageError
+from restoration.local.demo import settings_of
 from restoration.local.process import MARKER, SERVICE, Process, members
 from restoration.local.stack import ROLES, Stack
 from restoration.local.state import load_state
@@ -112,6 +114,16 @@ def test_airflow_parses_the_projects_dags_and_nothing_else(airflow):
     found = {dag["dag_id"] for dag in api.get("/dags", limit=100)["dags"]}
     assert "restore_collection" in found
     assert not [name for name in found if name.startswith("example_")]
+
+
+def test_doctor_finds_the_stack_well_and_names_what_was_stopped(stack):
+    settings = settings_of(stack, "admin")
+    for check in (check_postgres, check_broker, check_s3, check_airflow):
+        finding = check(settings)
+        assert finding.verdict == "ok", finding
+        assert finding.cure == ""
+    nowhere = settings.model_copy(update={"restored_bucket": "no-such-bucket"})
+    assert check_s3(nowhere).verdict == "problem"
 
 
 def test_unknown_role_is_refused(stack):
