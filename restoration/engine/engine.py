@@ -121,7 +121,7 @@ class Engine:
         :raises ModelError: a model that is unknown, missing or not the pinned file.
         """
         registry = getattr(self.models, "registry", None) or Registry.load(settings=self.settings)
-        prepared = prepare_recipe(recipe, registry)
+        prepared = prepare_recipe(recipe, registry, self.models.available)
         for entry in prepared.entries:
             registry.verify(entry)
         return prepared

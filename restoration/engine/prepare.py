@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from restoration import names
@@ -21,12 +21,13 @@ class Prepared:
     entries: tuple[ModelEntry, ...]
 
 
-def prepare_recipe(recipe: Recipe, registry: Registry) -> Prepared:
+def prepare_recipe(recipe: Recipe, registry: Registry, available: Callable[[str], bool] | None = None) -> Prepared:
     """Resolve a recipe's models: required ones must be here, optional ones count where they are here.
 
+    :param available: what the steps will be told about optional models; the registry's answer, if left out.
     :raises ModelError: a model is unknown, or a required one's file is missing.
     """
-    entries = {entry.name: entry for step in recipe.steps for entry in _entries(step.parameters, registry)}
+    entries = {entry.name: entry for step in recipe.steps for entry in _entries(step.parameters, registry, available)}
     return Prepared(recipe, _entries_sha256(entries.values()), tuple(entries.values()))
 
 
@@ -61,12 +62,14 @@ def model_needs(parameters: StepParameters) -> Iterator[tuple[str, bool]]:
         yield parameters.identity, True
 
 
-def _entries(parameters: StepParameters, registry: Registry) -> Iterator[ModelEntry]:
+def _entries(
+    parameters: StepParameters, registry: Registry, available: Callable[[str], bool] | None
+) -> Iterator[ModelEntry]:
     for name, required in model_needs(parameters):
         entry = registry.entry(name)
         if required:
             registry.find(entry)
-        if required or registry.available(name):
+        if required or (available or registry.available)(name):
             yield entry
 
 

@@ -62,6 +62,7 @@ class LoadedModels:
         self.device = choose_device(device)
         self._builders = dict(builders or {})
         self._loaded: dict[str, Any] = {}
+        self._available: dict[str, bool] = {}
         use_threads(threads)
 
     def entry(self, name: str) -> ModelEntry:
@@ -69,8 +70,14 @@ class LoadedModels:
         return self.registry.entry(name)
 
     def available(self, name: str) -> bool:
-        """Whether the model's file is on this machine. :raises ModelError: unknown name."""
-        return self.registry.available(name)
+        """Whether the model's file was on this machine when first asked. :raises ModelError: unknown name.
+
+        The answer stays for the life of the process: a restorer that is pulled half-way through a run must not change
+        what is done under a set of models that was hashed without it.
+        """
+        if name not in self._available:
+            self._available[name] = self.registry.available(name)
+        return self._available[name]
 
     def load(self, name: str) -> Any:
         """The loaded model, kept for the life of the process.

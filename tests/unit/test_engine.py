@@ -262,6 +262,15 @@ def test_models_sha256_says_what_would_be_used(tmp_path):
         assert recipe_models_sha256(one, registry) == prepare_recipe(one, registry).models_sha256
 
 
+def test_a_restorer_that_arrives_during_a_run_waits_for_the_next_process(engine, tmp_path, monkeypatch):
+    chosen = recipe({"step": "faces", "restorer": "gfpgan-1.3"})
+    prepared = engine.prepare(chosen)
+    monkeypatch.setattr("restoration.models.files.Registry.available", lambda self, name: True)
+    outcome = engine.restore(Scan("hopper.png", png(gray(hopper()))), prepared)
+    assert outcome.result.faces[0].reason is ReasonCode.RESTORER_MISSING
+    assert engine.prepare(chosen).models_sha256 == prepared.models_sha256
+
+
 def test_models_sha256_is_had_without_torch():
     import subprocess
     import sys
