@@ -108,7 +108,7 @@ class Stack:
     :param root: its folder; made when needed.
     :param dags_folder: the DAGs Airflow shows; the checkout's own unless given.
     :param durable: False trades crash safety of Postgres for speed (tests).
-    :param extra_environment: more settings for Airflow's processes and the worker.
+    :param extra_environment: more settings; those of Airflow (``AIRFLOW*``) go to Airflow's processes alone.
     """
 
     def __init__(
@@ -176,7 +176,8 @@ class Stack:
             settings |= {"RESTORATION_POLL_SECONDS": "1"}
         if role in ("admin", "airflow"):
             settings["RESTORATION_AIRFLOW_API_URL"] = f"http://127.0.0.1:{self.state.airflow_port}"
-        return settings | self._extra
+        extra = {n: v for n, v in self._extra.items() if role == "airflow" or not n.startswith("AIRFLOW")}
+        return settings | extra
 
     def _connections(self) -> dict[str, str]:
         url = make_url(self.postgres.url(_LOGIN_OF["airflow"], DATABASE))
