@@ -4,7 +4,7 @@ Every night (setting `nightly_cron`, UTC) each active collection that is marked 
 or changed, or the collection's recipe is another one than theirs, `restore_collection` is run for it, and this DAG
 sleeps until that run has ended. Where nothing is new nothing is done, and the log of `choose` says so.
 
-Mark a collection with `restoration collection set NAME --nightly`, take it out with `--no-nightly`.
+Mark a collection with `restoration collection add NAME SOURCE --nightly`, take it out with `--no-nightly`.
 
 **When it fails.** `look` failed: that collection could not be listed; the others are restored all the same. `restore`
 failed: open the triggered run (button *Triggered DAG*). Clearing a task repeats the same run and restores nothing

@@ -61,6 +61,8 @@ class RestoreShardOperator(BaseOperator):
             return self._end(progress)
         if event.get("status") == "deadline":
             raise TimeoutError(f"shard {self.shard} was not finished at {deadline}: {progress}")
+        if event.get("status") == "stalled":
+            self._rescue()
         self._submit()
         return self._wait(deadline)
 
@@ -86,6 +88,17 @@ class RestoreShardOperator(BaseOperator):
                 progress = shard_progress(conn, run_id, self.shard)
         self.log.info("%d batches sent; %s", len(batches), progress)
         return progress
+
+    def _rescue(self) -> None:
+        """Free what dead workers hold, of any run: where no worker is left, nobody else does it."""
+        from restoration.catalog.work import reap
+        from restoration.orchestration.dispatch import send_batches
+
+        with _catalog() as db:
+            with db.begin() as conn:
+                report = reap(conn)
+            send_batches(report.batches_requeued)
+        self.log.info("nothing moved; freed what dead workers held: %s", report)
 
     def _progress(self) -> ShardProgress:
         from restoration.catalog.planning import shard_progress

@@ -13,6 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
+from restoration.catalog.work import claim_batch, lease_photo
 from restoration.errors import EnvironmentProblem, RecipeError, SettingsError
 from restoration.names import run_id
 from restoration.orchestration import access, dispatch
@@ -55,7 +56,7 @@ def settings_of(monkeypatch):
 @pytest.fixture
 def lab(catalog, catalog_url, redis_url, s3, tmp_path, settings_of, airflow_home) -> Lab:
     """A laboratory in which this process is Airflow's side."""
-    lab = Lab(catalog, catalog_url("worker"), redis_url, s3, tmp_path)
+    lab = Lab(catalog, catalog_url("worker"), redis_url, s3, tmp_path, lease_seconds=1)
     settings_of({**lab.environment, "RESTORATION_DATABASE_URL": catalog_url("ingest")})
     yield lab
     lab.stop()
@@ -148,6 +149,18 @@ class TestOperator:
         with lab.runtime() as runtime:
             assert run_batch(runtime, str(batch)).state == "done"
         assert lab.states() == {"a.png": "restored"}
+
+    def test_a_batch_of_a_dead_worker_is_freed_and_sent_again(self, lab, redis_url):
+        (batch,) = lab.plan({"a.png": b"OK a"})
+        with lab.db.begin() as conn:
+            work = claim_batch(conn, batch, "dead")
+            assert lease_photo(conn, batch, work.photos[0].photo_id, "dead", 0.1, 3).granted
+        time.sleep(0.2)
+        deferred(operator(lab).resume, {}, {"status": "stalled"}, deadline=IN_AN_HOUR)
+        assert lab.batch_states() == {"queued"}
+        assert queued(lab, redis_url) >= 1
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).state == "done"
 
     def test_a_broker_out_of_reach_is_said(self, lab, settings_of):
         lab.plan({"a.png": b"OK a"})
