@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_RECIPE = "historic-scene"
+DEFAULT_RECIPE = "memorial-portrait"
 """Recipe of a collection that is registered without one."""
 
 COLLECTION_FIELDS = ("title", "consent", "sensitivity", "rights", "contact")
