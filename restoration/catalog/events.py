@@ -108,8 +108,9 @@ def verify_chain_of(conn: sa.Connection, collection: str) -> ChainReport:
     # an archive that was published before the first event carries the empty head
     published.pop(FIRST, None)
     previous, count = FIRST, 0
-    streamed = conn.execution_options(stream_results=True, yield_per=_FETCH_ROWS)
-    with streamed.execute(_AUDIT_EVENTS, names) as rows:
+    # options of the statement: those of a connection would stay with it
+    options = {"stream_results": True, "yield_per": _FETCH_ROWS}
+    with conn.execute(_AUDIT_EVENTS, names, execution_options=options) as rows:
         for row in rows:
             problem = _link_problem(row, count + 1, previous)
             if problem:

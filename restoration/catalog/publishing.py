@@ -212,8 +212,9 @@ def iter_publishable(conn: sa.Connection, collection_id: int) -> Iterator[Publis
     Photographs of all states are given; those without restoration have no output. The connection serves nothing else
     until the iterator is exhausted or closed.
     """
-    streamed = conn.execution_options(stream_results=True, yield_per=_FETCH_ROWS)
-    with streamed.execute(_PHOTOS, {"collection_id": collection_id}) as rows:
+    # options of the statement: those of a connection would stay with it
+    options = {"stream_results": True, "yield_per": _FETCH_ROWS}
+    with conn.execute(_PHOTOS, {"collection_id": collection_id}, execution_options=options) as rows:
         for row in rows:
             facts = dict(row._mapping)
             yield PublishablePhoto(**(facts | {"record": json.loads(facts["record"])}))
@@ -225,8 +226,9 @@ def content_sha256(conn: sa.Connection, collection_id: int) -> str:
     Each photograph is one JSON array on a line of its own: ``["key","sha256 or empty","state"]``.
     """
     digest = hashlib.sha256()
-    streamed = conn.execution_options(stream_results=True, yield_per=10 * _FETCH_ROWS)
-    with streamed.execute(_CONTENT, {"collection_id": collection_id}) as rows:
+    # options of the statement: those of a connection would stay with it
+    options = {"stream_results": True, "yield_per": 10 * _FETCH_ROWS}
+    with conn.execute(_CONTENT, {"collection_id": collection_id}, execution_options=options) as rows:
         for row in rows:
             line = json.dumps([row.object_key, row.output_sha256, row.state], ensure_ascii=False, separators=(",", ":"))
             digest.update(f"{line}\n".encode())

@@ -18,6 +18,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -89,6 +90,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
+@cache
 def _namespace_prefix() -> list[str] | None:
     """Words before a command that make it run as an ordinary user in a namespace, or None where that is forbidden."""
     words = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]

@@ -553,7 +553,7 @@ CREATE TABLE event_head (
     sha256          text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$')
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE event_head IS
-    'End of each collection''s chain, kept apart so that a cut-off tail shows. Its row lock orders the events; only the trigger writes it.';
+    'End of each collection''s chain, kept apart so that a cut-off tail shows. Its row lock orders the events; only triggers write it.';
 COMMENT ON COLUMN event_head.collection_id IS 'The collection.';
 COMMENT ON COLUMN event_head.seq IS 'Number of the last event.';
 COMMENT ON COLUMN event_head.sha256 IS 'Hash of the last event.';
@@ -574,23 +574,49 @@ CREATE FUNCTION event_chain() RETURNS trigger
     SET search_path = restoration, pg_temp
 AS $$
 DECLARE
-    head event_head;
+    last_seq    bigint;
+    last_sha256 text;
+    head_seq    bigint;
 BEGIN
-    SELECT * INTO head FROM event_head WHERE collection_id = NEW.collection_id FOR UPDATE;
+    SELECT h.seq, h.sha256 INTO last_seq, last_sha256
+      FROM event_head h WHERE h.collection_id = NEW.collection_id FOR UPDATE;
     IF NOT FOUND THEN
         INSERT INTO event_head VALUES (NEW.collection_id, 0, repeat('0', 64)) ON CONFLICT DO NOTHING;
-        SELECT * INTO STRICT head FROM event_head WHERE collection_id = NEW.collection_id FOR UPDATE;
+        SELECT h.seq, h.sha256 INTO STRICT last_seq, last_sha256
+          FROM event_head h WHERE h.collection_id = NEW.collection_id FOR UPDATE;
     END IF;
-    NEW.seq := head.seq + 1;
-    NEW.prev_sha256 := head.sha256;
+    -- the head moves once a statement; rows that this statement has written before lie beyond it
+    head_seq := last_seq;
+    SELECT e.seq, e.sha256 INTO NEW.seq, NEW.prev_sha256 FROM event e
+     WHERE e.collection_id = NEW.collection_id AND e.seq > head_seq ORDER BY e.seq DESC LIMIT 1;
+    IF FOUND THEN
+        last_seq := NEW.seq;
+        last_sha256 := NEW.prev_sha256;
+    END IF;
+    NEW.seq := last_seq + 1;
+    NEW.prev_sha256 := last_sha256;
     NEW.occurred_at := clock_timestamp();
     NEW.sha256 := encode(sha256(convert_to(event_canonical(NEW), 'UTF8')), 'hex');
-    UPDATE event_head SET seq = NEW.seq, sha256 = NEW.sha256 WHERE collection_id = NEW.collection_id;
     RETURN NEW;
 END;
 $$;
 COMMENT ON FUNCTION event_chain() IS
-    'Trigger: gives a new event its number, time and hashes while it holds the chain''s end, and moves the end on.';
+    'Trigger: locks the end of the chain and gives a new event its number, time and hashes, whatever the client sent.';
+
+CREATE FUNCTION event_move_head() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    UPDATE event_head h SET seq = n.seq, sha256 = n.sha256
+      FROM (SELECT DISTINCT ON (collection_id) collection_id, seq, sha256
+              FROM added ORDER BY collection_id, seq DESC) n
+     WHERE h.collection_id = n.collection_id;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION event_move_head() IS
+    'Trigger: moves the chain''s end on, once a statement, so that many events in one statement stay cheap.';
 
 CREATE FUNCTION event_refuse() RETURNS trigger
     LANGUAGE plpgsql
@@ -603,12 +629,16 @@ $$;
 COMMENT ON FUNCTION event_refuse() IS 'Trigger: refuses to change, delete or truncate events, whoever asks.';
 
 CREATE TRIGGER event_chain BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION event_chain();
+CREATE TRIGGER event_move_head AFTER INSERT ON event REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION event_move_head();
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION event_refuse();
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_refuse();
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_chain;
+ALTER TABLE event ENABLE ALWAYS TRIGGER event_move_head;
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_append_only;
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate;
 COMMENT ON TRIGGER event_chain ON event IS 'Sets seq, prev_sha256, sha256 and occurred_at.';
+COMMENT ON TRIGGER event_move_head ON event IS 'Keeps event_head at the last event.';
 COMMENT ON TRIGGER event_append_only ON event IS 'Refuses UPDATE and DELETE.';
 COMMENT ON TRIGGER event_no_truncate ON event IS 'Refuses TRUNCATE.';
 
@@ -639,6 +669,7 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        coalesce(faces.found, 0) AS faces, coalesce(faces.restored, 0) AS faces_restored, faces.lowest_identity,
        decision.decision::text AS review, decision.reviewer, decision.decided_at AS reviewed_at,
        shown.version AS published_version, shown.uri AS published_uri, shown.payload_name AS published_name,
+       shown.restoration_id AS published_restoration_id,
        p.first_seen_at, p.finished_at
   FROM photo p
   JOIN collection c USING (collection_id)
@@ -656,7 +687,7 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        SELECT v.decision, v.reviewer, v.decided_at FROM review v
         WHERE v.photo_id = p.photo_id ORDER BY v.review_id DESC LIMIT 1) decision ON true
   LEFT JOIN LATERAL (
-       SELECT b.version, b.uri, pp.payload_name
+       SELECT b.version, b.uri, pp.payload_name, pp.restoration_id
          FROM publication_photo pp JOIN publication b USING (publication_id)
         WHERE pp.photo_id = p.photo_id AND b.state = 'current' LIMIT 1) shown ON true;
 COMMENT ON VIEW audit.photo IS
@@ -713,6 +744,7 @@ COMMENT ON COLUMN audit.photo.reviewed_at IS 'When it was decided.';
 COMMENT ON COLUMN audit.photo.published_version IS 'Version of the current archive that shows it.';
 COMMENT ON COLUMN audit.photo.published_uri IS 'Address of that archive.';
 COMMENT ON COLUMN audit.photo.published_name IS 'Its name in that archive.';
+COMMENT ON COLUMN audit.photo.published_restoration_id IS 'Restoration that the current archive shows; differs from restoration_id where it was done over since.';
 COMMENT ON COLUMN audit.photo.first_seen_at IS 'When a listing first showed it.';
 COMMENT ON COLUMN audit.photo.finished_at IS 'When it reached its present final state.';
 
@@ -833,20 +865,21 @@ COMMENT ON COLUMN audit.failure.last_worker IS 'Last worker that tried it.';
 
 CREATE VIEW audit.model_use AS
 SELECT c.name AS collection, m.name AS model, m.version, m.architecture, m.weights_sha256, m.licence, m.source,
-       m.training_data, m.retired_at, u.role, count(DISTINCT p.photo_id) AS photos, sum(u.uses)::bigint AS uses,
-       min(r.created_at) AS first_used_at, max(r.created_at) AS last_used_at
-  FROM photo p
-  JOIN collection c USING (collection_id)
-  JOIN restoration r USING (restoration_id)
-  JOIN (SELECT restoration_id, model_version_id, step AS role, 1 AS uses
-          FROM step_record WHERE model_version_id IS NOT NULL
-        UNION ALL SELECT restoration_id, detector_id, 'detect face', 1 FROM face
-        UNION ALL SELECT restoration_id, restorer_id, 'restore face', 1 FROM face WHERE restorer_id IS NOT NULL
-        UNION ALL SELECT restoration_id, identity_model_id, 'compare face', 1 FROM face
-                   WHERE identity_model_id IS NOT NULL) u USING (restoration_id)
-  JOIN model_version m USING (model_version_id)
- WHERE p.current
- GROUP BY c.name, m.model_version_id, u.role;
+       m.training_data, m.retired_at, n.role, n.photos, n.uses, n.first_used_at, n.last_used_at
+  FROM collection c
+ CROSS JOIN LATERAL (
+       SELECT u.model_version_id, u.role, count(DISTINCT p.photo_id) AS photos, count(*) AS uses,
+              min(r.created_at) AS first_used_at, max(r.created_at) AS last_used_at
+         FROM photo p
+         JOIN restoration r USING (restoration_id)
+         JOIN (SELECT restoration_id, model_version_id, step AS role FROM step_record WHERE model_version_id IS NOT NULL
+               UNION ALL SELECT restoration_id, detector_id, 'detect face' FROM face
+               UNION ALL SELECT restoration_id, restorer_id, 'restore face' FROM face WHERE restorer_id IS NOT NULL
+               UNION ALL SELECT restoration_id, identity_model_id, 'compare face' FROM face
+                          WHERE identity_model_id IS NOT NULL) u USING (restoration_id)
+        WHERE p.collection_id = c.collection_id AND p.current
+        GROUP BY u.model_version_id, u.role) n
+  JOIN model_version m USING (model_version_id);
 COMMENT ON VIEW audit.model_use IS 'Which model, with which weights and licence, touched how many current photographs of a collection.';
 COMMENT ON COLUMN audit.model_use.collection IS 'Collection by name.';
 COMMENT ON COLUMN audit.model_use.model IS 'Model by name.';
@@ -1037,4 +1070,4 @@ GRANT INSERT ON publication_photo, review TO restoration_publisher;
 GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
     ON event TO restoration_ingest, restoration_worker, restoration_publisher;
 REVOKE UPDATE, DELETE, TRUNCATE ON event, event_head FROM PUBLIC, restoration_ingest, restoration_worker, restoration_publisher;
-REVOKE ALL ON FUNCTION event_chain(), event_refuse() FROM PUBLIC;
+REVOKE ALL ON FUNCTION event_chain(), event_move_head(), event_refuse() FROM PUBLIC;

@@ -1,8 +1,7 @@
--- Which finished photographs does the current archive not show yet?
-SELECT p.collection, p.object_key, p.state, p.output_sha256, p.finished_at
-FROM audit.photo AS p
-LEFT JOIN audit.publication AS b ON b.collection = p.collection AND b.state = 'current'
-WHERE (CAST(:collection AS text) IS NULL OR p.collection = :collection) AND p.current
-  AND p.state IN ('restored', 'needs_review')
-  AND (p.published_version IS NULL OR p.finished_at > b.created_at)
-ORDER BY p.collection, p.object_key
+-- Which finished photographs does the current archive not show yet, or only as they were before?
+SELECT collection, object_key, state, output_sha256, finished_at, published_version
+FROM audit.photo
+WHERE (CAST(:collection AS text) IS NULL OR collection = :collection) AND current
+  AND state IN ('restored', 'needs_review')
+  AND published_restoration_id IS DISTINCT FROM restoration_id
+ORDER BY collection, object_key

@@ -1,0 +1,404 @@
+"""What auditors ask: the views, the cookbook, the chain of events, the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from restoration.catalog import planning, publishing, work
+from restoration.catalog.audit import list_queries, run_query
+from restoration.catalog.events import append_event, chain_head, verify_chain, verify_chain_of
+from restoration.catalog.listing import merge_sidecar
+from restoration.cli import app
+from restoration.cli.audit import to_csv
+from restoration.errors import PhotoState, ReasonCode, UsageError
+from restoration.local.postgres import SUPERUSER
+from restoration.settings import get_settings
+from tests.stack import catalog_builder as build
+
+pytestmark = pytest.mark.stack
+
+KEYS = ["ada.tif", "bob.tif", "copy of ada.tif", "dead.tif", "evil.tif", "faces.tif", "gone.tif", "half.tif"]
+
+
+def tell_story(conn) -> None:
+    """A small collection's life: one run with every kind of end, a replaced and a missing scan, a publication."""
+    family = build.add_collection(conn, title="The family", rights="InC-EDU", contact="curator@example.org")
+    bad_name = build.listed("../x.tif", reason=ReasonCode.UNSAFE_NAME, reason_detail="leads out of the folder")
+    build.listing(conn, family, [*KEYS, bad_name])
+    merge_sidecar(conn, family.collection_id, {"family/ada.tif": {"title": "Ada, 1936"}})
+    run_id = build.add_run(conn, family)
+    build.plan(conn, run_id, batch_size=64)
+    (batch,) = build.claimed(conn, run_id)
+    ids = {photo.object_key.removeprefix("family/"): photo.photo_id for photo in batch.photos}
+    for key, photo_id in ids.items():
+        build.lease(conn, batch.batch_id, photo_id)
+        end_photo(conn, batch.batch_id, key, photo_id)
+    for _ in range(2):
+        build.lease(conn, batch.batch_id, ids["dead.tif"])
+        end_photo(conn, batch.batch_id, "dead.tif", ids["dead.tif"])
+    assert work.finish_batch(conn, batch.batch_id, build.WORKER) == "done"
+    planning.finish_run(conn, run_id)
+    publish(conn, family.collection_id, run_id)
+    later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
+    build.listing(conn, family, later)
+
+
+def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
+    place = (conn, batch_id, photo_id, build.WORKER)
+    if key == "copy of ada.tif":
+        work.link_restoration(*place, 1, source_sha256=build.sha("ada.tif"))
+    elif key == "dead.tif":
+        work.record_failed(*place, reason=ReasonCode.OUT_OF_MEMORY, detail="no memory", max_attempts=3)
+    elif key in {"evil.tif", "half.tif"}:
+        reason = ReasonCode.TOO_MANY_PIXELS if key == "evil.tif" else ReasonCode.TRUNCATED
+        work.record_rejected(*place, source_sha256=build.sha(key), reason=reason, detail="=cmd|' /C calc'!A0")
+    elif key == "faces.tif":
+        faces = [
+            build.face(0, 0.41, "blended", ReasonCode.IDENTITY_LOW),
+            build.face(1, 0.8),
+            build.face(2, None, "recorded"),
+        ]
+        more = {"state": PhotoState.NEEDS_REVIEW, "reason": ReasonCode.IDENTITY_LOW, "faces": faces, "seconds": 9.0}
+        work.record_restored(*place, build.restored(key, **more))
+    else:
+        work.record_restored(*place, build.restored(key))
+
+
+def publish(conn, collection_id: int, run_id) -> None:
+    opened = publishing.open_publication(conn, collection_id, run_id, "s3://archive/family")
+    photos = list(publishing.iter_publishable(conn, collection_id))
+    rows = [publishing.PublicationPhoto(p.photo_id, p.restoration_id, f"p{p.photo_id:06}") for p in photos]
+    publishing.add_publication_photos(conn, opened.publication_id, rows)
+    publishing.mark_verified(
+        conn,
+        opened.publication_id,
+        content_sha256=publishing.content_sha256(conn, collection_id),
+        manifest_sha256=build.sha("manifest"),
+        chain_head=chain_head(conn, collection_id),
+        photo_count=len(photos),
+        byte_count=1000,
+    )
+    publishing.mark_current(conn, opened.publication_id)
+
+
+@pytest.fixture
+def story(catalog):
+    with catalog.begin() as conn:
+        tell_story(conn)
+    return catalog
+
+
+@pytest.fixture
+def auditor(story, role_engine):
+    with role_engine("auditor").connect() as conn:
+        yield conn
+
+
+def ask(conn, name):
+    columns, rows = run_query(conn, name, "family")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def keys(rows):
+    return [row["object_key"].removeprefix("family/") for row in rows]
+
+
+# -- views -----------------------------------------------------------------------------------------------------------
+
+
+def test_audit_photo_says_everything_about_a_photograph(auditor):
+    row = auditor.execute(sa.text("SELECT * FROM audit.photo WHERE object_key = 'family/faces.tif'")).one()._mapping
+    assert row["collection"] == "family"
+    assert (row["state"], row["reason"]) == ("needs_review", "identity_low")
+    assert row["source_uri"] == "s3://originals/family/faces.tif"
+    assert row["source_sha256"] == build.sha("faces.tif")
+    assert row["recipe"] == "memorial-portrait"
+    assert [m["name"] for m in row["models"]] == ["centerface", "dlib-resnet", "gfpgan", "house-colorizer"]
+    assert {m["licence"] for m in row["models"]} == {"MIT", "CC0-1.0", "Apache-2.0"}
+    assert row["models"][2]["weights_sha256"] == build.RESTORER.weights_sha256
+    assert (row["faces"], row["faces_restored"], round(row["lowest_identity"], 2)) == (3, 2, 0.41)
+    assert row["metrics_before"]["sharpness"] == 100
+    assert row["metrics_after"]["sharpness"] == 180
+    assert row["metrics_pair"] == {"psnr": 28.0, "ssim_y": 0.95}
+    assert row["step_seconds"] == {"0 triage": 0.1, "1 repair": 0.2, "2 colorize": 1.5}
+    assert (row["published_version"], row["published_uri"]) == (1, "s3://archive/family/v0001/")
+    assert (row["review"], row["device_class"], row["seconds"], row["attempts"]) == (None, "cpu-x86_64", 9.0, 1)
+
+
+def test_the_last_review_counts(story, role_engine):
+    with role_engine("publisher").begin() as conn:
+        for decision in ("reject", "accept"):
+            conn.execute(
+                sa.text(
+                    "INSERT INTO review (photo_id, restoration_id, decision, reviewer) SELECT photo_id, "
+                    "restoration_id, CAST(:d AS review_decision), 'Eve' FROM photo WHERE state = 'needs_review'"
+                ),
+                {"d": decision},
+            )
+    with role_engine("auditor").connect() as conn:
+        row = conn.execute(
+            sa.text("SELECT review, reviewer FROM audit.photo WHERE object_key = 'family/faces.tif'")
+        ).one()
+        assert tuple(row) == ("accept", "Eve")
+        assert ask(conn, "needs-review") == []
+
+
+# -- the cookbook ----------------------------------------------------------------------------------------------------
+
+EXPECTED = {
+    "photos": lambda r: len(r) == 9 and [x["state"] for x in r if x["object_key"].endswith("/ada.tif")] == ["restored"],
+    "summary": lambda r: (r[0]["photos"], r[0]["restored"], r[0]["needs_review"], r[0]["rejected"], r[0]["quarantined"],
+                          r[0]["unfinished"], r[0]["duplicates"]) == (9, 3, 1, 3, 1, 1, 1),
+    "failures": lambda r: keys(r) == ["dead.tif", "evil.tif", "half.tif", "../x.tif"],
+    "failure-reasons": lambda r: {x["reason"]: x["photos"] for x in r}
+    == {"out_of_memory": 1, "too_many_pixels": 1, "truncated": 1, "unsafe_name": 1},
+    "needs-review": lambda r: keys(r) == ["faces.tif"] and r[0]["faces"] == 3,
+    "models-used": lambda r: [(x["model"], x["role"], x["photos"]) for x in r]
+    == [("centerface", "detect face", 1), ("dlib-resnet", "compare face", 1), ("gfpgan", "restore face", 1),
+        ("house-colorizer", "colorize", 4)],
+    "lowest-identity": lambda r: keys(r) == ["faces.tif"],
+    "faces-altered": lambda r: [(x["faces"], x["faces_restored"]) for x in r] == [(3, 2)],
+    "ai-altered": lambda r: [(x["recipe"], x["ai_altered"], x["photos"]) for x in r]
+    == [("memorial-portrait", True, 4)],
+    "duplicates": lambda r: [(x["object_key"], x["same_as"], x["shared"]) for x in r]
+    == [("family/copy of ada.tif", "family/ada.tif", True)],
+    "missing-sources": lambda r: keys(r) == ["gone.tif"] and r[0]["published_version"] == 1,
+    "replaced-sources": lambda r: keys(r) == ["bob.tif"] and r[0]["new_state"] == "pending",
+    "runs": lambda r: [(x["dag_run_id"], x["state"], x["photos"], x["redeliveries"]) for x in r]
+    == [("manual-1", "done", 8, 0)],
+    "lineage": lambda r: len(r) == 8 and {x["outcome"] for x in r if x["published_versions"] == [1]}
+    == {"restored", "needs_review", "skipped"},
+    "throughput": lambda r: [(x["worker"], x["photos"], float(x["mean_seconds"])) for x in r]
+    == [("worker-1", 4, 4.13)],
+    "slowest-photos": lambda r: keys(r)[0] == "faces.tif" and len(r) == 4,
+    "quality-fell": lambda r: r == [],
+    "published-without-review": lambda r: keys(r) == ["faces.tif"],
+    "unpublished": lambda r: r == [],
+    "consent": lambda r: [(x["consent"], x["restored"], x["published_version"]) for x in r] == [("unknown", 4, 1)],
+    "retries": lambda r: [(x["object_key"], x["attempts"]) for x in r] == [("family/dead.tif", 3)],
+    "events": lambda r: [x["seq"] for x in r] == list(range(1, len(r) + 1)) and {x["event_type"] for x in r}
+    == {"rejection", "ingestion", "run_opened", "run_planned", "restoration", "deduplication", "failure", "quarantine",
+        "run_finished", "publication", "missing", "replacement"},
+    "publications": lambda r: [(x["version"], x["state"], x["photo_count"]) for x in r] == [(1, "current", 9)],
+}  # fmt: skip
+
+
+def test_every_question_gets_the_right_answer_from_the_auditor_role(auditor):
+    names = [query.name for query in list_queries()]
+    assert sorted(EXPECTED) == names
+    assert len(names) >= 14
+    answers = {name: ask(auditor, name) for name in names}
+    wrong = {name: answers[name] for name, right in EXPECTED.items() if not right(answers[name])}
+    assert wrong == {}
+
+
+def test_questions_can_be_asked_of_all_collections(auditor):
+    assert len(run_query(auditor, "summary")[1]) == 1
+
+
+def test_every_question_begins_with_its_words_and_binds_the_collection():
+    for query in list_queries():
+        assert query.question.endswith((".", "?")), query.name
+        assert ":collection" in query.sql, query.name
+        assert "restoration." not in query.sql, f"{query.name}: auditors read schema audit only"
+
+
+def test_unknown_questions_and_collections_are_usage_errors(auditor):
+    with pytest.raises(UsageError, match="no audit question 'x'"):
+        run_query(auditor, "x")
+    with pytest.raises(UsageError, match="no collection 'nobody'"):
+        run_query(auditor, "photos", "nobody")
+
+
+# -- what is published -----------------------------------------------------------------------------------------------
+
+
+def test_publishable_photos_carry_their_whole_story(story, role_engine):
+    with role_engine("publisher").connect() as conn:
+        photos = {p.object_key.removeprefix("family/"): p for p in publishing.iter_publishable(conn, 1)}
+        assert list(photos) == sorted(photos)
+        faces, dead, copy = (photos[k] for k in ("faces.tif", "dead.tif", "copy of ada.tif"))
+        record = json.loads(json.dumps(faces.record))
+        assert record["output"]["key"] == faces.output_key
+        assert record["source"]["uri"] == "s3://originals/family/faces.tif"
+        assert [step["step"] for step in record["steps"]] == ["triage", "repair", "colorize"]
+        assert record["steps"][2]["model"] == "house-colorizer"
+        assert [f["action"] for f in record["faces"]] == ["blended", "restored", "recorded"]
+        assert record["measurements"]["sharpness"] == {"source": 100.0, "restored": 180.0}
+        assert record["measurements"]["psnr"] == {"pair": 28.0}
+        assert len(record["models"]) == 4
+        assert [e["type"] for e in record["events"]] == ["restoration"]
+        assert photos["ada.tif"].record["title"] == "Ada, 1936"
+        assert (dead.record["output"], dead.state, dead.reason) == (None, "quarantined", "out_of_memory")
+        assert copy.record["duplicate_of"] == "family/ada.tif"
+        assert copy.output_sha256 == photos["ada.tif"].output_sha256
+
+
+def test_the_content_hash_changes_with_what_is_shown(story):
+    with story.connect() as conn:
+        before = publishing.content_sha256(conn, 1)
+        assert publishing.content_sha256(conn, 1) == before
+        conn.execute(sa.text("UPDATE photo SET state = 'skipped', reason = 'withdrawn' WHERE object_key ~ 'faces'"))
+        assert publishing.content_sha256(conn, 1) != before
+
+
+def test_a_publication_goes_its_way_and_only_that(story, role_engine):
+    sums = {"content_sha256": "c" * 64, "manifest_sha256": "d" * 64, "chain_head": "e" * 64}
+    with role_engine("publisher").begin() as conn:
+        abandoned = publishing.open_publication(conn, 1, None, "s3://archive/family/")
+        opened = publishing.open_publication(conn, 1, None, "s3://archive/family/")
+        assert (abandoned.version, opened.version, opened.uri) == (2, 3, "s3://archive/family/v0003/")
+        with pytest.raises(UsageError, match="is staging: it cannot become current"):
+            publishing.mark_current(conn, opened.publication_id)
+        with pytest.raises(UsageError, match="not being staged"):
+            publishing.mark_verified(conn, abandoned.publication_id, **sums, photo_count=1, byte_count=1)
+        publishing.mark_verified(conn, opened.publication_id, **sums, photo_count=1, byte_count=1)
+        for _ in range(2):
+            publishing.mark_current(conn, opened.publication_id)
+        assert publishing.find_current(conn, 1).version == 3
+        states = [p.state for p in publishing.list_publications(conn, 1)]
+        assert states == ["superseded", "abandoned", "current"]
+        told = conn.execute(sa.text("SELECT count(*) FROM event WHERE event_type = 'publication'")).scalar()
+        assert told == 2
+
+
+# -- the chain of events ---------------------------------------------------------------------------------------------
+
+
+def tamper(engine, statement: str) -> None:
+    with engine.begin() as conn:
+        conn.execute(sa.text("ALTER TABLE event DISABLE TRIGGER ALL"))
+        conn.execute(sa.text(statement))
+        conn.execute(sa.text("ALTER TABLE event ENABLE TRIGGER ALL"))
+
+
+TAMPERINGS = {
+    "changed": ("UPDATE event SET detail = '{}' WHERE seq = 5", 5, "was changed"),
+    "backdated": ("UPDATE event SET occurred_at = occurred_at - interval '1 day' WHERE seq = 5", 5, "was changed"),
+    "rehashed": (
+        "UPDATE event AS e SET agent = 'nobody', sha256 = encode(sha256(convert_to(event_canonical(ROW(collection_id, "
+        "seq, event_type, outcome, 'nobody', run_id, photo_id, restoration_id, publication_id, detail, occurred_at, "
+        "prev_sha256, sha256)::event), 'UTF8')), 'hex') WHERE seq = 5", 6, "does not follow"),
+    "deleted": ("DELETE FROM event WHERE seq = 5", 5, "event 5 is gone"),
+    "truncated": ("DELETE FROM event WHERE seq > 5", 6, "events are gone"),
+    "emptied": ("DELETE FROM event", 1, "events are gone"),
+    "head moved back": ("UPDATE event_head SET (seq, sha256) = (SELECT seq, sha256 FROM event WHERE seq = 5)", None,
+                        "publication v0001"),
+    "tail and head cut": (
+        "WITH cut AS (DELETE FROM event WHERE seq > 5) "
+        "UPDATE event_head SET (seq, sha256) = (SELECT seq, sha256 FROM event WHERE seq = 5)", None,
+        "publication v0001"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TAMPERINGS)
+def test_tampering_shows(story, role_engine, kind):
+    statement, seq, problem = TAMPERINGS[kind]
+    with role_engine("auditor").connect() as conn:
+        assert verify_chain_of(conn, "family").ok
+    tamper(role_engine(SUPERUSER), statement)
+    with role_engine("auditor").connect() as conn:
+        report = verify_chain_of(conn, "family")
+    assert not report.ok
+    assert report.first_bad_seq == seq
+    assert problem in report.problem
+
+
+@pytest.mark.parametrize("statement", ["UPDATE event SET agent = 'x'", "DELETE FROM event", "TRUNCATE event"])
+@pytest.mark.parametrize("role", ["owner", SUPERUSER])
+def test_not_even_the_owner_changes_events(story, role_engine, role, statement):
+    with role_engine(role).connect() as conn:
+        # a replica's session skips ordinary triggers
+        conn.execute(sa.text("SET session_replication_role = replica") if role == SUPERUSER else sa.text("SELECT 1"))
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+            conn.execute(sa.text(statement))
+
+
+def test_clients_do_not_choose_number_time_or_hash(catalog):
+    with catalog.begin() as conn:
+        family = build.add_collection(conn)
+        conn.execute(
+            sa.text(
+                "INSERT INTO event (collection_id, seq, event_type, outcome, agent, occurred_at, prev_sha256, sha256) "
+                "VALUES (:c, 77, 'x', 'success', 'me', '1999-01-01', 'p', 's')"
+            ),
+            {"c": family.collection_id},
+        )
+        row = conn.execute(sa.text("SELECT * FROM event")).one()
+        assert (row.seq, row.prev_sha256, len(row.sha256)) == (1, "0" * 64, 64)
+        assert row.occurred_at.year > 2000
+        second = append_event(
+            conn, collection_id=family.collection_id, event_type="x", outcome="success", agent="me", detail={"a": "ä\0"}
+        )
+        assert second == 2
+        assert chain_head(conn, family.collection_id) != row.sha256
+        assert verify_chain(conn, family.collection_id).length == 2
+
+
+def test_events_of_two_transactions_at_once_make_one_chain(catalog):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with catalog.begin() as conn:
+        ids = [build.add_collection(conn, name).collection_id for name in ("one", "two")]
+
+    def write(number: int) -> None:
+        for _ in range(20):
+            with catalog.begin() as conn:
+                append_event(
+                    conn, collection_id=ids[number % 2], event_type="x", outcome="success", agent=f"thread {number}"
+                )
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    with catalog.connect() as conn:
+        assert [verify_chain(conn, number).length for number in ids] == [40, 40]
+
+
+# -- the command line ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(story, catalog_url, monkeypatch):
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("auditor"))
+    monkeypatch.setenv("COLUMNS", "200")
+    get_settings.cache_clear()
+
+    def run(*words: str):
+        return CliRunner().invoke(app, ["audit", *words], catch_exceptions=False)
+
+    yield run
+    get_settings.cache_clear()
+
+
+def test_the_command_prints_tables_csv_and_json(command):
+    table = command("failures", "--collection", "family")
+    assert table.exit_code == 0
+    assert "too_many_pixels" in table.stdout
+    assert "4 rows" in table.stdout
+    rows = list(csv.DictReader(io.StringIO(command("failures", "-c", "family", "-f", "csv").stdout)))
+    assert [row["reason"] for row in rows] == ["out_of_memory", "too_many_pixels", "truncated", "unsafe_name"]
+    assert rows[1]["reason_detail"] == "'=cmd|' /C calc'!A0"
+    objects = json.loads(command("runs", "-f", "json").stdout)
+    assert objects[0]["summary"]["states"]["rejected"] == 2
+    listing = json.loads(command("list", "-f", "json").stdout)
+    assert {"query": "failures", "question": "Which photographs could not be restored, and why?"} in listing
+
+
+def test_the_command_verifies_chains(command, role_engine):
+    assert command("verify-chain", "--collection", "family").exit_code == 0
+    tamper(role_engine(SUPERUSER), "DELETE FROM event WHERE seq = 3")
+    broken = command("verify-chain", "-f", "json")
+    assert broken.exit_code == 1
+    assert json.loads(broken.stdout)[0]["problem"] == "event 3 is gone"
+
+
+def test_csv_cells_never_look_like_formulas():
+    text = to_csv(["a"], [("=1+1",), ("+1",), ("-x",), ("@x",), ("\tx",), (-5,), ("plain, with comma",), (None,)])
+    cells = [row[0] for row in csv.reader(io.StringIO(text))]
+    assert cells == ["a", "'=1+1", "'+1", "'-x", "'@x", "'\tx", "-5", "plain, with comma", ""]
