@@ -23,7 +23,7 @@ from restoration.catalog import publishing
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.locks import content_locks
-from restoration.catalog.versions import abandon_unfinished, list_publications
+from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import PublicationError, ReasonCode
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
@@ -121,7 +121,7 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
     bucket = settings.archive_bucket
     current, _ = read_current(store, bucket, collection.name)
     with db_engine.begin() as conn:
-        known = {p.version: p for p in list_publications(conn, collection.collection_id)}
+        known = {p.version: p for p in publishing.list_publications(conn, collection.collection_id)}
         if current is not None:
             named = known.get(current.version)
             if named is None or named.manifest_sha256 != current.manifest_sha256:
@@ -132,9 +132,10 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
             if named.state != "current":
                 publishing.mark_current(conn, named.publication_id)
         abandon_unfinished(conn, collection.collection_id, keep=current.version if current else None)
-        dead = [p.version for p in list_publications(conn, collection.collection_id) if p.state == "abandoned"]
-    for version in dead:
-        store.delete_prefix(bucket, version_prefix(collection.name, version))
+        versions = publishing.list_publications(conn, collection.collection_id)
+    dead = {version_prefix(collection.name, p.version) for p in versions if p.state == "abandoned"}
+    for prefix in dead.intersection(store.list_folders(bucket, f"{collection.name}/")):
+        store.delete_prefix(bucket, prefix)
 
 
 def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> str | None:

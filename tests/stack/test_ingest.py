@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -17,9 +18,11 @@ from restoration.storage.s3 import ObjectStore, StoredObject
 pytestmark = pytest.mark.stack
 
 
-@pytest.fixture
-def store(s3) -> ObjectStore:
-    return ObjectStore(s3.client("admin"))
+@pytest.fixture(scope="module")
+def store(s3) -> Iterator[ObjectStore]:
+    client = s3.client("admin")
+    yield ObjectStore(client)
+    client.close()
 
 
 @pytest.fixture

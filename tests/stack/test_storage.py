@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
-def store(s3) -> ObjectStore:
-    return ObjectStore(s3.client("admin"))
+def store(s3) -> Iterator[ObjectStore]:
+    client = s3.client("admin")
+    yield ObjectStore(client)
+    client.close()
 
 
 @pytest.fixture
