@@ -174,7 +174,7 @@ class TestFromScansToArchive:
         assert gallery.endswith(f"{self.name}/v0001/index.html")
         assert "summarize" in house.api.get(f"{path}/summarize/links")["extra_links"]["Failures"]
 
-    def test_nothing_secret_is_in_xcom_or_on_the_queue(self, house, first):
+    def test_nothing_secret_is_in_xcom_or_logs(self, house, first):
         secrets = {
             value
             for role in ("airflow", "worker")
@@ -189,6 +189,10 @@ class TestFromScansToArchive:
             path = f"/dags/{DAG}/dagRuns/{first}/taskInstances/{task}/xcomEntries/{key}"
             told = json.dumps(house.api.get(path, map_index=index, stringify="true"))
             assert not [secret for secret in secrets if secret in told]
+        for task in house.api.tasks(DAG, first):
+            log = house.api.task_log(DAG, first, task, lines=10_000)
+            assert log
+            assert not [secret for secret in secrets if secret in log]
 
     def test_a_second_run_restores_and_publishes_nothing(self, house, second):
         assert house.batches(second) == {}
