@@ -1,0 +1,119 @@
+"""Triage: gray, tinted or colour, on cases made by code and on real scans."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from restoration.photo.ageing import jpeg_noise, tint_paper
+from restoration.photo.colour import lightness
+from restoration.steps.parameters import Triage
+from restoration.steps.protocol import Frame
+from restoration.steps.triage import Step, chromatics
+from tests.unit.picture_maker import gray, photograph, picture, smaller
+
+NAMES = ("astronaut", "chelsea", "coffee", "china", "flower")
+
+
+def photo(name):
+    return smaller(photograph(name), 320)
+
+
+def with_colour_noise(pixels):
+    noise = np.random.default_rng(5).normal(0, 0.03, pixels.shape)
+    return jpeg_noise(np.clip(pixels + noise, 0, 1).astype(np.float32), 40)
+
+
+def yellowed_borders(pixels):
+    """Yellower towards the edges, as mounts and air do it."""
+    height, width = pixels.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    share = np.clip(np.hypot(x, y) - 0.4, 0, 1)[:, :, None].astype(np.float32)
+    return pixels * (1 - share) + tint_paper(pixels, "yellowed") * share
+
+
+def coloured_mount(pixels):
+    framed = tint_paper(pixels, "sepia").copy()
+    edge = int(0.04 * min(framed.shape[:2]))
+    framed[:edge], framed[:, -edge:] = (0.7, 0.1, 0.1), (0.1, 0.5, 0.2)
+    return framed
+
+
+def pale(pixels):
+    return gray(pixels) + np.float32(0.35) * (pixels - gray(pixels))
+
+
+MADE = {
+    "gray": (gray, {"gray"}),
+    "gray with colour noise": (lambda p: with_colour_noise(gray(p)), {"gray"}),
+    "sepia": (lambda p: tint_paper(gray(p), "sepia"), {"tinted"}),
+    "sepia jpeg": (lambda p: jpeg_noise(tint_paper(gray(p), "sepia"), 50), {"tinted"}),
+    "cyanotype": (lambda p: tint_paper(gray(p), "cyanotype"), {"tinted"}),
+    "yellowed": (lambda p: tint_paper(gray(p), "yellowed"), {"tinted"}),
+    "yellowed borders": (lambda p: yellowed_borders(gray(p)), {"tinted", "gray"}),
+    "sepia on a coloured mount": (lambda p: coloured_mount(gray(p)), {"tinted"}),
+    "colour": (lambda p: p, {"colour"}),
+    "faint colour": (pale, {"colour"}),
+    "colour jpeg": (lambda p: jpeg_noise(p, 50), {"colour"}),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("case", MADE)
+def test_made_cases(name, case):
+    make, allowed = MADE[case]
+    found = chromatics(np.clip(make(photo(name)), 0, 1).astype(np.float32))
+    assert found.kind(Triage()) in allowed, found
+
+
+@pytest.mark.parametrize(("tint", "names"), [("sepia", {"sepia"}), ("yellowed", {"yellowed", "sepia"}),
+                                             ("cyanotype", {"cyanotype"})])  # fmt: skip
+def test_tint_is_named(tint, names):
+    assert chromatics(tint_paper(gray(photo("china")), tint)).tint_kind() in names
+
+
+def run(pixels):
+    one = picture(pixels)
+    frame = Frame("x", one, one)
+    return Step().apply(frame, Triage(), None), frame
+
+
+def test_a_tinted_scan_becomes_neutral_with_the_same_lightness():
+    sepia = tint_paper(gray(photo("astronaut")), "sepia")
+    outcome, frame = run(sepia)
+    assert outcome.status == "applied"
+    assert np.ptp(outcome.picture.pixels, axis=2).max() == 0
+    assert np.abs(lightness(outcome.picture.pixels) - lightness(sepia)).max() < 1e-3
+    assert frame.notes["triage"]["kind"] == "tinted"
+    assert outcome.detail["tint"] == "sepia"
+    assert np.hypot(outcome.detail["tint_a"], outcome.detail["tint_b"]) > 3
+
+
+def test_colour_and_exact_gray_are_untouched():
+    for pixels, kind in ((photo("coffee"), "colour"), (gray(photo("coffee")), "gray")):
+        outcome, frame = run(pixels)
+        assert outcome.status == "not_needed"
+        assert outcome.picture is frame.source
+        assert frame.notes["triage"]["kind"] == kind
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_blank_scans_are_gray(value):
+    assert run(np.full((32, 20, 3), value, np.float32))[0].detail["kind"] == "gray"
+
+
+TRULY_COLOUR = {"bop_old_a.jpg", "bop_old_g.jpg"}
+"""Two files of the folder of old photographs are colour ones: a print of about 1970 and an autochrome."""
+
+
+@pytest.mark.photos
+def test_real_scans_are_told_apart(photos_folder):
+    wrong = []
+    for folder, colour in (("old", False), ("reference", True)):
+        for path in sorted((photos_folder / folder).glob("*.*g")):
+            pixels = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1], np.float32) / np.float32(255)
+            found = chromatics(pixels).kind(Triage()) == "colour"
+            if found != (colour or path.name in TRULY_COLOUR):
+                wrong.append(path.name)
+    assert wrong == []
