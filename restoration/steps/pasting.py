@@ -97,8 +97,15 @@ class Site:
         return alignment.crop(candidate.pixels, alignment.within(self.matrix, self.region))
 
     def _in_place(self, restored: FloatImage) -> FloatImage:
-        """The restored face in the region's geometry; with the photograph's own chroma unless told otherwise."""
+        """The restored face in the region's geometry; with the photograph's own chroma unless told otherwise.
+
+        A face that is larger in the photograph than 512 pixels keeps the scan's own finer detail and grain: only what
+        the restorer changed at its resolution is enlarged.
+        """
         face = alignment.uncrop(restored, self.matrix, self.region)
+        if alignment.scale_of(self.matrix) < 1:
+            seen = alignment.crop(self.base, alignment.within(self.matrix, self.region))
+            face = np.clip(face + (self.base - alignment.uncrop(seen, self.matrix, self.region)), 0, 1)
         if self.chroma_from_restorer:
             return face
         chroma = colour.rgb_to_lab(self.base)[:, :, 1:]

@@ -43,6 +43,13 @@ class Stranger(Sharpener):
         return one.expand_as(faces).clone()
 
 
+class Unchanged(Sharpener):
+    """A face restorer that gives back what it was given."""
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        return faces
+
+
 class Tinter(Sharpener):
     """A face restorer that turns faces orange."""
 
@@ -95,7 +102,7 @@ def registry_with(folder: Path, extra: str = "") -> Registry:
     """The shipped registry's carried models, the stand-in restorers, seeded colorizers, and ``extra`` entries."""
     shipped = REGISTRY_FILE.read_text(encoding="utf-8").split("[[models]]")
     text = "[[models]]".join(["", *[part for part in shipped[1:] if "carried:" in part or '"url:' in part]])
-    for name in ("sharpener", "stranger", "tinter", "broken"):
+    for name in ("sharpener", "stranger", "tinter", "unchanged", "broken"):
         file = folder / f"{name}.safetensors"
         save_file({"amount": torch.tensor(1.0)}, file)
         text += entry_text(name, name, "restore-face", file)
@@ -119,6 +126,7 @@ def models_with(folder: Path, **builders: Callable[..., nn.Module]) -> LoadedMod
         "sharpener": Sharpener,
         "stranger": Stranger,
         "tinter": Tinter,
+        "unchanged": Unchanged,
         "broken": Broken,
         **builders,
     }

@@ -82,6 +82,22 @@ def test_same_person_is_pasted_back_sharper_and_gray_stays_gray(models):
     assert after > 1.1 * before
 
 
+def test_large_face_keeps_the_scans_own_grain(models):
+    """Faces larger than 512 pixels are not softened by a restorer that works at 512."""
+    large = cv2.resize(gray(hopper())[100:450, 100:420], None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
+    grain = np.random.default_rng(5).normal(0, 0.03, large.shape[:2]).astype(np.float32)
+    source = np.clip(large + grain[:, :, None], 0, 1)
+    (answer,) = run(models, source, restorer="unchanged")
+    assert answer.status == "applied"
+    assert answer.faces[0].landmarks[1][0] - answer.faces[0].landmarks[0][0] > 300
+    assert np.abs(answer.picture.pixels - source).mean() < 0.002
+    (sharpened,) = run(models, source, restorer="sharpener")
+    x, y, width, height = (int(value) for value in answer.faces[0].box)
+    inner = np.s_[y + height // 3 : y + 2 * height // 3, x + width // 3 : x + 2 * width // 3, 0]
+    fine = [cv2.Laplacian(p[inner], cv2.CV_32F).std() for p in (source, sharpened.picture.pixels)]
+    assert fine[1] > 0.95 * fine[0]
+
+
 def test_chroma_is_the_scans_unless_the_recipe_says_otherwise(models):
     source = hopper()
     (kept,) = run(models, source, restorer="tinter")

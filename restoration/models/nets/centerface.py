@@ -20,6 +20,12 @@ OUTPUTS = ("537", "538", "539", "540")
 STRIDE = 4
 SIDE_MULTIPLE = 32
 NMS_OVERLAP = 0.3
+NESTED_SHARE = 0.7
+CLOSE_UP_SIDE = 512
+"""Large pictures are looked at a second time at this long side: the net misses faces that are larger than it knows."""
+
+Faces = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""N boxes (x1, y1, x2, y2), N scores, N x 5 landmarks."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,18 @@ class CenterFace:
         :param image: H x W x 3 RGB, 0..255; worked on at ``max_side`` at most.
         :param confidence: lowest score, 0..1.
         """
+        long_side = max(image.shape[:2])
+        sides = [min(self.max_side, long_side)]
+        if sides[0] > 1.5 * CLOSE_UP_SIDE:
+            sides.append(CLOSE_UP_SIDE)
+        found = [self._at(image, side / long_side, confidence) for side in sides]
+        boxes, scores, points = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = suppress(boxes, scores, NMS_OVERLAP)[: self.max_faces]
+        return [_detection(boxes[i], float(scores[i]), points[i], image.shape[1], image.shape[0]) for i in order]
+
+    def _at(self, image: NDArray[np.uint8], scale: float, confidence: float) -> Faces:
+        """Boxes, scores and landmarks in the picture's pixels, found at one working size."""
         height, width = image.shape[:2]
-        scale = min(1.0, self.max_side / max(height, width))
         size = tuple(max(1, -(-round(side * scale) // SIDE_MULTIPLE)) * SIDE_MULTIPLE for side in (width, height))
         # cv2.resize of blobFromImage is bilinear without a prefilter: shrink by area first
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -57,8 +73,7 @@ class CenterFace:
         heat, scales, offsets, marks = net.forward(list(OUTPUTS))
         boxes, scores, points = decode(heat[0, 0], scales[0], offsets[0], marks[0], confidence)
         factor = np.array([width / size[0], height / size[1]], np.float32)
-        order = suppress(boxes, scores, NMS_OVERLAP)[: self.max_faces]
-        return [_detection(boxes[i], float(scores[i]), points[i] * factor, factor, width, height) for i in order]
+        return boxes * np.tile(factor, 2), scores, points * factor
 
 
 def load(path: Path, entry: ModelEntry) -> CenterFace:
@@ -78,7 +93,7 @@ def decode(
     offsets: NDArray[np.float32],
     marks: NDArray[np.float32],
     confidence: float,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> Faces:
     """Cells above ``confidence`` as boxes (N x 4: x1, y1, x2, y2), scores (N) and landmarks (N x 5 x 2), net pixels.
 
     :param heat: h x w scores; ``scales`` and ``offsets`` 2 x h x w and ``marks`` 10 x h x w, y before x throughout.
@@ -97,6 +112,7 @@ def decode(
 def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float) -> list[int]:
     """Indices of the boxes that are left, best first, when those overlapping a better one are dropped (greedy NMS).
 
+    So are boxes that lie within a better one, or round it: parts of a large face look like faces at another size.
     Equal scores keep their order, so the answer is always the same.
     """
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
@@ -108,21 +124,18 @@ def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: f
         low = np.maximum(boxes[best, :2], boxes[rest, :2])
         high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
         shared = np.clip(high - low, 0, None).prod(axis=1)
-        order = rest[shared / (area[best] + area[rest] - shared) < overlap]
+        apart = shared / (area[best] + area[rest] - shared) < overlap
+        inside = shared / np.minimum(area[best], area[rest]) > NESTED_SHARE
+        order = rest[apart & ~inside]
     return kept
 
 
 def _detection(
-    box: NDArray[np.float32],
-    score: float,
-    points: NDArray[np.float32],
-    factor: NDArray[np.float32],
-    width: int,
-    height: int,
+    box: NDArray[np.float32], score: float, points: NDArray[np.float32], width: int, height: int
 ) -> Detection:
-    """Back to the picture's pixels; the box is cut at its edges and never empty."""
+    """The box is cut at the picture's edges and never empty."""
     limit = np.array([width, height], np.float32)
-    low = np.clip(box[:2] * factor, 0, limit - 1)
-    high = np.clip(box[2:] * factor, low + 1, limit)
+    low = np.clip(box[:2], 0, limit - 1)
+    high = np.clip(box[2:], low + 1, limit)
     x, y, w, h = (round(float(v), 2) for v in (*low, *(high - low)))
     return Detection((x, y, w, h), min(1.0, max(0.0, score)), points)
