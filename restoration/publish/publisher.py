@@ -133,9 +133,9 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
                 publishing.mark_current(conn, named.publication_id)
         abandon_unfinished(conn, collection.collection_id, keep=current.version if current else None)
         versions = publishing.list_publications(conn, collection.collection_id)
-    dead = {version_prefix(collection.name, p.version) for p in versions if p.state == "abandoned"}
-    for prefix in dead.intersection(store.list_folders(bucket, f"{collection.name}/")):
-        store.delete_prefix(bucket, prefix)
+    # every publication clears up before it opens a version, so only the newest version can have left files
+    if versions and versions[-1].state == "abandoned":
+        store.delete_prefix(bucket, version_prefix(collection.name, versions[-1].version))
 
 
 def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> str | None:

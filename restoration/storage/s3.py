@@ -144,15 +144,6 @@ class ObjectStore:
                 if o["IsLatest"]
             ]
 
-    def list_folders(self, bucket: str, prefix: str) -> list[str]:
-        """The prefixes one level below a prefix, each with its trailing '/'.
-
-        :raises StorageError: the bucket may not be listed, or the service is out of reach.
-        """
-        with _translated(f"s3://{bucket}/{prefix}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-            return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
-
     def stat(self, bucket: str, key: str) -> StoredObject | None:
         """The object's size, ETag and time, or None where there is no such object.
 

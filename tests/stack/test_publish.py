@@ -1,0 +1,358 @@
+"""Publishing on real Postgres and S3: content, immutability, and a kill at every single S3 call."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from restoration.catalog.publishing import list_publications
+from restoration.errors import PublicationError, ReasonCode, StorageError, UsageError
+from restoration.publish.current import read_current
+from restoration.publish.export import export_collection, export_publication
+from restoration.publish.publisher import current_gallery, publish_collection
+from restoration.settings import Settings
+from restoration.storage.s3 import ObjectStore
+from tests.stack.archive import Archive
+from tests.stack.memory_store import Killed, MemoryStore
+
+pytestmark = pytest.mark.stack
+SETTINGS = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
+
+
+@pytest.fixture(scope="module")
+def store(s3) -> Iterator[ObjectStore]:
+    client = s3.client("admin")
+    yield ObjectStore(client)
+    client.close()
+
+
+@pytest.fixture
+def archive(catalog, store) -> Archive:
+    made = Archive(catalog, store)
+    made.add("a.tif", title="=1+1", creator="Kim")
+    made.add("b.tif", "needs_review", reason="identity_low")
+    made.add("c.tif", "rejected", reason="truncated")
+    return made
+
+
+def publish(archive: Archive, store: ObjectStore, engine: sa.Engine | None = None, **options):
+    return publish_collection(engine or archive.db, store, SETTINGS, archive.name, archive.run_id, **options)
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return [item.key for page in store.list_pages("archive", prefix) for item in page]
+
+
+def states(archive: Archive) -> list[str]:
+    with archive.db.connect() as conn:
+        return [p.state for p in list_publications(conn, archive.collection.collection_id)]
+
+
+def assert_whole(archive: Archive, store: ObjectStore, folder: Path) -> int:
+    """The current version holds every file of its manifest, with its hash, and nothing else. Gives its number."""
+    current, _ = read_current(store, "archive", archive.name)
+    assert current is not None
+    out = folder / f"v{current.version}"
+    export_collection(store, SETTINGS, archive.name, out)
+    lines = (out / "manifest-sha256.txt").read_text().splitlines()
+    paths = [line.split("  ")[1] for line in lines] + ["manifest-sha256.txt"]
+    assert sorted(keys(store, current.prefix)) == sorted(current.prefix + path for path in paths)
+    return current.version
+
+
+def test_a_published_collection_can_be_read_without_any_database(archive, store, tmp_path):
+    report = publish(archive, store)
+    assert (report.state, report.version, report.photos, report.shown) == ("published", 1, 3, 2)
+    assert report.uri == f"s3://archive/{archive.name}/v0001/" or report.uri == f"s3://archive/{archive.name}/v0001"
+    assert report.gallery_uri == f"s3://archive/{archive.name}/v0001/index.html"
+    assert current_gallery(store, SETTINGS, archive.name) == report.gallery_uri
+    assert export_collection(store, SETTINGS, archive.name, tmp_path / "out") == report.files
+    manifest = (tmp_path / "out" / "manifest-sha256.txt").read_text().splitlines()
+    for line in manifest:
+        sha256, path = line.split("  ")
+        assert hashlib.sha256((tmp_path / "out" / path).read_bytes()).hexdigest() == sha256
+    assert sum(path.suffix == ".png" for path in (tmp_path / "out" / "photos").iterdir()) == 2
+    facts = json.loads((tmp_path / "out" / "archive.json").read_text())
+    assert facts["states"] == {"restored": 1, "needs_review": 1, "rejected": 1}
+    with (tmp_path / "out" / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["state"] for row in rows] == ["restored", "needs_review", "rejected"]
+    assert rows[0]["dc:title"] == "'=1+1"
+    lines = (tmp_path / "out" / "provenance" / "part-00000.jsonl").read_text().splitlines()
+    provenance = [json.loads(line) for line in lines]
+    assert provenance[0]["original"]["uri"] == f"s3://originals/{archive.name}/a.tif"
+    assert provenance[2]["reason"] == "truncated"
+    assert provenance[2]["restored"] is None
+
+
+def test_the_catalog_knows_what_was_published(archive, store):
+    report = publish(archive, store)
+    with archive.db.connect() as conn:
+        row = conn.execute(
+            sa.text("SELECT * FROM publication WHERE collection_id = :c"), {"c": archive.collection.collection_id}
+        ).one()
+        photos = conn.execute(
+            sa.text("SELECT count(*), count(restoration_id) FROM publication_photo WHERE publication_id = :p"),
+            {"p": row.publication_id},
+        ).one()
+    current, _ = read_current(store, "archive", archive.name)
+    assert row.state == "current"
+    assert row.manifest_sha256 == current.manifest_sha256
+    assert row.content_sha256 == current.content_sha256
+    assert (row.photo_count, row.byte_count) == (3, report.bytes)
+    assert tuple(photos) == (3, 2)
+
+
+def test_nothing_new_means_unchanged_and_new_metadata_means_a_new_version(archive, store, tmp_path):
+    publish(archive, store)
+    before = keys(store, f"{archive.name}/")
+    again = publish(archive, store)
+    assert (again.state, again.version) == ("unchanged", 1)
+    assert keys(store, f"{archive.name}/") == before
+    with archive.db.begin() as conn:
+        conn.execute(
+            sa.text('UPDATE photo SET dublin_core = \'{"title": "New"}\' WHERE collection_id = :c'),
+            {"c": archive.collection.collection_id},
+        )
+    assert publish(archive, store).version == 2
+    assert states(archive) == ["superseded", "current"]
+    assert set(before) - {f"{archive.name}/current.json"} <= set(keys(store, f"{archive.name}/v0001/"))
+    assert assert_whole(archive, store, tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [({"consent": "refused"}, ReasonCode.CONSENT_REFUSED), ({"sensitivity": "sensitive"}, ReasonCode.SENSITIVE)],
+)
+def test_withheld_collections_leave_no_trace_in_the_bucket(catalog, store, facts, reason):
+    archive = Archive(catalog, store, **facts)
+    archive.add("a.tif")
+    report = publish(archive, store)
+    assert (report.state, report.reason, report.version) == ("withheld", reason, None)
+    assert keys(store, f"{archive.name}/") == []
+
+
+def test_an_empty_collection_is_withheld(catalog, store):
+    report = publish(Archive(catalog, store), store)
+    assert (report.state, report.reason) == ("withheld", ReasonCode.SOURCE_MISSING)
+
+
+def test_dry_run_writes_nothing(archive, store):
+    report = publish(archive, store, dry_run=True)
+    assert (report.state, report.dry_run, report.photos, report.shown) == ("published", True, 3, 2)
+    assert keys(store, f"{archive.name}/") == []
+    assert states(archive) == []
+
+
+def test_the_publishers_own_rights_are_enough(archive, store, s3, role_engine):
+    with contextlib.closing(s3.client("airflow")) as client:
+        own = ObjectStore(client)
+        report = publish(archive, own, role_engine("publisher"))
+        assert report.state == "published"
+        assert publish(archive, own, role_engine("publisher")).state == "unchanged"
+
+
+def test_a_lost_restored_file_stops_the_publication_and_the_old_version_stays(archive, store, tmp_path):
+    publish(archive, store)
+    archive.add("d.tif")
+    with archive.db.connect() as conn:
+        key = conn.execute(
+            sa.text("SELECT output_key FROM restoration WHERE source_sha256 = :s"),
+            {"s": hashlib.sha256(f"{archive.name}/d.tif".encode()).hexdigest()},
+        ).scalar_one()
+    store.client.delete_object(Bucket="restored", Key=key)
+    with pytest.raises(PublicationError, match="is gone"):
+        publish(archive, store)
+    assert assert_whole(archive, store, tmp_path) == 1
+
+
+def test_a_file_that_reads_back_differently_stops_the_publication(archive, store, tmp_path):
+    def spoil(params, **_):
+        if params["url_path"].endswith("/metadata.csv") and params["method"] == "PUT":
+            params["body"] = b"spoilt"
+            params["headers"].pop("Content-MD5", None)
+
+    store.client.meta.events.register("before-call.s3.PutObject", spoil)
+    with pytest.raises(PublicationError, match=r"metadata\.csv reads back as"):
+        publish(archive, store)
+    assert read_current(store, "archive", archive.name) == (None, None)
+    store.client.meta.events.unregister("before-call.s3.PutObject", spoil)
+    assert publish(archive, store).version == 2
+    assert states(archive) == ["abandoned", "current"]
+    assert keys(store, f"{archive.name}/v0001/") == []
+    assert assert_whole(archive, store, tmp_path) == 2
+
+
+def test_a_bucket_of_another_catalog_is_left_alone(archive, store):
+    publish(archive, store)
+    with archive.db.begin() as conn:
+        conn.execute(sa.text("UPDATE publication SET manifest_sha256 = :s"), {"s": "00" * 32})
+    archive.add("d.tif")
+    with pytest.raises(PublicationError, match="this catalog did not verify"):
+        publish(archive, store)
+
+
+def test_a_version_is_never_written_over(archive, store):
+    store.put("archive", f"{archive.name}/v0001/stray", b"x")
+    with pytest.raises(PublicationError, match="never written over"):
+        publish(archive, store)
+
+
+# -- a kill at every S3 call ---------------------------------------------------------------------------------------
+
+
+class Killer:
+    """Lets so many S3 calls through and then no more, as if the process were gone.
+
+    ``answered`` tells whether the last call still reaches the server and only its answer is lost.
+    """
+
+    def __init__(self, client, calls: int, *, answered: bool) -> None:
+        self.events, self.left, self.answered = client.meta.events, calls, answered
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Killer:
+        self.events.register("before-call.s3", self._before)
+        self.events.register("after-call.s3", self._after)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.events.unregister("before-call.s3", self._before)
+        self.events.unregister("after-call.s3", self._after)
+
+    def _before(self, **_: object) -> None:
+        with self._lock:
+            self.left -= 1
+            left = self.left
+        if left < 0 or (left == 0 and not self.answered):
+            raise Killed
+
+    def _after(self, parsed: dict, **_: object) -> None:
+        if self.left <= 0:
+            if "Body" in parsed:
+                parsed["Body"].close()
+            raise Killed
+
+
+def assert_settled(archive: Archive, store: ObjectStore) -> None:
+    """After one publication that was let run, catalog and bucket agree and nothing stale is left."""
+    assert publish(archive, store).state in ("published", "unchanged")
+    counted = states(archive)
+    assert set(counted) <= {"current", "superseded", "abandoned"}
+    assert counted.count("current") == 1
+    kept = {key.split("/")[1] for key in keys(store, f"{archive.name}/")} - {"current.json"}
+    assert kept == {f"v{n + 1:04d}" for n, state in enumerate(counted) if state != "abandoned"}
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_killed_at_every_store_call_the_old_or_the_new_version_is_current_and_whole(catalog, tmp_path, answered):
+    store = MemoryStore()
+    archive = Archive(catalog, store)
+    for name in ("a", "b", "c"):
+        archive.add(name)
+    assert publish(archive, store).version == 1
+    outcomes: list[str] = []
+    while "finished" not in outcomes:
+        call = len(outcomes) + 1
+        before, _ = read_current(store, "archive", archive.name)
+        if not outcomes or outcomes[-1] == "new":
+            archive.add(f"more-{call}", "rejected", reason="truncated")
+        store.die_at(call, answered=answered)
+        try:
+            publish(archive, store)
+            outcomes.append("finished")
+        except Killed:
+            outcomes.append("killed")
+        store.die_at(10**9, answered=False)
+        after, _ = read_current(store, "archive", archive.name)
+        if outcomes[-1] == "killed":
+            outcomes[-1] = "old" if after == before else "new"
+        if after != before or call % 10 == 0:
+            assert_whole(archive, store, tmp_path / str(call))
+    assert outcomes.count("old") > 60
+    assert ("new" in outcomes) is answered
+    assert_settled(archive, store)
+    assert_whole(archive, store, tmp_path / "end")
+
+
+@pytest.mark.parametrize(("call", "answered"), [(2, True), (9, False), (20, True), (33, False), (50, True)])
+def test_killed_on_a_real_server_the_old_version_stays_and_the_next_publication_clears_up(
+    archive, store, tmp_path, call, answered
+):
+    assert publish(archive, store).version == 1
+    archive.add("d.tif")
+    with Killer(store.client, call, answered=answered), pytest.raises(Killed):
+        publish(archive, store)
+    assert assert_whole(archive, store, tmp_path / "killed") == 1
+    assert_settled(archive, store)
+    assert assert_whole(archive, store, tmp_path / "after") >= 2
+
+
+def test_killed_between_the_switch_and_its_note_the_next_publication_finishes(archive, store, s3, monkeypatch):
+    from restoration.catalog import publishing
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "mark_current", die)
+        with pytest.raises(Killed):
+            publish(archive, store)
+    assert states(archive) == ["verified"]
+    assert publish(archive, store).state == "unchanged"
+    assert states(archive) == ["current"]
+
+
+# -- export --------------------------------------------------------------------------------------------------------
+
+
+def test_export_resumes_and_refuses_a_foreign_folder(archive, store, tmp_path):
+    report = publish(archive, store)
+    folder = tmp_path / "out"
+    assert export_collection(store, SETTINGS, archive.name, folder) == report.files
+    assert export_collection(store, SETTINGS, archive.name, folder) == 1
+    (folder / "index.html").write_text("changed")
+    assert export_collection(store, SETTINGS, archive.name, folder) == 2
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("x")
+    with pytest.raises(UsageError, match="something else"):
+        export_collection(store, SETTINGS, archive.name, tmp_path / "mine")
+
+
+def test_export_notices_a_changed_file_and_a_changed_manifest(archive, store, tmp_path):
+    report = publish(archive, store)
+    prefix = f"{archive.name}/v0001/"
+    store.put("archive", f"{prefix}archive.json", b"{}")
+    with pytest.raises(PublicationError, match=r"archive\.json hashes to"):
+        export_collection(store, SETTINGS, archive.name, tmp_path / "one")
+    assert not (tmp_path / "one" / "archive.json").exists()
+    store.put("archive", f"{prefix}manifest-sha256.txt", b"")
+    with pytest.raises(PublicationError, match="the archive was changed"):
+        export_collection(store, SETTINGS, archive.name, tmp_path / "two")
+    with pytest.raises(PublicationError, match="no archive"):
+        export_publication(store, f"s3://archive/{archive.name}/v0099/", tmp_path / "three")
+    assert report.version == 1
+
+
+def test_export_of_a_hostile_manifest_stays_in_its_folder(store, tmp_path):
+    line = f"{hashlib.sha256(b'x').hexdigest()}  ../outside\n"
+    store.put("archive", "hostile/v0001/manifest-sha256.txt", line.encode())
+    with pytest.raises(PublicationError, match="safe path"):
+        export_publication(store, "s3://archive/hostile/v0001/", tmp_path / "out")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_nothing_published_is_said(archive, store, tmp_path):
+    with pytest.raises(PublicationError, match="nothing is published"):
+        export_collection(store, SETTINGS, archive.name, tmp_path)
+    assert current_gallery(store, SETTINGS, archive.name) is None
+    with pytest.raises(StorageError):
+        export_publication(store, "s3://no-such-bucket/x/", tmp_path)
