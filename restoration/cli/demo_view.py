@@ -137,7 +137,7 @@ def _what_was_done(result: DemoResult) -> list[str]:
         return [f"{done.restored} of {done.planned} photographs were restored before the run ended {result.state}."]
     if done.planned == 0:
         return ["Nothing to restore: every photograph was done before, and nothing was restored twice."]
-    again = f"; {done.linked} had the bytes of one restored before, and were not restored twice" if done.linked else ""
+    again = f"; {done.linked} with bytes that had been restored before were not restored twice" if done.linked else ""
     return [f"{done.restored} of {done.planned} photographs were restored by this run{again}."]
 
 
