@@ -356,3 +356,43 @@ def test_nothing_published_is_said(archive, store, tmp_path):
     assert current_gallery(store, SETTINGS, archive.name) is None
     with pytest.raises(StorageError):
         export_publication(store, "s3://no-such-bucket/x/", tmp_path)
+
+
+def test_a_switch_whose_answer_was_lost_and_that_was_repeated_counts(monkeypatch, catalog):
+    store = MemoryStore()
+    own = Archive(catalog, store)
+    own.add("a.tif")
+    write = store.put_atomic
+
+    def twice(*arguments, **options) -> str:
+        write(*arguments, **options)
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(store, "put_atomic", twice)
+    assert publish(own, store).state == "published"
+    assert states(own) == ["current"]
+
+
+def test_command_line(archive, catalog_url, s3, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from restoration.cli import app
+    from restoration.settings import get_settings
+
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("publisher"))
+    for name, value in s3.environment("airflow").items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    run = CliRunner().invoke
+    try:
+        dry = run(app, ["publish", archive.name, "--dry-run"])
+        assert "published (dry run): 3 photographs, 2 shown" in dry.output
+        published = run(app, ["publish", archive.name])
+        assert f"archive: s3://archive/{archive.name}/v0001" in published.output
+        assert json.loads(run(app, ["publish", archive.name, "--json"]).output)["state"] == "unchanged"
+        exported = run(app, ["export", archive.name, str(tmp_path / "out")])
+        assert exported.exit_code == 0
+        assert (tmp_path / "out" / "index.html").is_file()
+        assert (tmp_path / "out").resolve().as_uri() in exported.output.replace("\n", "")
+    finally:
+        get_settings.cache_clear()
