@@ -2,8 +2,8 @@
 
 Every face is recorded. A restored one is pasted back at the photograph's resolution, in linear light, within a
 feathered ellipse round its landmarks; its colours stay the scan's unless the recipe says otherwise. Then its identity
-(luminance only) is held against the scan's: below the threshold the restored share is lowered to 0.75, 0.5, 0.25, and if
-that does not help the face is left as it was, with the reason.
+(luminance only) is held against the scan's: below the threshold the restored share is lowered to 0.75, 0.5, 0.25, and
+if that does not help the face is left as it was, with the reason.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from restoration.errors import ModelError, ReasonCode, SettingsError
+from restoration.errors import ModelError, ReasonCode, SettingsError, StorageError
 from restoration.models.files import Registry, file_sha256
 from restoration.models.loading import LoadedModels, choose_device, fill, read_weights
 from restoration.models.pull import pull
@@ -194,6 +194,29 @@ def test_pull_keeps_nothing_of_wrong_bytes(tmp_path, weights, server):
         pull(registry, registry.entry("one"))
     assert caught.value.reason is ReasonCode.MODEL_CORRUPT
     assert list(registry.model_dir.iterdir()) == []
+
+
+def test_pull_from_s3_goes_on_too(tmp_path, weights, monkeypatch):
+    import boto3
+    from moto import mock_aws
+
+    with mock_aws():
+        client = boto3.client("s3", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
+        client.create_bucket(Bucket="models")
+        client.put_object(Bucket="models", Key="a/one.safetensors", Body=weights.read_bytes())
+        monkeypatch.setattr("restoration.storage.s3.make_client", lambda: client)
+        text = entry_text("one", "linear", "upscale", weights).replace(
+            f"file:{weights}", "s3://models/a/one.safetensors"
+        )
+        registry = registry_of(tmp_path, text)
+        entry = registry.entry("one")
+        part = registry.model_dir / f"{entry.sha256}.safetensors.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(weights.read_bytes()[:20])
+        assert pull(registry, entry).read_bytes() == weights.read_bytes()
+        gone = replace(entry, sha256="0" * 64, source="s3://models/absent")
+        with pytest.raises(StorageError, match="absent"):
+            pull(registry, gone)
 
 
 def test_pull_from_nowhere_says_so(tmp_path, weights, server):
