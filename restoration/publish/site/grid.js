@@ -4,10 +4,10 @@
   const { make, payload, words } = window.Archive;
   const CAPTION = 58;
   const GAP = 20;
-  const EMPTY_RATIO = 0.8;
+  const EMPTY_RATIO = 0.95;
 
-  const rowHeight = (width) => (width < 520 ? 200 : width < 1000 ? 230 : 264);
-  const ratioOf = (row) => (row.image ? Math.min(2.4, Math.max(0.55, row.width / row.height)) : EMPTY_RATIO);
+  const rowHeight = (width) => (width < 520 ? 240 : width < 1000 ? 230 : 264);
+  const ratioOf = (row) => (row.image ? Math.min(2.4, Math.max(0.6, row.width / row.height)) : EMPTY_RATIO);
 
   /* Break the photographs into rows: as many as fit at about the target height, then stretched to the full width. */
   function layout(photos, width) {
