@@ -36,7 +36,8 @@ OTHER = {"name": "colorize-only", "sha256": "b" * 64, "body": {}}
 # One in 50 is rejected, one in 20 needs review; a restored one has 5 steps, 14 measurements and 0 to 2 faces.
 FILL = [
     """INSERT INTO model_version (name, version, architecture, weights_sha256, licence, source)
-       SELECT 'model-' || n, '1', 'net', lpad(to_hex(n), 64, '0'), 'CC0-1.0', 'packaged' FROM generate_series(1, 4) n""",
+       SELECT 'model-' || n, '1', 'net', lpad(to_hex(n), 64, '0'), 'CC0-1.0', 'packaged'
+       FROM generate_series(1, 4) n""",
     """INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, output_key,
            output_sha256, output_bytes, output_format, output_width, output_height, output_bits, preview_before_key,
            preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id)

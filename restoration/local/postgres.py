@@ -209,7 +209,7 @@ class Postgres:
                 cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
 
     def create_database(self, name: str, *, owner: str = SUPERUSER, template: str | None = None) -> None:
-        """Make a database where there is none, UTF-8, optionally as a copy of another one (which nobody may be using)."""
+        """Make a database where there is none, UTF-8; optionally a copy of another one, which nobody may be using."""
         from psycopg2 import sql
 
         with self._superuser() as connection, connection.cursor() as cursor:

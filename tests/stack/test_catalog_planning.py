@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from restoration import names
 from restoration.catalog import planning, work
 from restoration.catalog.collections import get_collection, nightly_collections
+from restoration.catalog.events import verify_chain
 from restoration.catalog.listing import merge_sidecar
 from restoration.errors import PhotoState, ReasonCode, UsageError
 from tests.stack import catalog_builder as build
@@ -253,6 +254,31 @@ def test_a_run_is_opened_once_and_its_progress_counted(conn, family):
     assert (summary.states, summary.run_state) == ({"restored": 10}, "done")
     assert planning.cancel_run(conn, run_id, "too late") == 0
     assert conn.execute(sa.text("SELECT state::text FROM run")).scalar() == "done"
+
+
+def test_the_ingest_role_can_do_all_this_and_no_more(role_engine):
+    with role_engine("ingest").begin() as conn:
+        family = build.add_collection(conn)
+        build.listing(conn, family, [*KEYS, build.listed("x.tif", reason=ReasonCode.EMPTY_FILE)])
+        merge_sidecar(conn, family.collection_id, {"family/000.tif": {"title": "x"}})
+        run_id = planned(conn, family)
+        planning.record_listing(conn, run_id, {})
+        planning.queue_shard(conn, run_id, 0)
+        planning.shard_progress(conn, run_id, 0)
+        build.listing(conn, family, KEYS[1:])
+        assert planning.nightly_work(conn, family.collection_id, build.RECIPE["sha256"]) == 0
+        assert planning.cancel_run(conn, run_id, "over") == 3
+        assert planning.finish_run(conn, run_id).run_state == "cancelled"
+    for statement in ("INSERT INTO publication (collection_id, version, uri) VALUES (1, 1, 'x')", "DELETE FROM photo"):
+        with role_engine("ingest").begin() as conn, pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+            conn.execute(sa.text(statement))
+
+
+def test_many_missing_scans_are_one_chain(conn, family):
+    build.listing(conn, family, [f"{n:05}.tif" for n in range(2000)])
+    assert build.listing(conn, family, ["00000.tif"]).missing == 1999
+    report = verify_chain(conn, family.collection_id)
+    assert (report.ok, report.length) == (True, 2001)
 
 
 def test_unknown_names_are_usage_errors(conn):
