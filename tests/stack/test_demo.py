@@ -98,6 +98,22 @@ def test_a_refused_trigger_says_why(stack, photos):
         run_demo(stack, photos, collection="refused-trigger", batch_size=100_000)
 
 
+def test_a_run_that_fails_is_a_failure_with_the_tail_of_its_log(stack, photos):
+    class Misled(Demo):
+        def _conf(self):
+            return super()._conf() | {"source": "s3://no-such-bucket/here/"}
+
+    console = Console(width=160, record=True, file=io.StringIO())
+    with TerminalReporter(console) as reporter:
+        result = Misled(stack, DemoRequest(photos, "grade-only", "misled"), reporter).run()
+    show_result(console, result)
+    assert result.state == "failed"
+    assert "ingest" in result.failed_tasks
+    text = console.export_text()
+    assert "no-such-bucket" in text[text.index("task ingest failed") :]
+    assert "archive:" not in text
+
+
 def test_upload_sends_what_is_new_or_changed_and_deletes_nothing(s3, tmp_path):
     store = ObjectStore(s3.client())
     for name in ("a.jpg", "b.jpg"):
