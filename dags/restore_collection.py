@@ -150,11 +150,12 @@ def restore_collection() -> None:
             return flow.plan(listed, params or {})
 
     @task
-    def cancel_leftovers(dag_run: Any = None) -> None:
-        """Cancel what a failed or stopped run left unfinished."""
+    def cancel_leftovers(dag_run: Any = None, ti: Any = None) -> None:
+        """Cancel what a failed or stopped run left unfinished, and fail where a task failed."""
         from restoration.orchestration import flow
 
-        flow.cancel_leftovers(dag_run.dag_id, dag_run.run_id)
+        states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])
+        flow.cancel_leftovers(dag_run.dag_id, dag_run.run_id, states.get(dag_run.run_id, {}))
 
     listed = ingest()
     shards = plan(listed)

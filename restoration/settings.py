@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     )
     resend_seconds: PositiveFloat = Field(
         default=900.0,
-        description="Seconds without any progress of a shard after which batches that no worker has taken are sent again.",
+        description="Seconds without any progress of a shard after which batches no worker has taken are sent again.",
     )
     failures_url: str | None = Field(
         default=None,

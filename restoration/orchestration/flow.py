@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_RECIPE = "memorial-portrait"
 """Recipe of a collection that is registered without one."""
 
+FAILED_STATES = frozenset({"failed", "upstream_failed"})
+"""States of an Airflow task that make its run a failure."""
+
 COLLECTION_FIELDS = ("title", "consent", "sensitivity", "rights", "contact")
 
 
@@ -172,13 +175,15 @@ def publish(collection: str, run_id: str) -> dict[str, Any]:
     return plain
 
 
-def cancel_leftovers(dag_id: str, dag_run_id: str) -> None:
+def cancel_leftovers(dag_id: str, dag_run_id: str, task_states: Mapping[str, str | None]) -> None:
     """Cancel batches that a run left unfinished, so that no worker goes on for a run that nobody waits for.
 
     Does nothing after a run that went well.
 
-    :raises AirflowFailException: the run did not come to its end. Airflow would show a run that a person gave up as a
-        success, because the tasks that it skips then count as well done.
+    :param task_states: state of each task of the DAG run by task id, with ``_<index>`` behind those of mapped tasks.
+    :raises AirflowFailException: a task failed, or the run did not come to its end. As the DAG's last task this one
+        decides how Airflow shows the run; without it a run that a person gave up would count as a success, because
+        the tasks that it skips then count as well done.
     """
     from airflow.sdk.exceptions import AirflowFailException
 
@@ -194,6 +199,9 @@ def cancel_leftovers(dag_id: str, dag_run_id: str) -> None:
             f"the run did not come to its end ({state or 'it never began'}): {cancelled} batches are cancelled; "
             "clear the failed tasks to take them up again"
         )
+    failed = sorted(name for name, task_state in task_states.items() if task_state in FAILED_STATES)
+    if failed:
+        raise AirflowFailException(f"these tasks failed: {', '.join(failed)}; their logs say why")
 
 
 def nightly_collections() -> list[str]:

@@ -117,7 +117,7 @@ class Decoder:
             self._child = None
 
 
-class _ChildLost(Exception):  # noqa: N818 - a fact about the process, not an error of ours
+class _ChildLost(Exception):
     """The decoding process is gone or was ended; carries what that says about the scan."""
 
     def __init__(self, message: str, reason: ReasonCode) -> None:

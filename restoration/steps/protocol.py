@@ -58,9 +58,9 @@ class Measurement:
 class Frame:
     """One photograph on its way through a recipe.
 
-    ``source`` is the decoded scan and never changes. ``picture`` is what the steps have made of it so far. ``notes`` are
-    what earlier steps tell later ones, by step name (triage says ``{"kind": "gray" | "tinted" | "colour", ...}``, repair
-    ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``).
+    ``source`` is the decoded scan and never changes. ``picture`` is what the steps have made of it so far. ``notes``
+    are what earlier steps tell later ones, by step name (triage says ``{"kind": "gray" | "tinted" | "colour", ...}``,
+    repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``).
     """
 
     name: str
@@ -99,7 +99,9 @@ class BaseStep(ABC, Generic[P]):
         :raises OutOfMemory: the engine retries with smaller buckets.
         """
 
-    def apply_many(self, frames: Sequence[Frame], parameters: P, models: Models) -> list[StepOutcome | RestorationError]:
+    def apply_many(
+        self, frames: Sequence[Frame], parameters: P, models: Models
+    ) -> list[StepOutcome | RestorationError]:
         """Restore several photographs; steps with a net override this to fill the device.
 
         Returns one entry a frame, in order: its outcome, or the error that this one photograph met.

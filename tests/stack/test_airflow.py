@@ -269,3 +269,21 @@ def test_forty_batches_in_flight_hold_no_worker_slot(house, no_worker):
     assert house.states("airflow-given-up") == {"pending": 3}
     query = "SELECT count(*) FROM restoration x JOIN run r ON r.run_id = x.first_run_id WHERE dag_run_id = :run"
     assert house.sql(query, run=forty) == [(40,)]
+
+
+def test_a_publication_that_fails_fails_the_run(house):
+    name = "lost-outputs"
+    house.put_photos(name, 1)
+    assert house.end_of(house.trigger(name, publish=False)) == "success"
+    ((key,),) = house.sql(
+        "SELECT output_key FROM restoration r JOIN photo p USING (restoration_id) JOIN collection c USING (collection_id)"
+        " WHERE c.name = :name",
+        name=name,
+    )
+    house.admin.delete_object(Bucket="restored", Key=key)
+    run = house.trigger(name)
+    assert house.end_of(run) == "failed"
+    tasks = house.tasks(run)
+    assert tasks["publish"] == Counter({"failed": 1})
+    assert tasks["cancel_leftovers"] == Counter({"failed": 1})
+    assert house.states(name) == Counter({"restored": 1})

@@ -113,9 +113,11 @@ def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, 
             raise KeyboardInterrupt
         return step(self, batch)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(colorizer.Trainer, "_step", interrupted)
-        colorizer.Trainer(toy_config(folder), tmp_path / "broken").run()
+        broken = colorizer.Trainer(toy_config(folder), tmp_path / "broken")
+        with pytest.raises(KeyboardInterrupt):
+            broken.run()
     resumed = colorizer.Trainer(toy_config(folder), tmp_path / "broken").run()
     for (name, one), two in zip(load_file(whole).items(), load_file(resumed).values(), strict=True):
         assert torch.allclose(one.float(), two.float(), atol=1e-3), name
