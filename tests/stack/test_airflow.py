@@ -276,7 +276,7 @@ def test_a_publication_that_fails_fails_the_run(house):
     house.put_photos(name, 1)
     assert house.end_of(house.trigger(name, publish=False)) == "success"
     ((key,),) = house.sql(
-        "SELECT output_key FROM restoration r JOIN photo p USING (restoration_id) JOIN collection c USING (collection_id)"
+        "SELECT output_key FROM restoration JOIN photo USING (restoration_id) JOIN collection c USING (collection_id)"
         " WHERE c.name = :name",
         name=name,
     )
