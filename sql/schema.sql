@@ -13,11 +13,13 @@ SET LOCAL search_path = restoration;
 -- Types -----------------------------------------------------------------------------------------------------------
 
 CREATE TYPE consent AS ENUM ('granted', 'unknown', 'refused');
-COMMENT ON TYPE consent IS 'Whether the people shown, or their heirs, agree to restoration; refused photographs are skipped.';
+COMMENT ON TYPE consent IS
+    'Whether the people shown, or their heirs, agree. refused: nothing is restored. unknown: published only after approval.';
 
 CREATE TYPE sensitivity AS ENUM ('normal', 'memorial', 'sensitive');
 COMMENT ON TYPE sensitivity IS
-    'How carefully a collection is treated; sensitive ones are published only after a person approved each photograph.';
+    'How carefully a collection is treated. sensitive: no face is altered, and nothing is published before a person '
+    'approved exactly what would be shown.';
 
 CREATE TYPE photo_state AS ENUM
     ('pending', 'queued', 'restoring', 'restored', 'needs_review', 'rejected', 'quarantined', 'skipped');
@@ -527,6 +529,7 @@ CREATE TABLE event (
     PRIMARY KEY (collection_id, seq)
 );
 CREATE INDEX event_photo ON event (photo_id) WHERE photo_id IS NOT NULL;
+CREATE INDEX event_approval ON event (collection_id, (detail ->> 'content_sha256')) WHERE event_type = 'approval';
 COMMENT ON TABLE event IS
     'Append-only facts in PREMIS vocabulary, hash-chained per collection. Number, time and hashes are set by a trigger, '
     'whatever the client sends; rows cannot be changed or removed.';
@@ -534,7 +537,7 @@ COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event st
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, rejection, restoration, deduplication, failure, quarantine, '
-    'run_opened, run_planned, run_finished, cancellation, publication, review.';
+    'run_opened, run_planned, run_finished, cancellation, approval, publication, review.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
 COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
 COMMENT ON COLUMN event.run_id IS 'Run in which it happened.';
@@ -546,6 +549,7 @@ COMMENT ON COLUMN event.occurred_at IS 'When it was written, by the database''s 
 COMMENT ON COLUMN event.prev_sha256 IS 'Hash of the event before; 64 zeros for the first.';
 COMMENT ON COLUMN event.sha256 IS 'Hash of this event''s canonical text, which includes prev_sha256.';
 COMMENT ON INDEX event_photo IS 'The history of one photograph.';
+COMMENT ON INDEX event_approval IS 'Whether a person approved exactly this state of a collection: a few rows.';
 
 CREATE TABLE event_head (
     collection_id   bigint PRIMARY KEY REFERENCES collection,

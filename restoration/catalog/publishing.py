@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from restoration.catalog.bulk import copy_rows
 from restoration.catalog.events import append_event
 from restoration.catalog.values import clean_text
+from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import UsageError
 
 AGENT = "publisher"
@@ -117,11 +118,6 @@ _COLUMNS = (
 )
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('publication', :collection_id))")
-
-_ABANDON = sa.text("""
-UPDATE publication SET state = 'abandoned'
-WHERE collection_id = :collection_id AND state IN ('staging', 'verified')
-""")
 
 _OPEN = sa.text(f"""
 INSERT INTO publication (collection_id, version, run_id, uri)
@@ -249,7 +245,7 @@ def open_publication(conn: sa.Connection, collection_id: int, run_id: UUID | Non
     """Open the next version under ``uri_base``; one left unfinished is marked abandoned, and its number is spent."""
     names = {"collection_id": collection_id, "run_id": run_id, "uri_base": uri_base.rstrip("/")}
     conn.execute(_LOCK, names)
-    conn.execute(_ABANDON, names)
+    abandon_unfinished(conn, collection_id, keep=None)
     return Publication(**conn.execute(_OPEN, names).one()._mapping)
 
 

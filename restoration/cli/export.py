@@ -20,25 +20,36 @@ def publish(
     name: Name,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    approved_by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The person who approves what is published now; with --words.")
+    ] = None,
+    words: Annotated[str | None, typer.Option(help="Why, in that person's words.")] = None,
 ) -> None:
-    """Publish a collection as the next version of its archive; nothing happens where nothing changed."""
+    """Publish a collection as the next version of its archive; nothing happens where nothing changed.
+
+    A sensitive collection, or one without known consent, is withheld until a person approves exactly what would be
+    published. The approval goes into the collection's chain of events, and new results need a new one.
+    """
     import json
 
+    from restoration.catalog.approvals import Approval
     from restoration.catalog.database import make_engine
     from restoration.publish.publisher import publish_collection
     from restoration.settings import get_settings
     from restoration.storage.s3 import ObjectStore, make_client
 
     settings = get_settings()
-    report = publish_collection(make_engine(), ObjectStore(make_client(settings)), settings, name, dry_run=dry_run)
+    approval = None if approved_by is None and words is None else Approval(approved_by or "", words or "")
+    store = ObjectStore(make_client(settings))
+    report = publish_collection(make_engine(), store, settings, name, approval=approval, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
         return
-    typer.echo(
-        f"{report.state}{' (dry run)' if report.dry_run else ''}: {report.photos} photographs, {report.shown} shown"
-    )
-    if report.detail:
-        typer.echo(report.detail)
+    if report.state == "withheld":
+        typer.echo(f"withheld ({report.reason}): {report.detail}")
+    else:
+        kind = " (dry run)" if report.dry_run else ""
+        typer.echo(f"{report.state}{kind}: {report.photos} photographs, {report.shown} shown")
     if report.uri:
         typer.echo(f"archive: {report.uri}")
     if report.gallery_uri:

@@ -182,6 +182,7 @@ class Demo:
                 title=self._title(),
                 consent=self._request.consent,
             )
+        self._tell.say(_consent_words(self._request.consent, demo=self._request.photos is None))
 
     def _title(self) -> str:
         if self._request.photos is None:
@@ -275,6 +276,18 @@ class Demo:
         written = export_publication(store, uri, folder, manifest_sha256=current.manifest_sha256)
         self._tell.say(f"version {current.version} of the archive: {written} files written, the others were there")
         result.archive, result.version = folder, current.version
+
+
+def _consent_words(consent: str, *, demo: bool) -> str:
+    """What was registered, and what that means."""
+    if consent == "granted" and demo:
+        return "Consent is registered as granted: these pictures come with packages, under licences that allow it."
+    means = {
+        "granted": "the archive is published; where that is not so, use --consent unknown or refused",
+        "unknown": "all is restored, and nothing is published without a person's approval",
+        "refused": "nothing is restored or published",
+    }
+    return f"Consent of the people shown is registered as {consent}: {means[consent]}."
 
 
 def demo_collection(folder: Path) -> tuple[Path, list[Path]]:

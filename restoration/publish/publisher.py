@@ -1,6 +1,7 @@
 """Publishing a collection as an immutable version; a kill at any moment leaves the old one or the new one whole.
 
-1. *Read* the photographs once from the catalog. Nothing new since the current version: done, ``unchanged``.
+1. *Read* the photographs once from the catalog. Nothing new since the current version: done, ``unchanged``. Where the
+   collection's conditions ask for a person's approval and nobody approved exactly these photographs: ``withheld``.
 2. *Stage* under the next version's prefix, which nobody reads yet: server-side copies and the written files.
 3. *Verify* by reading every file back against the manifest, then note it as verified in the catalog.
 4. *Switch* by one conditional PUT of ``current.json``, then note it as current in the catalog.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from restoration.catalog import publishing
+from restoration.catalog.approvals import Approval, is_approved, record_approval
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.locks import content_locks
@@ -28,6 +30,7 @@ from restoration.errors import PublicationError, ReasonCode
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.photos import PhotoSpool, spool_photos
+from restoration.publish.policy import approval_needed, how_to_approve, never_published
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_version
 
@@ -47,7 +50,8 @@ PublicationOutcome = Literal["published", "unchanged", "withheld"]
 class PublicationReport:
     """How a publication ended. ``version`` and ``uri`` are of the version that is current afterwards, if any is.
 
-    ``withheld``: nothing was written, for the ``reason``; ``would publish`` counts come with ``dry_run``.
+    ``withheld``: nothing was written, for the ``reason``; ``detail`` says what a person can do about it. In a dry run
+    the counts are of what would be published. ``content_sha256``: hash of all that was, or would be, published.
     """
 
     state: PublicationOutcome
@@ -62,6 +66,7 @@ class PublicationReport:
     reason: ReasonCode | None = None
     detail: str = ""
     dry_run: bool = False
+    content_sha256: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for XCom and JSON output."""
@@ -75,29 +80,38 @@ def publish_collection(
     collection_name: str,
     run_id: UUID | None = None,
     *,
+    approval: Approval | None = None,
     dry_run: bool = False,
 ) -> PublicationReport:
     """Publish the collection's current photographs as the next version of its archive.
 
     :param run_id: the run on whose behalf this is done, for the catalog.
+    :param approval: a person's word for what would be published now; it is put on record first. Nobody can approve what
+        is refused.
     :param dry_run: only say what would be done.
     :raises UsageError: unknown collection.
     :raises PublicationError: something staged did not read back; the old version stays current.
     :raises StorageError: S3 refused or is out of reach; the old version stays current.
     """
-    with db_engine.connect() as conn:
-        collection = get_collection(conn, collection_name)
     with _only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
+        with db_engine.connect() as conn:
+            collection = get_collection(conn, collection_name)
         job = _Job(db_engine, store, settings, collection)
         if not dry_run:
             reconcile(db_engine, store, settings, collection)
         spool = job.read(Path(folder) / "photos.jsonl")
-        settled = job.settled(spool)
+        settled = job.withheld(spool, approval, dry_run=dry_run) or job.unchanged(spool)
         if settled is not None:
             return settled
         if dry_run:
             return PublicationReport(
-                "published", collection_name, photos=spool.count, shown=spool.shown, detail="not written", dry_run=True
+                "published",
+                collection_name,
+                photos=spool.count,
+                shown=spool.shown,
+                detail="not written",
+                dry_run=True,
+                content_sha256=spool.content_sha256,
             )
         return job.publish(spool, Path(folder), run_id)
 
@@ -176,15 +190,34 @@ class _Job:
             "sensitivity": c.sensitivity,
         }
 
-    def settled(self, spool: PhotoSpool) -> PublicationReport | None:
-        """The report where nothing has to be written: withheld, empty or unchanged."""
+    def withheld(self, spool: PhotoSpool, approval: Approval | None, *, dry_run: bool) -> PublicationReport | None:
+        """The report where nothing may be published; an approval that counts is put on record here."""
         c = self._collection
-        if c.consent == "refused":
-            return self._withheld(ReasonCode.CONSENT_REFUSED, "those who may decide refused their consent")
-        if c.sensitivity == "sensitive":
-            return self._withheld(ReasonCode.SENSITIVE, "a sensitive collection needs a person's approval")
-        if spool.count == 0:
-            return self._withheld(ReasonCode.SOURCE_MISSING, "the collection has no photographs yet; ingest it first")
+        never = never_published(c, spool.count)
+        if never is not None:
+            return self._withheld(*never, spool)
+        if approval is not None:
+            if not dry_run:
+                self._approve(spool, approval)
+            return None
+        needed = approval_needed(c)
+        if needed is None or self._is_approved(spool):
+            return None
+        reason, words = needed
+        return self._withheld(reason, f"{words}; {how_to_approve(c, spool.content_sha256)}", spool)
+
+    def _approve(self, spool: PhotoSpool, approval: Approval) -> None:
+        number, content = self._collection.collection_id, spool.content_sha256
+        with self._db.begin() as conn:
+            record_approval(conn, number, approval, content_sha256=content, photos=spool.count)
+
+    def _is_approved(self, spool: PhotoSpool) -> bool:
+        with self._db.connect() as conn:
+            return is_approved(conn, self._collection.collection_id, spool.content_sha256)
+
+    def unchanged(self, spool: PhotoSpool) -> PublicationReport | None:
+        """The report where the current version shows all this already."""
+        c = self._collection
         current = self._current()
         if current is None or current.content_sha256 != spool.content_sha256:
             return None
@@ -197,13 +230,14 @@ class _Job:
             photos=spool.count,
             shown=spool.shown,
             bytes=current.byte_count or 0,
+            content_sha256=spool.content_sha256,
         )
 
     def _current(self) -> Publication | None:
         with self._db.connect() as conn:
             return publishing.find_current(conn, self._collection.collection_id)
 
-    def _withheld(self, reason: ReasonCode, detail: str) -> PublicationReport:
+    def _withheld(self, reason: ReasonCode, detail: str, spool: PhotoSpool) -> PublicationReport:
         current = self._current()
         if current is not None:
             detail += f"; version {current.version}, published earlier, is still current"
@@ -214,6 +248,7 @@ class _Job:
             current.uri if current else None,
             reason=reason,
             detail=detail,
+            content_sha256=spool.content_sha256,
         )
 
     def publish(self, spool: PhotoSpool, folder: Path, run_id: UUID | None) -> PublicationReport:
@@ -251,6 +286,7 @@ class _Job:
             shown=spool.shown,
             files=verified.files,
             bytes=verified.bytes,
+            content_sha256=spool.content_sha256,
         )
 
     def _note_verified(self, opened: Publication, spool: PhotoSpool, verified: VerifiedVersion, head: str) -> None:

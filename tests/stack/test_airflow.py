@@ -234,6 +234,18 @@ def test_refused_consent_restores_and_publishes_nothing(house):
     assert house.asset_events("airflow-refused") == []
 
 
+def test_without_known_consent_all_is_restored_and_publish_says_how_a_person_approves(house):
+    house.put_photos("airflow-unknown", 2)
+    run = house.trigger("airflow-unknown", consent="unknown")
+    assert house.end_of(run) == "success", house.explain(run)
+    assert house.states("airflow-unknown") == {"restored": 2}
+    assert house.asset_events("airflow-unknown") == []
+    (publish,) = [task for task in house.api.tasks(DAG, run) if task["task_id"] == "publish"]
+    log = house.api.task_log(DAG, run, publish)
+    assert "airflow-unknown is not published (consent_unknown)" in log
+    assert "restoration publish airflow-unknown --approved-by" in log
+
+
 def test_forty_batches_in_flight_hold_no_worker_slot(house, no_worker):
     """No GPU worker runs, Airflow has few slots: all shards sleep, other runs go on; then everything is finished.
 

@@ -80,6 +80,7 @@ def test_it_shows_tables_failures_and_addresses(first):
     assert re.search(r"^gallery: file:///\S+/index\.html$", text, re.MULTILINE)
     assert "page.jpg" in text[text.index("Failures") :]
     assert "0 of 4 photographs are AI-altered" in text
+    assert "Consent of the people shown is registered as granted" in text
     assert "1 rejected" in text
     assert "2 of 4 photographs were restored by this run" in text
 
