@@ -11,7 +11,7 @@ field may stay as it is; empty fields keep what the catalog knows of the collect
 | `plan` | lays the photographs to restore into batches; none means nothing to do |
 | `restore` | one instance for up to 200 shards: sends batches to the GPU workers and sleeps until they are done |
 | `summarize` | counts how the photographs ended, by state and by reason |
-| `publish` | writes a new version of the archive where anything changed and consent allows it |
+| `publish` | writes a new version of the archive where anything changed and nobody has to approve it first |
 | `cancel_leftovers` | takes back what a failed or stopped run left unfinished |
 
 **When it fails.** A photograph never fails a run: it ends `rejected` or `quarantined` with its reason (button
@@ -20,6 +20,13 @@ batches again. Nothing is restored twice, whatever is cleared, doubled or killed
 
 **Dry run** lists the scans into the catalog and says how many would be restored; nothing is restored or published.
 **Consent refused**: nothing is restored or published.
+
+**Consent unknown, or a sensitive collection**: all is restored, but `publish` withholds it and says so in its log. A
+person looks at the results and approves exactly those with
+`restoration publish NAME --approved-by "WHO" --words "WHY"`, which publishes them; the approval stays on record. New
+results need a new one. The archive that was published before stays as it is.
+
+**A sensitive collection**: faces are found and recorded, never altered, whatever the recipe says.
 """
 
 from __future__ import annotations
@@ -72,7 +79,8 @@ PARAMS = {
         type=["null", "string"],
         enum=[None, "normal", "memorial", "sensitive"],
         title="Sensitivity",
-        description="Sensitive: victims, violence, the dead. Faces are left alone; a person looks at every photograph.",
+        description="Sensitive: victims, violence, the dead. Faces are left alone, and nothing is published without a "
+        "person's approval.",
     ),
     "rights": Param(
         None,

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from restoration.errors import RecipeError
-from restoration.steps.parameters import PARAMETERS, StepParameters
+from restoration.steps.parameters import PARAMETERS, Faces, StepParameters
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -84,6 +84,34 @@ class Recipe(BaseModel):
     def invents(self) -> bool:
         """Whether any step can add content that the scan did not hold."""
         return any(s.parameters.invents for s in self.steps)
+
+
+def recipe_for(recipe: Recipe, sensitivity: str) -> Recipe:
+    """The recipe as a collection of that sensitivity may have it: on a sensitive one no face is altered.
+
+    Face steps lose their restorer, so that faces are found and recorded (reason ``faces_off``). That is another recipe
+    with another hash, which is what the catalog then names.
+    """
+    if sensitivity != "sensitive" or not any(_restores_faces(step) for step in recipe.steps):
+        return recipe
+    return Recipe(
+        name=recipe.name,
+        title=recipe.title,
+        description=recipe.description,
+        steps=tuple(_faces_off(step) for step in recipe.steps),
+        review=recipe.review,
+    )
+
+
+def _restores_faces(step: RecipeStep) -> bool:
+    return isinstance(step.parameters, Faces) and bool(step.parameters.restorer)
+
+
+def _faces_off(step: RecipeStep) -> RecipeStep:
+    if not _restores_faces(step):
+        return step
+    off = step.parameters.model_copy(update={"restorer": "", "restorer_required": False})
+    return RecipeStep(step=step.step, parameters=off)
 
 
 def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:

@@ -45,8 +45,8 @@ class PublishOperator(BaseOperator):
     """Publish the collection's archive, and tell Airflow so where there is a new version.
 
     Skipped where the form says not to publish, or for a dry run. Ends well without an asset event where nothing
-    changed, and where the archive is withheld: consent is refused, or it is unknown or the collection sensitive and no person
-    approved exactly these photographs. The log and the report say which, and how a person approves.
+    changed, and where the archive is withheld: consent is refused, or it is unknown or the collection sensitive and no
+    person approved exactly these photographs. The log and the report say which, and how a person approves.
     """
 
     template_fields: Sequence[str] = ("catalog_run_id", "collection")

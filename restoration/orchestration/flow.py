@@ -63,7 +63,7 @@ def ingest(params: Mapping[str, Any], dag_id: str, dag_run_id: str) -> dict[str,
     with open_catalog() as db:
         with db.begin() as conn:
             collection = register(conn, params)
-        recipe = load_checked(collection.recipe)
+        recipe = load_checked(collection.recipe, collection.sensitivity)
         listing = ingest_collection(db, make_store(), collection).to_dict()
         with db.begin() as conn:
             run = open_run(
@@ -103,11 +103,14 @@ def register(conn: sa.Connection, params: Mapping[str, Any]) -> Collection:
     return upsert_collection(conn, name=name, source_uri=source_uri, recipe=recipe, **fields)
 
 
-def load_checked(name: str) -> Recipe:
-    """The recipe of that name, validated. :raises RecipeError: unknown or invalid."""
-    from restoration.engine.recipe import load_recipe
+def load_checked(name: str, sensitivity: str) -> Recipe:
+    """The recipe of that name, validated, as a collection of that sensitivity may have it.
 
-    return load_recipe(name)
+    :raises RecipeError: unknown or invalid.
+    """
+    from restoration.engine.recipe import load_recipe, recipe_for
+
+    return recipe_for(load_recipe(name), sensitivity)
 
 
 def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -115,6 +118,7 @@ def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str,
 
     A dry run writes no batch and gives an empty list; its counts are in the log.
     """
+    from restoration.catalog.collections import get_collection
     from restoration.catalog.planning import plan_batches
     from restoration.engine.prepare import recipe_models_sha256
     from restoration.models.files import Registry
@@ -122,10 +126,11 @@ def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str,
 
     settings, dry_run = get_settings(), bool(params.get("dry_run"))
     with open_catalog() as db, db.begin() as conn:
+        recipe = load_checked(listed["recipe"], get_collection(conn, listed["collection"]).sensitivity)
         shards = plan_batches(
             conn,
             UUID(listed["run_id"]),
-            models_sha256=recipe_models_sha256(load_checked(listed["recipe"]), Registry.load(settings=settings)),
+            models_sha256=recipe_models_sha256(recipe, Registry.load(settings=settings)),
             batch_size=int(params.get("batch_size") or settings.batch_size),
             max_shards=settings.max_shards,
             force=bool(params.get("force")),
@@ -160,7 +165,9 @@ def summarize(run_id: str) -> dict[str, Any]:
 
 
 def publish(collection: str, run_id: str) -> dict[str, Any]:
-    """Publish the collection where anything changed and consent allows it; gives the report as plain data.
+    """Publish the collection where anything changed and its conditions allow it; gives the report as plain data.
+
+    What is withheld is said in the log, with what a person does to approve it.
 
     :raises PublicationError: what was written does not read back; the old version stays current.
     """
@@ -170,7 +177,10 @@ def publish(collection: str, run_id: str) -> dict[str, Any]:
 
     with open_catalog() as db:
         report = publish_collection(db, make_store(), get_settings(), collection, UUID(run_id))
-    logger.info("%s: %s", collection, report)
+    if report.state == "withheld":
+        logger.warning("%s is not published (%s): %s", collection, report.reason, report.detail)
+    else:
+        logger.info("%s: %s", collection, report)
     plain: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
     return plain
 
@@ -230,7 +240,7 @@ def nightly_work(name: str) -> int:
             photos = count(
                 conn,
                 collection.collection_id,
-                load_checked(collection.recipe).sha256,
+                load_checked(collection.recipe, collection.sensitivity).sha256,
                 max_attempts=get_settings().max_attempts,
             )
     logger.info("%s: %d photographs to restore (%s)", name, photos, listing)

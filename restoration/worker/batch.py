@@ -22,7 +22,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from restoration.catalog import work as catalog
 from restoration.catalog.locks import content_locks
 from restoration.engine.outcome import Outcome, Result, Scan
-from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, StorageError
+from restoration.engine.recipe import recipe_for
+from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
 from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
 from restoration.worker.heartbeat import Pulse
 from restoration.worker.runtime import WorkerRuntime
@@ -73,8 +74,10 @@ def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
 
     Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only.
 
-    :raises EnvironmentProblem: the machine is at fault (a model is missing, no catalog); photographs in
+    :raises EnvironmentProblem: the machine is at fault (a model or device is missing, no catalog); photographs in
         hand were given back, and the batch has failed with that reason.
+    :raises RecipeError: this worker cannot read the run's recipe as the planner did, or may not follow it on this
+        collection; the batch has failed with that reason.
     """
     with runtime.db.begin() as conn:
         work = catalog.claim_batch(conn, batch_id, runtime.name)
@@ -103,7 +106,7 @@ class _Batch:
             self._all_photos()
         except SoftTimeLimitExceeded:
             self._out_of_time()
-        except EnvironmentProblem as error:
+        except (EnvironmentProblem, RecipeError) as error:
             self._await_writers()
             with self.runtime.db.begin() as conn:
                 catalog.fail_batch(conn, self.work.batch_id, self.runtime.name, str(error))
@@ -113,7 +116,7 @@ class _Batch:
         return self.report
 
     def _all_photos(self) -> None:
-        prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
+        prepared = self._prepared()
         self._pass(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
         pause = FIRST_PAUSE_SECONDS
         while self._again and not self.pulse.cancelled:
@@ -121,6 +124,16 @@ class _Batch:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             photos, self._again = self._again, []
             self._pass(photos, prepared, size=1)
+
+    def _prepared(self) -> Prepared:
+        prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
+        collection = self.work.collection
+        if recipe_for(prepared.recipe, collection.sensitivity).sha256 != self.work.recipe_sha256:
+            raise RecipeError(
+                f"collection {collection.name} is {collection.sensitivity}, and the recipe of this run restores faces: "
+                "the run was opened before; trigger the collection again"
+            )
+        return prepared
 
     def _pass(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
         for group in self._fetched_ahead(_groups(photos, size)):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from restoration.engine.engine import Engine
     from restoration.engine.prepare import Prepared
+    from restoration.engine.recipe import Recipe
     from restoration.storage.s3 import ObjectStore
 
 READERS = 3
@@ -103,15 +104,14 @@ class WorkerRuntime:
             self.db.dispose()
 
 
-def recipe_from_body(body: dict[str, Any], sha256: str) -> Any:
+def recipe_from_body(body: dict[str, Any], sha256: str) -> Recipe:
     """Read a recipe back from the canonical form that the catalog keeps.
 
     :raises RecipeError: it does not validate, or its hash is not the run's: worker and planner run different versions.
     """
-    from restoration.engine.recipe import parse_recipe
+    from restoration.engine.recipe import recipe_from_canonical
 
-    steps = [{"step": entry["step"], **entry["parameters"]} for entry in body["steps"]]
-    recipe = parse_recipe({**body, "steps": steps}, f"recipe {body.get('name', '?')}")
+    recipe = recipe_from_canonical(body, f"recipe {sha256[:12]} in the catalog")
     if recipe.sha256 != sha256:
         raise RecipeError(
             f"recipe {recipe.name} has hash {recipe.sha256[:12]} here and {sha256[:12]} in the catalog; "

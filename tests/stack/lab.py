@@ -57,13 +57,27 @@ class Lab:
     def put(self, name: str, data: bytes) -> None:
         self.admin.put_object(Bucket="originals", Key=f"{self.name}/{name}", Body=data)
 
-    def plan(self, scans: Mapping[str, bytes], *, batch_size: int = 16, run: str = "run-1", **options) -> list[UUID]:
+    def plan(
+        self,
+        scans: Mapping[str, bytes],
+        *,
+        batch_size: int = 16,
+        run: str = "run-1",
+        recipe: Recipe = RECIPE,
+        sensitivity: str | None = None,
+        **options,
+    ) -> list[UUID]:
         """Upload, list and plan; gives the queued batches and remembers the run as ``run_id``."""
         for name, data in scans.items():
             self.put(name, data)
         with self.db.begin() as conn:
             collection = upsert_collection(
-                conn, name=self.name, source_uri=f"s3://originals/{self.name}/", recipe="identity", consent="granted"
+                conn,
+                name=self.name,
+                source_uri=f"s3://originals/{self.name}/",
+                recipe="identity",
+                consent="granted",
+                sensitivity=sensitivity,
             )
         ingest_collection(self.db, self.store, collection)
         with self.db.begin() as conn:
@@ -72,7 +86,7 @@ class Lab:
                 collection=collection,
                 dag_id="test",
                 dag_run_id=f"{self.name}-{run}",
-                recipe={"name": RECIPE.name, "sha256": RECIPE.sha256, "body": RECIPE.canonical()},
+                recipe={"name": recipe.name, "sha256": recipe.sha256, "body": recipe.canonical()},
                 parameters={},
                 code_version="test",
             )

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from celery.exceptions import SoftTimeLimitExceeded
 
 from restoration.broker import check_limits, shared_options
@@ -131,6 +132,36 @@ class TestOneBatch:
         with lab.runtime(engine=Broken()) as runtime, pytest.raises(ModelError):
             run_batch(runtime, str(batch))
         assert lab.batch_states() == {"failed"}
+        assert set(lab.states().values()) == {"pending"}
+
+    @pytest.mark.parametrize(
+        "spoil", ["recipe_body = '{}'", "recipe_sha256 = repeat('0', 64)", "recipe_body = '{\"steps\": 3}'"]
+    )
+    def test_a_recipe_that_this_worker_cannot_follow_fails_the_batch_at_once(self, lab, spoil):
+        (batch,) = lab.plan(scans(2))
+        with lab.db.begin() as conn:
+            conn.execute(sa.text(f"UPDATE run SET {spoil}"))
+        with lab.runtime() as runtime, pytest.raises(RecipeError):
+            run_batch(runtime, str(batch))
+        ((state, detail),) = lab.rows("SELECT state::text, detail FROM batch")
+        assert state == "failed"
+        assert "recipe" in detail
+        assert set(lab.states().values()) == {"pending"}
+        assert lab.rows("SELECT DISTINCT attempts FROM photo") == [(0,)]
+
+    @pytest.mark.parametrize("attribute", ["engine", "store"])
+    def test_a_device_or_store_that_is_not_there_fails_the_batch_at_once(self, lab, attribute):
+        (batch,) = lab.plan(scans(2))
+
+        def missing(_):
+            raise SettingsError("torch finds no CUDA device")
+
+        with lab.runtime() as runtime, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(runtime), attribute, property(missing))
+            with pytest.raises(SettingsError):
+                run_batch(runtime, str(batch))
+        ((state, detail),) = lab.rows("SELECT state::text, detail FROM batch")
+        assert (state, "no CUDA device" in detail) == ("failed", True)
         assert set(lab.states().values()) == {"pending"}
 
     def test_the_soft_time_limit_leaves_the_rest_for_another_try(self, lab):

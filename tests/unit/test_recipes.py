@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from restoration.engine.recipe import load_recipe, parse_recipe, recipe_from_canonical, recipe_names
+from restoration.engine.recipe import load_recipe, parse_recipe, recipe_for, recipe_from_canonical, recipe_names
 from restoration.errors import RecipeError
+from restoration.steps.parameters import Faces
 
 SHIPPED = (
     "colorize-only",
@@ -48,6 +49,23 @@ def test_grade_only_and_identity_invent_nothing_and_need_no_model():
         assert not load_recipe(name).invents
         assert load_recipe(name).model_names == ()
     assert load_recipe("memorial-portrait").invents
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_on_a_sensitive_collection_no_recipe_restores_faces_and_its_hash_says_so(name):
+    recipe = load_recipe(name)
+    kept = recipe_for(recipe, "sensitive")
+    before = [step.parameters for step in recipe.steps if isinstance(step.parameters, Faces)]
+    after = [step.parameters for step in kept.steps if isinstance(step.parameters, Faces)]
+    assert [faces.restorer for faces in after] == [""] * len(before)
+    assert not any(faces.restorer_required for faces in after)
+    restores = any(faces.restorer for faces in before)
+    assert (kept.sha256 != recipe.sha256) is restores
+    assert [step.step for step in kept.steps] == [step.step for step in recipe.steps]
+    assert kept.review == recipe.review
+    assert recipe_for(kept, "sensitive").sha256 == kept.sha256
+    for sensitivity in ("normal", "memorial"):
+        assert recipe_for(recipe, sensitivity) is recipe
 
 
 def test_prose_does_not_change_the_identity_but_every_default_does():

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from restoration.errors import PhotoFailed, ReasonCode
+from restoration.models.files import Registry, file_sha256
+from restoration.models.loading import LoadedModels
 from restoration.models.nets import espcn
 from restoration.photo.colour import lightness, rgb_to_lab
 from restoration.quality.metrics import METRICS
@@ -15,6 +18,7 @@ from restoration.steps import grade, measure, upscale
 from restoration.steps.parameters import Grade, Measure, Upscale
 from restoration.steps.protocol import Frame
 from tests.unit.picture_maker import gray, photograph, picture, smaller
+from tests.unit.standins import entry_text
 
 
 def run(step, pixels, parameters, models=None, source=None):
@@ -111,6 +115,20 @@ def test_a_net_upscales_by_its_own_or_a_smaller_factor(net):
         outcome = run(upscale.Step(), photo, Upscale(factor=factor, model="espcn"), OneModel(net))
         assert outcome.picture.pixels.shape[1] == photo.shape[1] * factor
         assert outcome.model == "espcn"
+
+
+def test_espcn_runs_from_a_registry(net, tmp_path):
+    file = tmp_path / "espcn.safetensors"
+    save_file(net.state_dict(), file)
+    registry = tmp_path / "registry.toml"
+    registry.write_text(entry_text("espcn-test", "espcn", "upscale", file), encoding="utf-8")
+    models = LoadedModels(Registry.load(registry), device="cpu", threads=1)
+    photo = smaller(photograph("flower"), 60)
+    outcome = run(upscale.Step(), photo, Upscale(factor=4, model="espcn-test"), models)
+    assert (outcome.status, outcome.detail["method"]) == ("applied", "espcn-test")
+    assert outcome.model is not None
+    assert outcome.model.sha256 == file_sha256(file)
+    assert np.array_equal(outcome.picture.pixels, np.clip(net.upscale(photo), 0, 1))
 
 
 def test_a_net_of_too_small_a_factor_fails():
