@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +22,8 @@ from restoration.errors import PhotoState, ReasonCode, UsageError
 from restoration.local.postgres import SUPERUSER
 from restoration.settings import get_settings
 from tests.stack import catalog_builder as build
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.stack
 
@@ -107,6 +111,19 @@ def ask(conn, name):
 
 def keys(rows):
     return [row["object_key"].removeprefix("family/") for row in rows]
+
+
+# -- examples in the documentation -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/catalog.md"])
+def test_the_sql_that_the_documentation_shows_runs_as_auditor(auditor, page):
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    statements = [one for block in blocks for one in block.split(";") if one.strip()]
+    assert statements
+    for statement in statements:
+        rows = auditor.execute(sa.text(re.sub(r"'family(-1912)?'", "'family'", statement))).all()
+        assert rows or "'...'" in statement
 
 
 # -- views -----------------------------------------------------------------------------------------------------------
