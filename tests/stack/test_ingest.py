@@ -162,6 +162,8 @@ def test_command_line(catalog_url, s3, store, monkeypatch):
         )
         assert added.exit_code == 0, added.output
         assert f"s3://originals/{name}/" in added.output
+        again = run(app, ["collection", "add", name, f"s3://originals/{name}", "--consent", "granted"])
+        assert "grade-only" in again.output  # what is left out stays as it is
         listed = run(app, ["collection", "list"])
         assert name in listed.output
         ingested = run(app, ["collection", "ingest", name])
