@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from restoration.photo.ageing import jpeg_noise, tint_paper
+from restoration.photo.ageing import AgeingPlan, age, jpeg_noise, tint_paper
 from restoration.photo.colour import lightness
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import Frame
@@ -71,6 +71,15 @@ def test_made_cases(name, case):
                                              ("cyanotype", {"cyanotype"})])  # fmt: skip
 def test_tint_is_named(tint, names):
     assert chromatics(tint_paper(gray(photo("china")), tint)).tint_kind() in names
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("tint", ["sepia", "cyanotype"])
+def test_a_scratched_print_is_still_tinted(name, tint):
+    plan = AgeingPlan(fade=0.3, grain=0.2, scratches=0.6, dust=0.3, crease=0.5, tint=tint)
+    for seed in (2, 3):
+        found = chromatics(age(photograph(name), plan, seed).pixels)
+        assert found.kind(Triage()) == "tinted", found
 
 
 def run(pixels):
