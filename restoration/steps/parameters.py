@@ -32,9 +32,13 @@ class StepParameters(BaseModel):
 class Triage(StepParameters):
     """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph?"""
 
-    tint_chroma: float = Field(default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted.")
+    tint_chroma: float = Field(
+        default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted."
+    )
     colour_spread: float = Field(
-        default=6.0, ge=0, description="Spread of a*b* round the tint curve above which a scan counts as a colour photograph."
+        default=6.0,
+        ge=0,
+        description="Spread of a*b* round the tint curve above which a scan counts as a colour photograph.",
     )
 
 
@@ -42,7 +46,9 @@ class Repair(StepParameters):
     """Find scratches, tears, creases and spots classically, and fill them from their surroundings."""
 
     sensitivity: Fraction = Field(default=0.5, description="How faint a mark may be and still count as damage.")
-    max_share: Fraction = Field(default=0.15, description="Share of the picture above which damage is left to a person.")
+    max_share: Fraction = Field(
+        default=0.15, description="Share of the picture above which damage is left to a person."
+    )
     denoise: Fraction = Field(default=0.3, description="Strength of grain reduction; 0 switches it off.")
     method: Literal["telea", "navier-stokes"] = Field(default="telea", description="Inpainting method of OpenCV.")
 
@@ -80,7 +86,9 @@ class Faces(StepParameters):
     confidence: Fraction = Field(default=0.5, description="Lowest detector score that counts as a face.")
     min_eye_distance: float = Field(default=10.0, ge=0, description="Faces with closer eyes are left alone, in pixels.")
     identity_threshold: Fraction = Field(default=0.6, description="Lowest cosine between source and restored face.")
-    chroma_from_restorer: bool = Field(default=False, description="Take the restorer's colours too, not only luminance.")
+    chroma_from_restorer: bool = Field(
+        default=False, description="Take the restorer's colours too, not only luminance."
+    )
     passes: Literal[1, 2] = Field(default=1, description="Second pass only where it raises quality and keeps identity.")
 
 
