@@ -29,6 +29,7 @@ SUPERUSER = "postgres"
 _NOBODY = 65534
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
+_ORPHAN_SECONDS = 5.0
 
 _SETTINGS: dict[str, str] = {
     "listen_addresses": f"'{LOOPBACK}'",
@@ -277,9 +278,18 @@ class Postgres:
         return False
 
     def _clear_stale_pid(self) -> None:
-        """Remove a pid file whose process is gone or, after a reboot, is somebody else's."""
-        if self.pid() is None:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        """Remove a pid file whose process is gone or, after a reboot, is somebody else's.
+
+        The children of a killed server hold its port until they notice; they are given a moment, so that the address
+        stays what it was.
+        """
+        stale = self.data / "postmaster.pid"
+        if self.pid() is not None or not stale.is_file():
+            return
+        stale.unlink(missing_ok=True)
+        deadline = time.monotonic() + _ORPHAN_SECONDS
+        while not is_free(self._secrets().port) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _is_ours(self, pid: int) -> bool:
         """Whether that process is a Postgres server on our data (zombies do not count)."""
