@@ -1,8 +1,9 @@
-"""Train the house colorizer: robust regression of chroma, then a small adversarial term against dull colours.
+"""Train the house colorizer: regression of chroma as the eye sees it, then a small adversarial term against dull colours.
 
-The loss is a Charbonnier distance on ab, weighted towards saturated truth (else the mean of all garments is gray), on
-two scales; from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab) joins. Weights
-are averaged exponentially. One configuration and one seed give one file on one device; where a wall-clock limit
+The loss is the chroma part of CIEDE2000, weighted towards saturated truth (else the median of all garments is gray), on
+two scales; from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab) joins. A run
+goes through stages of growing resolution: small whole photographs first, because composition tells colours apart
+better than texture does. Weights are averaged exponentially. One configuration and one seed give one file on one device; where a wall-clock limit
 shortens a run, the card names the steps that were made.
 """
 
@@ -28,9 +29,26 @@ from torch.utils.data import DataLoader, Subset
 
 from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer
+from restoration.models.nets.house_colorizer import AB_SCALE
 from restoration.train.data import AgedCrops, Sampling, find_photos
 
 log = logging.getLogger(__name__)
+
+COUNTERS = ("step", "samples", "seconds")
+"""What a checkpoint keeps of a run's :class:`Progress`."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run, up to the share ``until`` of it: crops of ``height`` x ``width``, ``batch`` at a time, cut with
+    sides between ``smallest`` and 1 of the largest box in the photograph.
+    """
+
+    until: float
+    height: int
+    width: int
+    batch: int
+    smallest: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,10 +57,7 @@ class Config:
 
     folders: tuple[str, ...]
     steps: int = 8000
-    batch: int = 24
-    crop: int = 160
-    late_crop: int = 224
-    late_from: float = 0.85
+    stages: tuple[Stage, ...] = (Stage(0.85, 160, 128, 24), Stage(1.0, 224, 192, 12, smallest=0.75))
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup: int = 200
@@ -74,7 +89,15 @@ def read_config(path: Path) -> Config:
     unknown = set(body) - {f.name for f in fields(Config)}
     if unknown:
         raise UsageError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
-    return Config(**{**body, "folders": tuple(body.get("folders", ()))})
+    try:
+        stages = tuple(Stage(**stage) for stage in body.pop("stages", ())) or Config.stages
+    except TypeError as error:
+        raise UsageError(
+            f"{path}: a stage needs until, height, width, batch and, if wanted, smallest: {error}"
+        ) from error
+    if stages[-1].until != 1.0 or any(a.until >= b.until for a, b in pairwise(stages)):
+        raise UsageError(f"{path}: the stages' `until` must rise and end at 1.0")
+    return Config(**{**body, "stages": stages, "folders": tuple(body.get("folders", ()))})
 
 
 class PatchDiscriminator(nn.Module):
@@ -95,22 +118,49 @@ class PatchDiscriminator(nn.Module):
         return score
 
 
+def chroma_difference(predicted: Tensor, truth: Tensor) -> Tensor:
+    """CIEDE2000 between colours of one lightness, N x 2 x H x W (ab/110) each to N x 1 x H x W, differentiable.
+
+    Sharma, Wu and Dalal 2005 with dL = 0, and without the hue-dependent terms T and R_T, whose kinks would steer hues.
+    """
+    plain, true = predicted * AB_SCALE, truth * AB_SCALE
+    mean_chroma = (_length(plain) + _length(true)) / 2
+    seventh = mean_chroma.clamp(max=150.0) ** 7
+    stretch = 1.5 - 0.5 * (seventh / (seventh + 25.0**7) + 1e-12).sqrt()
+    plain = torch.cat([plain[:, :1] * stretch, plain[:, 1:]], dim=1)
+    true = torch.cat([true[:, :1] * stretch, true[:, 1:]], dim=1)
+    chroma, true_chroma = _length(plain), _length(true)
+    mean_chroma = (chroma + true_chroma) / 2
+    by_chroma = (chroma - true_chroma).square()
+    by_hue = ((plain - true).square().sum(dim=1, keepdim=True) - by_chroma).clamp(min=0.0)
+    difference: Tensor = (
+        by_chroma / (1 + 0.045 * mean_chroma).square() + by_hue / (1 + 0.015 * mean_chroma).square() + 0.25
+    ).sqrt()
+    return difference
+
+
+def _length(ab: Tensor) -> Tensor:
+    """Length of ab vectors over channels, kept above zero so that its slope stays finite."""
+    return (ab.square().sum(dim=1, keepdim=True) + 1e-2).sqrt()
+
+
 def chroma_loss(predicted: Tensor, truth: Tensor, *, chroma_weight: float, coarse_weight: float) -> Tensor:
-    """Charbonnier distance of ab (units of ab/110), saturated truth weighing up to ``1 + chroma_weight`` times more."""
-    weight = 1.0 + chroma_weight * (truth.norm(dim=1, keepdim=True) * 110.0 / 40.0).clamp(max=1.0)
-    fine = (weight * ((predicted - truth).square().sum(dim=1, keepdim=True) + 1e-4).sqrt()).mean()
-    coarse_gap = F.avg_pool2d(predicted, 8) - F.avg_pool2d(truth, 8)
-    coarse = (F.avg_pool2d(weight, 8) * (coarse_gap.square().sum(dim=1, keepdim=True) + 1e-4).sqrt()).mean()
-    total: Tensor = fine + coarse_weight * coarse
+    """Tenths of CIEDE2000 of ab/110, saturated truth weighing up to ``1 + chroma_weight`` times more, on two scales."""
+    weight = 1.0 + chroma_weight * (truth.norm(dim=1, keepdim=True) * AB_SCALE / 40.0).clamp(max=1.0)
+    fine = (weight * chroma_difference(predicted, truth)).mean()
+    coarse_gap = chroma_difference(F.avg_pool2d(predicted, 8), F.avg_pool2d(truth, 8))
+    coarse = (F.avg_pool2d(weight, 8) * coarse_gap).mean()
+    total: Tensor = (fine + coarse_weight * coarse) / 10.0
     return total
 
 
 @dataclass
 class Progress:
-    """Where a run stands: steps made, and the share of it that is done by steps or by the clock."""
+    """Where a run stands: steps made, samples drawn, and the share of it that is done by steps or by the clock."""
 
     config: Config
     step: int = 0
+    samples: int = 0
     seconds: float = 0.0
 
     @property
@@ -118,6 +168,11 @@ class Progress:
         """0 at the start, 1 when done."""
         by_clock = self.seconds / (60 * self.config.max_minutes) if self.config.max_minutes > 0 else 0.0
         return min(1.0, max(self.step / self.config.steps, by_clock))
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that the next step belongs to."""
+        return next((s for s in self.config.stages if self.share < s.until), self.config.stages[-1])
 
     def learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to 2 %."""
@@ -153,39 +208,40 @@ class Trainer:
         self._resume()
         started = time.monotonic() - self.progress.seconds
         while self.progress.share < 1.0:
-            late = self.progress.share >= self.config.late_from
-            for batch in self._batches(late):
+            stage = self.progress.stage
+            log.info("stage up to %.0f %%: %d x %d pixels, %d a step", 100 * stage.until, *_shape(stage), stage.batch)
+            for batch in self._batches(stage):
                 numbers = self._step(batch)
                 self.progress.step += 1
+                self.progress.samples += stage.batch
                 self.progress.seconds = time.monotonic() - started
                 if self.progress.step % 50 == 0:
                     log.info("step %d, %.1f %%: %s", self.progress.step, 100 * self.progress.share, numbers)
                 if self.progress.step % self.config.save_every == 0:
                     self._save()
-                if self.progress.share >= 1.0 or (not late and self.progress.share >= self.config.late_from):
+                if self.progress.share >= stage.until:
                     break
         self._save()
         return self.folder / "weights.safetensors"
 
-    def _batches(self, late: bool) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _batches(self, stage: Stage) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         config = self.config
-        crop, batch = (config.late_crop, max(config.batch // 2, 2)) if late else (config.crop, config.batch)
+        height, width = _shape(stage)
+        sampling = Sampling(height, width, stage.smallest, aged_share=config.aged_share, severity=config.severity)
         if not hasattr(self, "photos"):
             self.photos = AgedCrops(
                 find_photos([Path(f) for f in config.folders]),
                 config.family_weights,
-                sampling=Sampling(crop, aged_share=config.aged_share, severity=config.severity),
+                sampling=sampling,
                 seed=config.seed,
                 length=2**31,
             )
-        self.photos.sampling = Sampling(
-            crop, smallest=0.75 if late else 0.5, aged_share=config.aged_share, severity=config.severity
-        )
-        first = self.progress.step * config.batch
+        self.photos.sampling = sampling
+        first = self.progress.samples
         steps_left = config.steps - self.progress.step
         loader = DataLoader(
-            Subset(self.photos, range(first, first + steps_left * batch)),
-            batch_size=batch,
+            Subset(self.photos, range(first, first + steps_left * stage.batch)),
+            batch_size=stage.batch,
             num_workers=config.workers,
             pin_memory=self.device.type == "cuda",
         )
@@ -242,13 +298,14 @@ class Trainer:
         state = torch.load(path, map_location=self.device, weights_only=True)
         for name in ("net", "average", "judge", "optimiser", "judge_optimiser"):
             getattr(self, name).load_state_dict(state[name])
-        self.progress.step, self.progress.seconds = state["step"], state["seconds"]
+        for name in COUNTERS:
+            setattr(self.progress, name, state[name])
         log.info("going on from step %d", self.progress.step)
 
     def _save(self) -> None:
         names = ("net", "average", "judge", "optimiser", "judge_optimiser")
         state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in names}
-        state |= {"step": self.progress.step, "seconds": self.progress.seconds}
+        state |= {name: getattr(self.progress, name) for name in COUNTERS}
         torch.save(state, self.folder / "checkpoint.pt.part")
         (self.folder / "checkpoint.pt.part").replace(self.folder / "checkpoint.pt")
         folded = house_colorizer.fold_batch_norm(deepcopy(self.average))
@@ -256,6 +313,10 @@ class Trainer:
         save_file(weights, str(self.folder / "weights.safetensors"))
         facts = {"step": self.progress.step, "seconds": round(self.progress.seconds), "config": asdict(self.config)}
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _shape(stage: Stage) -> tuple[int, int]:
+    return stage.height, stage.width
 
 
 def _judged(lightness: Tensor, ab: Tensor) -> Tensor:

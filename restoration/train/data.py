@@ -66,9 +66,13 @@ def to_lab(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How crops are drawn. ``aged_share`` of them are aged; ``severity`` scales the ageing."""
+    """How crops are drawn: ``height`` x ``width`` pixels, multiples of the net's stride, cut from the largest box of
+    that shape in the photograph times a factor between ``smallest`` and 1. ``aged_share`` of them are aged;
+    ``severity`` scales the ageing.
+    """
 
-    crop: int = 160
+    height: int = 160
+    width: int = 128
     smallest: float = 0.5
     aged_share: float = 0.7
     severity: float = 0.6
@@ -77,7 +81,7 @@ class Sampling:
 class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Item ``i`` is drawn from ``(seed, i)`` alone: the same index always gives the same sample.
 
-    Items are (aged luminance 1 x S x S as L*/50 - 1, true ab 2 x S x S as ab/110, true luminance 1 x S x S), float32.
+    Items are (aged luminance 1 x H x W as L*/50 - 1, true ab 2 x H x W as ab/110, true luminance 1 x H x W), float32.
     """
 
     def __init__(
@@ -119,14 +123,15 @@ class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def _crop(self, photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
         height, width = photo.shape[:2]
-        side = max(round(float(rng.uniform(self.sampling.smallest, 1.0)) * min(height, width)), 32)
-        stretch = float(np.exp(rng.uniform(-0.12, 0.12)))
-        tall, wide = min(height, round(side * stretch * 1.1)), min(width, side)
+        shape = self.sampling.height / self.sampling.width * float(np.exp(rng.uniform(-0.08, 0.08)))
+        share = float(rng.uniform(self.sampling.smallest, 1.0))
+        tall = max(round(share * min(height, width * shape)), 32)
+        wide = max(min(width, round(tall / shape)), 32)
         top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
         patch = photo[top : top + tall, left : left + wide]
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        size = (self.sampling.crop, self.sampling.crop)
+        size = (self.sampling.width, self.sampling.height)
         resized = cv2.resize(np.ascontiguousarray(patch), size, interpolation=cv2.INTER_AREA)
         return np.asarray(resized, dtype=np.float32) / 255.0
 

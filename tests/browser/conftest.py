@@ -24,9 +24,11 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Chromium, driven by playwright."""
+    """Chromium, driven by playwright. Closed with the package: playwright's event loop runs in this thread for as long
+    as it lives, and no other test could call ``asyncio.run`` beside it.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"there is no browser at {CHROMIUM} (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

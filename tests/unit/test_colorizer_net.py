@@ -17,6 +17,7 @@ from restoration.photo.demo_collection import read_origin
 from restoration.train import autoencoder, colorizer
 from restoration.train.data import AgedCrops, Sampling, find_photos
 
+TOY_STAGES = (colorizer.Stage(0.75, 64, 64, 2), colorizer.Stage(1.0, 96, 64, 2, smallest=0.75))
 TOY = {"widths": [4, 8, 8, 16, 16], "blocks": [0, 1, 1, 1, 1], "heads": 2}
 
 
@@ -33,7 +34,7 @@ def folder(tmp_path_factory):
 
 def toy_config(folder, **changes):
     base = colorizer.Config(
-        folders=(str(folder),), steps=8, batch=2, crop=64, late_crop=64, late_from=0.75, warmup=2, threads=1, workers=0,
+        folders=(str(folder),), steps=8, stages=TOY_STAGES, warmup=2, threads=1, workers=0,
         save_every=4, adversarial_from=0.5, net=TOY,
     )  # fmt: skip
     return replace(base, **changes)
@@ -79,7 +80,7 @@ def test_crops_depend_on_seed_and_index_alone(folder):
     assert sorted(families) == ["astronaut", "cat", "coffee", "hopper"]
 
     def crops(seed):
-        return AgedCrops(families, {"*": 1.0}, sampling=Sampling(crop=64), seed=seed, length=100)
+        return AgedCrops(families, {"*": 1.0}, sampling=Sampling(64, 64), seed=seed, length=100)
 
     for one, two in zip(crops(7)[42], crops(7)[42], strict=True):
         assert torch.equal(one, two)
@@ -94,12 +95,12 @@ def test_families_are_drawn_by_weight(folder):
     only_cats = AgedCrops(
         find_photos([folder]),
         {"cat": 1.0, "*": 0.0},
-        sampling=Sampling(crop=64, aged_share=0.0),
+        sampling=Sampling(64, 64, aged_share=0.0),
         seed=1,
         length=10,
     )
     cats = AgedCrops(
-        {"cat": find_photos([folder])["cat"]}, {}, sampling=Sampling(crop=64, aged_share=0.0), seed=1, length=10
+        {"cat": find_photos([folder])["cat"]}, {}, sampling=Sampling(64, 64, aged_share=0.0), seed=1, length=10
     )
     assert torch.equal(only_cats[0][1], cats[0][1])
 
@@ -126,9 +127,12 @@ def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, 
 
 
 def test_training_lowers_the_loss(folder, tmp_path):
-    config = toy_config(folder, steps=60, aged_share=0.0, adversarial_from=2.0, late_from=2.0, learning_rate=5e-3)
+    config = toy_config(folder, steps=60, aged_share=0.0, adversarial_from=2.0, learning_rate=5e-3)
     trainer = colorizer.Trainer(config, tmp_path / "run")
-    losses = [trainer._step(batch)["loss"] for batch, _ in zip(trainer._batches(False), range(60), strict=False)]
+    losses = [
+        trainer._step(batch)["loss"]
+        for batch, _ in zip(trainer._batches(trainer.progress.stage), range(60), strict=False)
+    ]
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
