@@ -1,10 +1,10 @@
-"""Train the house colorizer: regression of chroma as the eye sees it, then a small adversarial term against dull colours.
+"""Train the house colorizer: regression of chroma as the eye sees it, then a small adversarial term for livelier ones.
 
 The loss is the chroma part of CIEDE2000, weighted towards saturated truth (else the median of all garments is gray), on
 two scales; from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab) joins. A run
-goes through stages of growing resolution: small whole photographs first, because composition tells colours apart
-better than texture does. Weights are averaged exponentially. One configuration and one seed give one file on one device; where a wall-clock limit
-shortens a run, the card names the steps that were made.
+goes through stages of growing resolution: small whole photographs first, because composition tells colours apart better
+than texture does. Weights are averaged exponentially. One configuration and one seed give one file on one device; where
+a wall-clock limit shortens a run, the card names the steps that were made.
 """
 
 from __future__ import annotations
