@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 import tomllib
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer
 from restoration.models.nets.house_colorizer import AB_SCALE
 from restoration.train.data import AgedCrops, Sampling, find_photos
+from restoration.train.samples import write_sheet
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run depends on. Read from TOML by :func:`read_config`; unknown keys are refused."""
+    """Everything a run depends on. Read from TOML by :func:`read_config`; unknown keys are refused.
+
+    ``chroma_gain`` multiplies the chroma of the saved weights: regression paints duller than the truth.
+    """
 
     folders: tuple[str, ...]
     steps: int = 8000
@@ -68,11 +73,13 @@ class Config:
     coarse_weight: float = 0.5
     adversarial_from: float = 0.45
     adversarial_weight: float = 0.04
+    chroma_gain: float = 1.0
     seed: int = 20261121
     max_minutes: float = 0.0
     threads: int = 0
     workers: int = 1
     save_every: int = 250
+    sheet_every: int = 1000
     net: dict[str, Any] = field(default_factory=dict)
     family_weights: dict[str, float] = field(default_factory=dict)
 
@@ -187,6 +194,10 @@ class Trainer:
 
     def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
         self.config, self.folder, self.device = config, folder, torch.device(device)
+        if self.device.type == "cuda":
+            # Without these the sums of cuBLAS and of the upsampling's gradient come in another order each time.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True, warn_only=True)
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
@@ -219,9 +230,12 @@ class Trainer:
                     log.info("step %d, %.1f %%: %s", self.progress.step, 100 * self.progress.share, numbers)
                 if self.progress.step % self.config.save_every == 0:
                     self._save()
+                if self.progress.step % self.config.sheet_every == 0:
+                    self._write_sheet()
                 if self.progress.share >= stage.until:
                     break
         self._save()
+        self._write_sheet()
         return self.folder / "weights.safetensors"
 
     def _batches(self, stage: Stage) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -282,6 +296,12 @@ class Trainer:
         self.judge_optimiser.step()
         return float(loss.detach())
 
+    def _write_sheet(self) -> None:
+        """The averaged net on a few crops that stay the same through the run, as ``samples/<step>.png``."""
+        folder = self.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        write_sheet(self.average, self.photos, folder / f"{self.progress.step:06d}.png", self.device)
+
     @torch.no_grad()
     def _follow(self) -> None:
         rate = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
@@ -308,11 +328,18 @@ class Trainer:
         state |= {name: getattr(self.progress, name) for name in COUNTERS}
         torch.save(state, self.folder / "checkpoint.pt.part")
         (self.folder / "checkpoint.pt.part").replace(self.folder / "checkpoint.pt")
-        folded = house_colorizer.fold_batch_norm(deepcopy(self.average))
-        weights = {k: v.half().contiguous() for k, v in folded.state_dict().items()}
-        save_file(weights, str(self.folder / "weights.safetensors"))
+        save_file(shipped(self.average, self.config.chroma_gain), str(self.folder / "weights.safetensors"))
         facts = {"step": self.progress.step, "seconds": round(self.progress.seconds), "config": asdict(self.config)}
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def shipped(net: nn.Module, chroma_gain: float) -> dict[str, Tensor]:
+    """Weights as they are shipped: batch normalisation folded in, chroma multiplied, fp16, on the CPU."""
+    folded = house_colorizer.fold_batch_norm(deepcopy(net))
+    weights = {key: value.clone() for key, value in folded.state_dict().items()}
+    for key in ("head.weight", "head.bias"):
+        weights[key] *= chroma_gain
+    return {key: value.half().contiguous().cpu() for key, value in weights.items()}
 
 
 def _shape(stage: Stage) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer, seed_autoencoder
 from restoration.photo.demo_collection import read_origin
+from restoration.quality import metrics
 from restoration.train import autoencoder, colorizer
 from restoration.train.data import AgedCrops, Sampling, find_photos
 
@@ -75,6 +76,50 @@ def test_a_picture_does_not_depend_on_its_neighbours():
     assert torch.allclose(together, alone, atol=1e-5)
 
 
+def test_with_mirror_the_side_a_picture_faces_does_not_matter():
+    torch.manual_seed(2)
+    net = house_colorizer.build(**TOY, folded=True, mirror=True).eval()
+    torch.nn.init.normal_(net.head.weight, std=0.1)
+    picture = torch.rand(2, 1, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        assert torch.allclose(net(picture).flip(3), net(picture.flip(3)), atol=1e-6)
+        net.mirror = False
+        assert not torch.allclose(net(picture).flip(3), net(picture.flip(3)), atol=1e-3)
+
+
+def test_shipped_weights_paint_the_same_times_the_gain():
+    torch.manual_seed(3)
+    net = house_colorizer.build(**TOY)
+    for _ in range(3):
+        net(torch.rand(4, 1, 64, 64) * 2 - 1)
+    torch.nn.init.normal_(net.head.weight, std=0.1)
+    net.eval()
+    ready = house_colorizer.build(**TOY, folded=True)
+    ready.load_state_dict({key: value.float() for key, value in colorizer.shipped(net, 1.25).items()})
+    picture = torch.rand(1, 1, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        assert torch.allclose(ready.eval()(picture), 1.25 * net(picture), atol=5e-3)
+
+
+def test_the_loss_is_the_chroma_part_of_ciede2000():
+    """Against the full formula at one lightness, near neutral, where the terms that are left out are small."""
+    rng = np.random.default_rng(4)
+    truth, painted = rng.uniform(-6, 6, (2, 500, 2))
+    flat = [np.concatenate([np.full((500, 1), 50.0), ab], axis=1) for ab in (truth, painted)]
+    full = metrics.ciede2000(*flat)
+    tensors = [torch.tensor(ab.T[None, :, :, None] / 110, dtype=torch.float32) for ab in (painted, truth)]
+    ours = colorizer.chroma_difference(*tensors)[0, 0, :, 0].numpy()
+    assert np.abs(np.sqrt(ours**2 - 0.25) - full).mean() < 0.08 * full.mean()
+
+
+def test_the_loss_can_be_descended_from_gray():
+    truth = torch.full((1, 2, 16, 16), 0.2)
+    painted = torch.zeros(1, 2, 16, 16, requires_grad=True)
+    colorizer.chroma_loss(painted, truth, chroma_weight=0.5, coarse_weight=0.5).backward()
+    assert torch.isfinite(painted.grad).all()
+    assert (painted.grad < 0).all()
+
+
 def test_crops_depend_on_seed_and_index_alone(folder):
     families = find_photos([folder])
     assert sorted(families) == ["astronaut", "cat", "coffee", "hopper"]
@@ -124,6 +169,10 @@ def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, 
         assert torch.allclose(one.float(), two.float(), atol=1e-3), name
     facts = json.loads((tmp_path / "whole" / "run.json").read_text())
     assert facts["step"] == 8
+    sheet = cv2.imread(str(tmp_path / "whole" / "samples" / "000008.png"))
+    assert sheet.shape == (3 * 96, 12 * 64, 3)
+    assert np.ptp(sheet[:96].astype(int), axis=2).max() <= 2  # the first row is gray
+    assert np.ptp(sheet[192:].astype(int), axis=2).max() > 50  # the last one is not
 
 
 def test_training_lowers_the_loss(folder, tmp_path):
@@ -140,6 +189,20 @@ def test_training_goes_on_from_shipped_weights(folder, tmp_path):
     first = colorizer.Trainer(toy_config(folder), tmp_path / "first").run()
     second = colorizer.Trainer(toy_config(folder, steps=2), tmp_path / "second", init=first).run()
     assert load_file(second).keys() == load_file(first).keys()
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ("[[stages]]\nuntil = 0.5\nheight = 64\nwidth = 64\nbatch = 2", "must rise and end at 1.0"),
+        ("[[stages]]\nuntil = 1.0\nheight = 64\nbatch = 2", "a stage needs"),
+    ],
+)
+def test_stages_that_make_no_sense_are_refused(tmp_path, stages, message):
+    path = tmp_path / "config.toml"
+    path.write_text(stages)
+    with pytest.raises(UsageError, match=message):
+        colorizer.read_config(path)
 
 
 def test_unknown_keys_in_a_configuration_are_refused(tmp_path):
