@@ -11,6 +11,7 @@
     │   ├── StorageError                  S3 refused or is out of reach
     │   │   └── WriteConflict             somebody else replaced the object in the meantime
     │   └── ModelError                    a model is unknown, missing or not the file it should be
+    │       └── ModelRetired              a model that may not be used for new work
     ├── PhotoRejected                     this photograph cannot be read, or may not be restored (final)
     ├── PhotoFailed                       restoring this photograph failed (tried again, then quarantined)
     │   └── OutOfMemory                   the device ran out of memory (caught by the engine's back-off)
@@ -185,6 +186,12 @@ class ModelError(EnvironmentProblem):
     """A model is unknown, its file is missing, or the file is not what the registry pins."""
 
     default_reason = ReasonCode.MODEL_MISSING
+
+
+class ModelRetired(ModelError):
+    """A recipe names a model that may not be used for new work; the recipe must name another."""
+
+    default_reason = ReasonCode.RECIPE_INVALID
 
 
 class PhotoRejected(RestorationError):

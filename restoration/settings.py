@@ -65,6 +65,16 @@ class Settings(BaseSettings):
         default=Path("~/.cache/restoration/models"),
         description="Folder where pulled model files are kept, by sha256.",
     )
+    model_registry: Path | None = Field(
+        default=None,
+        description="A registry file (TOML) of one's own models beside the shipped ones, kept by `restoration models "
+        "add`; Airflow's side and all workers must have the same one.",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32",
+        description="What nets compute in: fp32, or bf16 for those whose registry entry allows it (the others stay "
+        "in fp32); results of the two are kept apart.",
+    )
     preview_side: PositiveInt = Field(
         default=1280, description="Long side of the before and after previews for the gallery, in pixels."
     )

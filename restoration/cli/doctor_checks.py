@@ -87,8 +87,9 @@ def check_device(settings: Settings) -> Finding:
 
 
 def check_weights(_: Settings) -> Finding:
-    """Whether the models' files are here and are the pinned ones."""
+    """Whether the models' files are here, are the pinned ones, and hold what their architectures need."""
     from restoration.models.files import Registry
+    from restoration.models.loading import check_file
 
     try:
         registry = Registry.load()
@@ -96,10 +97,10 @@ def check_weights(_: Settings) -> Finding:
         absent = [entry.name for entry in entries if not registry.available(entry.name)]
         for entry in entries:
             if entry.name not in absent:
-                registry.verify(entry)
+                check_file(registry, entry)
     except ModelError as error:
         return Finding("weights", "problem", error.message, "Run `make env` again, or `restoration models pull NAME`.")
-    found = f"{len(entries) - len(absent)} of {len(entries)} models here, hashes right"
+    found = f"{len(entries) - len(absent)} of {len(entries)} models here, hashes and tensors right"
     if absent:
         cure = f"Optional: {', '.join(absent)}; `restoration models pull NAME` fetches what has an address."
         return Finding("weights", "note", found, cure)

@@ -85,7 +85,12 @@ class Engine:
         from restoration.photo.decode import DecodeLimits, Decoder
 
         self.settings = settings or get_settings()
-        self.models = models or LoadedModels(device=self.settings.device, threads=self.settings.threads)
+        self.models = models or LoadedModels(
+            Registry.load(settings=self.settings),
+            device=self.settings.device,
+            threads=self.settings.threads,
+            precision=self.settings.precision,
+        )
         self._passing: tuple[type[BaseException], ...] = (EnvironmentProblem, *interrupts)
         self._steps: dict[str, BaseStep[Any]] = {}
         self._stack = ExitStack()
@@ -114,16 +119,16 @@ class Engine:
         return str(getattr(self.models, "device_class", self.models.device))
 
     def prepare(self, recipe: Recipe) -> Prepared:
-        """Check that everything the recipe needs is here, with the pinned bytes, before anything runs.
+        """Check that everything the recipe needs is here, with the pinned bytes and the right tensors, before it runs.
 
         A recipe without ``measure`` gets one at its end; the recipe's identity stays what it was.
 
-        :raises ModelError: a model that is unknown, missing or not the pinned file.
+        :raises ModelError: a model that is unknown, retired, missing, not the pinned file or not its architecture's.
         """
         registry = getattr(self.models, "registry", None) or Registry.load(settings=self.settings)
         prepared = prepare_recipe(recipe, registry, self.models.available)
         for entry in prepared.entries:
-            registry.verify(entry)
+            self.models.check(entry.name)
         return prepared
 
     def restore(self, scan: Scan, prepared: Prepared) -> Outcome:

@@ -25,7 +25,7 @@ def prepare_recipe(recipe: Recipe, registry: Registry, available: Callable[[str]
     """Resolve a recipe's models: required ones must be here, optional ones count where they are here.
 
     :param available: what the steps will be told about optional models; the registry's answer, if left out.
-    :raises ModelError: a model is unknown, or a required one's file is missing.
+    :raises ModelError: a model is unknown or retired, or a required one's file is missing.
     """
     entries = {entry.name: entry for step in recipe.steps for entry in _entries(step.parameters, registry, available)}
     return Prepared(recipe, _entries_sha256(entries.values()), tuple(entries.values()))
@@ -36,12 +36,12 @@ def recipe_models_sha256(recipe: Recipe, registry: Registry) -> str:
 
     A required model counts whether its file is here or not, so the planning side, which has no weights, can ask.
 
-    :raises ModelError: unknown model name.
+    :raises ModelError: a model is unknown or retired.
     """
     wanted: dict[str, ModelEntry] = {}
     for step in recipe.steps:
         for name, required in model_needs(step.parameters):
-            entry = registry.entry(name)
+            entry = registry.entry_for_run(name)
             if required or registry.available(name):
                 wanted[name] = entry
     return _entries_sha256(wanted.values())
@@ -66,7 +66,7 @@ def _entries(
     parameters: StepParameters, registry: Registry, available: Callable[[str], bool] | None
 ) -> Iterator[ModelEntry]:
     for name, required in model_needs(parameters):
-        entry = registry.entry(name)
+        entry = registry.entry_for_run(name)
         if required:
             registry.find(entry)
         if required or (available or registry.available)(name):

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from restoration.errors import ModelError, ReasonCode
+from restoration.errors import ModelError, ModelRetired, ReasonCode, SettingsError
+from restoration.models.entries import read_entries
 from restoration.models.registry import ModelEntry
 from restoration.settings import Settings, get_settings
 
@@ -23,68 +20,45 @@ REGISTRY_FILE = Path(__file__).with_name("registry.toml")
 _CHUNK = 4 * 1024 * 1024
 
 
-class _EntryData(BaseModel):
-    """One ``[[models]]`` table: validates types, refuses unknown names."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.+-]{0,62}$")
-    version: str = Field(min_length=1)
-    architecture: str = Field(min_length=1)
-    task: str = Field(pattern=r"^(colorize|detect|restore-face|identity|upscale)$")
-    source: str = Field(pattern=r"^(packaged:.|carried:[^/]+/.|url:https?://.|s3://[^/]+/.|file:.)")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    licence: str = Field(min_length=1)
-    training_data: str
-    colour_space: str
-    precision: list[str] = ["fp32"]
-    non_commercial: bool = False
-    parameters: int = 0
-    options: dict[str, Any] = {}
-
-    def entry(self) -> ModelEntry:
-        """As the frozen entry that steps and the catalog see."""
-        data = self.model_dump()
-        data["precision"] = tuple(self.precision)
-        data["options"] = tuple(sorted((key, _frozen(value)) for key, value in self.options.items()))
-        return ModelEntry(**data)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
 @dataclass(frozen=True)
 class Registry:
-    """All entries by name, and the folders their files are looked for in."""
+    """All entries by name, and the folders their files are looked for in.
 
-    entries: dict[str, ModelEntry]
+    ``own`` is the user's registry file beside the shipped one (setting ``RESTORATION_MODEL_REGISTRY``), whether it is
+    there yet or not; ``own_names`` are the models that came from it.
+    """
+
+    entries: Mapping[str, ModelEntry]
     folder: Path
     model_dir: Path
+    own: Path | None = None
+    own_names: frozenset[str] = frozenset()
     _verified: dict[tuple[str, int, int], str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path | None = None, *, settings: Settings | None = None) -> Registry:
-        """Read the registry that ships with the project, or another file of the same form.
+        """Read the registry that ships, or another file of the same form, and the user's own beside it.
 
-        Relative ``packaged:`` and ``file:`` sources are looked up beside the file.
+        Relative ``packaged:`` and ``file:`` sources are looked up beside the file that holds the entry.
 
-        :raises ModelError: unreadable or malformed file, naming the entry and the field.
+        :raises ModelError: unreadable or malformed file, naming the entry and the field; or the user's own file has a
+            name that the shipped one has.
         """
         path = path or REGISTRY_FILE
-        model_dir = (settings or get_settings()).model_dir.expanduser()
-        entries: dict[str, ModelEntry] = {}
-        for table in _read_tables(path):
-            entry = _parse_entry(table, path)
-            if entry.name in entries:
-                raise ModelError(f"{path.name} names {entry.name!r} twice", reason=ReasonCode.MODEL_CORRUPT)
-            entries[entry.name] = entry
-        return cls(entries=entries, folder=path.parent, model_dir=model_dir)
+        settings = settings or get_settings()
+        shipped = read_entries(path)
+        own = settings.model_registry.expanduser() if settings.model_registry else None
+        # a file that is not there is one to which nothing was added yet; what is missing then is said by entry()
+        added = read_entries(own) if own and own.exists() else {}
+        if own:
+            check_own(added, shipped, own)
+        return cls({**shipped, **added}, path.parent, settings.model_dir.expanduser(), own, frozenset(added))
 
     def __iter__(self) -> Iterator[ModelEntry]:
         return iter(self.entries.values())
 
     def entry(self, name: str) -> ModelEntry:
-        """The entry of that name.
+        """The entry of that name, retired or not.
 
         :raises ModelError: unknown name (MODEL_UNKNOWN), with the names there are.
         """
@@ -92,18 +66,36 @@ class Registry:
             return self.entries[name]
         except KeyError:
             known = ", ".join(sorted(self.entries)) or "none"
+            absent = (
+                f"; {self.own}, the registry of one's own, is not there" if self.own and not self.own.exists() else ""
+            )
             raise ModelError(
-                f"there is no model {name!r}; the registry has {known}", reason=ReasonCode.MODEL_UNKNOWN
+                f"there is no model {name!r}; the registry has {known}{absent}", reason=ReasonCode.MODEL_UNKNOWN
             ) from None
+
+    def entry_for_run(self, name: str) -> ModelEntry:
+        """The entry of that name, for new work.
+
+        :raises ModelError: unknown name (MODEL_UNKNOWN).
+        :raises ModelRetired: it may not be used for new work; with the reason.
+        """
+        entry = self.entry(name)
+        if entry.retired:
+            raise ModelRetired(
+                f"model {name!r} {entry.version} was retired: {entry.retired}; name its successor in the recipe "
+                "(what it made stays as it is)"
+            )
+        return entry
 
     def location(self, entry: ModelEntry) -> Path | None:
         """Where the entry's file belongs on this machine, present or not; None if its distribution is not installed."""
         rest = entry.source.split(":", 1)[1]
         if entry.source_kind in {"packaged", "file"}:
-            return self.folder / Path(rest).expanduser()
+            folder = self.own.parent if self.own and entry.name in self.own_names else self.folder
+            return folder / Path(rest).expanduser()
         if entry.source_kind == "carried":
             return _carried(rest)
-        return self.model_dir / f"{entry.sha256}{PurePosixPath(rest).suffix}"
+        return self.model_dir / f"{entry.sha256}{PurePosixPath(rest.split('?')[0]).suffix}"
 
     def available(self, name: str) -> bool:
         """Whether the model's file is on this machine. Its hash is checked when it is loaded.
@@ -142,6 +134,35 @@ class Registry:
         return path
 
 
+def check_own(added: Mapping[str, ModelEntry], shipped: Mapping[str, ModelEntry], own: Path) -> None:
+    """Refuse a registry of one's own that would change what a shipped name means, or that ships nothing itself.
+
+    :raises ModelError: such a name, or a ``packaged:`` source (MODEL_CORRUPT).
+    """
+    for name, entry in added.items():
+        if name in shipped:
+            raise ModelError(
+                f"{own.name} has a model {name!r}, which this project ships (version {shipped[name].version}); records "
+                f"would not tell the two apart: give yours another name, such as {name}-{entry.version}",
+                reason=ReasonCode.MODEL_CORRUPT,
+            )
+        if entry.source_kind == "packaged":
+            raise ModelError(
+                f"{own.name}, model {name!r}, source: packaged: is for models that this project ships; write file:",
+                reason=ReasonCode.MODEL_CORRUPT,
+            )
+
+
+def own_registry_path(settings: Settings) -> Path:
+    """The user's own registry file, which may not be there yet.
+
+    :raises SettingsError: the setting is empty.
+    """
+    if settings.model_registry is None:
+        raise SettingsError("set RESTORATION_MODEL_REGISTRY to the file that your own models are to be kept in")
+    return settings.model_registry.expanduser()
+
+
 def file_sha256(path: Path) -> str:
     """Hash of a file's bytes, lower-case hexadecimal, read in pieces."""
     digest = hashlib.sha256()
@@ -149,25 +170,6 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _read_tables(path: Path) -> list[dict[str, Any]]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("models", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"cannot read the model registry {path}: {error}", reason=ReasonCode.MODEL_CORRUPT) from error
-    return list(tables)
-
-
-def _parse_entry(table: dict[str, Any], path: Path) -> ModelEntry:
-    try:
-        return _EntryData(**table).entry()
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ModelError(
-            f"{path.name}, model {table.get('name', '?')!r}, {where}: {problem['msg']}", reason=ReasonCode.MODEL_CORRUPT
-        ) from error
 
 
 def _carried(rest: str) -> Path | None:

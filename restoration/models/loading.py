@@ -1,12 +1,15 @@
 """Nets in memory: built by architecture name, filled from pinned files, kept once per process.
 
-Weights are read from safetensors, or with ``torch.load(weights_only=True)``; a file's keys and shapes are held against
-the architecture before anything is copied, and the message names what differs.
+Weights are read from safetensors, or with ``torch.load(weights_only=True)``. A file's keys, shapes and types are held
+against the architecture's manifest before a run begins (:func:`check_file`) and against the net itself before anything
+is copied; the message names what differs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -15,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ModelError, ReasonCode, SettingsError
 from restoration.models.files import Registry
-from restoration.models.registry import ModelEntry
+from restoration.models.headers import read_heads, state_dict_in
+from restoration.models.manifests import Form, build_options, form_of, form_of_net, heads_of, require_fit
+from restoration.models.precision import allowed_precision, guarded
+from restoration.models.registry import ModelEntry, Precision
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +43,6 @@ FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",
     "dlib-face-embedding": "restoration.models.nets.dlib_identity:load",
 }
-OWN_OPTIONS = frozenset({"state_key", "work_side"})
-"""Options that say how a model is used or read; they are not arguments of its architecture."""
 
 
 class LoadedModels:
@@ -50,19 +54,23 @@ class LoadedModels:
         *,
         device: str = "auto",
         threads: int = 0,
+        precision: Precision = "fp32",
         builders: Mapping[str, Builder] | None = None,
     ) -> None:
         """
         :param device: ``cpu``, ``cuda`` or ``auto`` (cuda where there is one).
+        :param precision: what nets compute in where their entries allow it; the others stay in fp32.
         :param threads: CPU threads for nets and OpenCV in this process; 0 leaves the libraries' own choice.
         :param builders: further architectures by name, or others in place of the shipped ones.
         :raises SettingsError: cuda was asked for and is not there.
         """
         self.registry = registry or Registry.load()
         self.device = choose_device(device)
+        self.precision = precision
         self._builders = dict(builders or {})
         self._loaded: dict[str, Any] = {}
         self._available: dict[str, bool] = {}
+        self._checked: set[str] = set()
         use_threads(threads)
 
     def entry(self, name: str) -> ModelEntry:
@@ -79,6 +87,18 @@ class LoadedModels:
             self._available[name] = self.registry.available(name)
         return self._available[name]
 
+    def check(self, name: str) -> None:
+        """Make sure that a model can be loaded, without loading it; once per process.
+
+        :raises ModelError: unknown, retired, missing, not the pinned file, or not the architecture's keys, shapes and
+            types.
+        """
+        if name not in self._checked:
+            entry = self.registry.entry_for_run(name)
+            allowed_precision(entry, self.precision)
+            check_file(self.registry, entry, self._builders)
+            self._checked.add(name)
+
     def load(self, name: str) -> Any:
         """The loaded model, kept for the life of the process.
 
@@ -90,35 +110,80 @@ class LoadedModels:
 
     @property
     def device_class(self) -> str:
-        """Machines of one class give the same bytes: ``cpu-x86_64``, ``cuda-sm90``."""
+        """Machines of one class give the same bytes: ``cpu-x86_64``, ``cuda-sm90``, ``cuda-sm90-bf16``."""
+        lower = "" if self.precision == "fp32" else f"-{self.precision}"
         if self.device == "cpu":
-            return f"cpu-{platform.machine().lower()}"
+            return f"cpu-{platform.machine().lower()}{lower}"
         import torch
 
         major, minor = torch.cuda.get_device_capability()
-        return f"cuda-sm{major}{minor}"
+        return f"cuda-sm{major}{minor}{lower}"
 
     def _build(self, entry: ModelEntry) -> Any:
         path = self.registry.verify(entry)
         if entry.architecture in FILE_LOADERS and entry.architecture not in self._builders:
             return _imported(FILE_LOADERS[entry.architecture])(path, entry)
-        options = {key: value for key, value in entry.options if key not in OWN_OPTIONS}
-        net = self._builder(entry)(**options)
+        net = builder_of(entry.architecture, self._builders)(**build_options(entry))
         fill(net, read_weights(path, str(dict(entry.options).get("state_key", ""))), path.name)
         net.requires_grad_(False)
-        return net.eval().to(self.device)
+        return guarded(net.eval().to(self.device), entry, allowed_precision(entry, self.precision))
 
-    def _builder(self, entry: ModelEntry) -> Builder:
-        if entry.architecture in self._builders:
-            return self._builders[entry.architecture]
-        if entry.architecture not in BUILDERS:
-            known = ", ".join(sorted({*BUILDERS, *FILE_LOADERS, *self._builders}))
-            raise ModelError(
-                f"model {entry.name!r} has the unknown architecture {entry.architecture!r}; known are {known}",
-                reason=ReasonCode.MODEL_UNKNOWN,
-            )
-        builder: Builder = _imported(BUILDERS[entry.architecture])
-        return builder
+
+def builder_of(architecture: str, builders: Mapping[str, Builder] | None = None) -> Builder:
+    """What builds an architecture. :raises ModelError: unknown architecture (MODEL_UNKNOWN), with those there are."""
+    if builders and architecture in builders:
+        return builders[architecture]
+    if architecture not in BUILDERS:
+        known = ", ".join(sorted({*BUILDERS, *FILE_LOADERS, *(builders or {})}))
+        raise ModelError(
+            f"there is no architecture {architecture!r}; known are {known}", reason=ReasonCode.MODEL_UNKNOWN
+        )
+    builder: Builder = _imported(BUILDERS[architecture])
+    return builder
+
+
+def built_on_meta(
+    architecture: str, options: Mapping[str, Any], builders: Mapping[str, Builder] | None = None
+) -> torch.nn.Module:
+    """The net without numbers: shapes and types alone, in milliseconds.
+
+    :raises ModelError: unknown architecture (MODEL_UNKNOWN), or options that it does not take (MODEL_CORRUPT).
+    """
+    import torch
+
+    builder = builder_of(architecture, builders)
+    try:
+        with torch.device("meta"), contextlib.redirect_stdout(io.StringIO()):  # published code prints its sizes
+            return builder(**options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{architecture} cannot be built with the options {dict(options)}: {error}", reason=ReasonCode.MODEL_CORRUPT
+        ) from error
+
+
+def check_file(registry: Registry, entry: ModelEntry, builders: Mapping[str, Builder] | None = None) -> Path:
+    """An entry's file, after checking its hash and holding its keys, shapes and types against the architecture.
+
+    Torch is imported only where no manifest ships for the entry's architecture and options. Files that are no state
+    dict (ONNX, dlib) are checked by hash alone.
+
+    :raises ModelError: missing, not the pinned file, unreadable, or another net's; the message names what differs.
+    """
+    path = registry.verify(entry)
+    if entry.architecture in FILE_LOADERS and entry.architecture not in (builders or {}):
+        return path
+    form = expected_form(entry, builders)
+    require_fit(form, read_heads(path, str(dict(entry.options).get("state_key", ""))), path.name, entry.architecture)
+    return path
+
+
+def expected_form(entry: ModelEntry, builders: Mapping[str, Builder] | None = None) -> Form:
+    """The tensors an entry's file must hold: its manifest, or those of the net where none ships.
+
+    :raises ModelError: unknown architecture, or options that it does not take.
+    """
+    form = None if entry.architecture in (builders or {}) else form_of(entry)
+    return form or form_of_net(built_on_meta(entry.architecture, build_options(entry), builders), dict(entry.options))
 
 
 def choose_device(wanted: str) -> str:
@@ -154,7 +219,7 @@ def use_threads(threads: int) -> None:
 def read_weights(path: Path, state_key: str = "") -> dict[str, torch.Tensor]:
     """A file's state dict, on the CPU. Nothing in the file is executed.
 
-    :param state_key: name of the state dict inside the file, such as ``params_ema``; empty where the file is one.
+    :param state_key: name of the state dict inside the file; see :func:`restoration.models.headers.read_heads`.
     :raises ModelError: not readable as weights (MODEL_CORRUPT).
     """
     import pickle
@@ -166,41 +231,25 @@ def read_weights(path: Path, state_key: str = "") -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        return dict(content[state_key] if state_key else content)
-    except KeyError as error:
-        raise ModelError(f"{path.name} holds no {state_key!r}", reason=ReasonCode.MODEL_CORRUPT) from error
+        return dict(state_dict_in(torch.load(path, map_location="cpu", weights_only=True), state_key, path.name))
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, TypeError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path.name} cannot be read as weights: {first}", reason=ReasonCode.MODEL_CORRUPT) from error
 
 
 def fill(net: torch.nn.Module, weights: Mapping[str, torch.Tensor], origin: str) -> None:
-    """Copy weights into a net after checking every key and shape; half-precision weights become the net's own type.
+    """Copy weights into a net after checking every key, shape and type; half precision becomes the net's own type.
 
-    :raises ModelError: keys are missing or unknown, or shapes differ (MODEL_CORRUPT); at most five of each are named.
+    Tensors that inference never reads are zero where the file lacks them, so that a net never holds random numbers.
+
+    :raises ModelError: keys are missing or unknown, shapes or types differ (MODEL_CORRUPT); five of each are named.
     """
-    own = net.state_dict()
-    differing = [
-        f"{key} is {tuple(weights[key].shape)}, should be {tuple(own[key].shape)}"
-        for key in own
-        if key in weights and weights[key].shape != own[key].shape
-    ]
-    problems = [
-        _listed("lacks", sorted(own.keys() - weights.keys())),
-        _listed("has unknown", sorted(weights.keys() - own.keys())),
-        _listed("differs in shape:", differing),
-    ]
-    if found := "; ".join(problem for problem in problems if problem):
-        raise ModelError(f"{origin} does not fit {type(net).__name__}: it {found}", reason=ReasonCode.MODEL_CORRUPT)
-    net.load_state_dict(dict(weights), strict=True)
+    import torch
 
-
-def _listed(verb: str, names: list[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{verb} {', '.join(names[:5])}{more}"
+    form = form_of_net(net)
+    require_fit(form, heads_of(weights), origin, type(net).__name__)
+    empty = {name: torch.zeros(head.shape) for name, head in form.tensors.items() if name not in weights}
+    net.load_state_dict({**empty, **{name: weights[name] for name in form.tensors if name in weights}}, strict=True)
 
 
 def _imported(address: str) -> Any:

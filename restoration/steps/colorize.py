@@ -101,7 +101,7 @@ def _is_colour(frame: Frame) -> bool:
 
 def _house_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
     """L* at the working long side, padded by reflection to whole strides, as ``L* / 50 - 1``."""
-    side = int(dict(entry.options).get("work_side", WORK_SIDE))
+    side = entry.size.working_side or WORK_SIDE
     small = _resized(luminance, working_size(luminance.shape[0], luminance.shape[1], side))
     below, beside = (-small.shape[0] % SIDE_MULTIPLE, -small.shape[1] % SIDE_MULTIPLE)
     padded = np.pad(small, ((0, below), (0, beside)), mode="symmetric")

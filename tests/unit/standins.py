@@ -74,7 +74,11 @@ source = "file:{file}"
 sha256 = "{sha256}"
 licence = "CC0-1.0"
 training_data = "none"
+training_rights = "none needed"
 colour_space = "sRGB"
+input_range = [-1, 1]
+output_range = [-1, 1]
+{fields}
 [models.options]
 {options}
 """
@@ -106,18 +110,19 @@ def registry_with(folder: Path, extra: str = "") -> Registry:
         file = folder / f"{name}.safetensors"
         save_file({"amount": torch.tensor(1.0)}, file)
         text += entry_text(name, name, "restore-face", file)
-    house = "widths = [8, 8, 8, 8, 8]\nblocks = [0, 1, 1, 1, 1]\nheads = 2\nfolded = true\nwork_side = 128"
-    text += entry_text("house-colorizer", "house-colorizer", "colorize", colorizer_weights(folder), house)
+    house = "widths = [8, 8, 8, 8, 8]\nblocks = [0, 1, 1, 1, 1]\nheads = 2\nfolded = true"
+    size = "size = { multiple_of = 32, working_side = 128 }"
+    text += entry_text("house-colorizer", "house-colorizer", "colorize", colorizer_weights(folder), house, size)
     text += entry_text("seed-autoencoder", "seed-autoencoder", "colorize", seed_weights(folder))
     path = folder / "registry.toml"
     path.write_text(text + extra, encoding="utf-8")
     return Registry.load(path)
 
 
-def entry_text(name: str, architecture: str, task: str, file: Path, options: str = "") -> str:
-    """One registry table for a file."""
-    sha256 = file_sha256(file)
-    return ENTRY.format(name=name, architecture=architecture, task=task, file=file, sha256=sha256, options=options)
+def entry_text(name: str, architecture: str, task: str, file: Path, options: str = "", fields: str = "") -> str:
+    """One registry table for a file, with more ``fields`` and ``options`` as lines of TOML."""
+    values = {"name": name, "architecture": architecture, "task": task, "file": file, "sha256": file_sha256(file)}
+    return ENTRY.format(**values, options=options, fields=fields)
 
 
 def models_with(folder: Path, **builders: Callable[..., nn.Module]) -> LoadedModels:

@@ -21,6 +21,8 @@ STRIDE = 4
 SIDE_MULTIPLE = 32
 NMS_OVERLAP = 0.3
 NESTED_SHARE = 0.7
+MAX_SIDE = 1600
+"""Long side of the input in pixels, unless the registry entry has a working side of its own."""
 CLOSE_UP_SIDE = 512
 """Large pictures are looked at a second time at this long side: the net misses faces that are larger than it knows."""
 
@@ -84,7 +86,7 @@ def load(path: Path, entry: ModelEntry) -> CenterFace:
         cv2.dnn.readNetFromONNX(onnx)
     except cv2.error as error:
         raise ModelError(f"OpenCV cannot read {path}: {error}", reason=ReasonCode.MODEL_CORRUPT) from error
-    return CenterFace(onnx, int(options.get("max_side", 1600)), int(options.get("max_faces", 200)))
+    return CenterFace(onnx, entry.size.working_side or MAX_SIDE, int(options.get("max_faces", 200)))
 
 
 def decode(
