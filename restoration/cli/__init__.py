@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from restoration.cli import audit, catalog, collection, doctor, export, models, recipes, run, settings, stack, train
+from restoration.cli import (
+    audit,
+    catalog,
+    collection,
+    doctor,
+    evaluate,
+    export,
+    models,
+    recipes,
+    run,
+    settings,
+    stack,
+    train,
+)
 
 app = typer.Typer(
     help="Restore collections of scanned photographs, with provenance that can be audited.",
@@ -14,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, recipes, models, collection, catalog, audit, export, doctor, settings, stack, train):
+for module in (run, recipes, models, collection, catalog, audit, export, doctor, settings, stack, train, evaluate):
     module.register(app)
 
 

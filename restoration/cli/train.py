@@ -1,14 +1,11 @@
-"""Commands that make and compare weights: ``restoration train`` and ``restoration evaluate``."""
+"""Commands that make weights: ``restoration train``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from restoration.evaluate.colorizers import Row
 
 PhotoFolders = Annotated[list[Path], typer.Option("--photos", help="Folder of colour photographs; may be repeated.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights.safetensors and run.json.")]
@@ -20,7 +17,6 @@ def register(app: typer.Typer) -> None:
     training.command("colorizer")(train_colorizer)
     training.command("autoencoder")(train_autoencoder)
     app.add_typer(training, name="train")
-    app.command("evaluate")(evaluate)
 
 
 def train_colorizer(
@@ -55,40 +51,6 @@ def train_autoencoder(
     _log_to_stderr()
     settings = autoencoder.Config(tuple(str(p) for p in photos), minutes=minutes, threads=threads)
     typer.echo(autoencoder.train(settings, out))
-
-
-def evaluate(
-    photos: Annotated[Path, typer.Option("--photos", help="Folder of colour photographs with ground truth.")],
-    models: Annotated[str, typer.Option(help="Registry names, comma-separated.")] = "house-colorizer",
-    long_side: Annotated[int, typer.Option(min=32, help="Long side at which to compare, in pixels.")] = 256,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a photograph and model.")] = False,
-) -> None:
-    """Compare colorizers on photographs whose colours are known; gray pass-through is always beside them."""
-    import json
-    from dataclasses import asdict
-
-    from restoration.evaluate import colorizers
-    from restoration.models.loading import LoadedModels
-
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    scores = []
-    for score in colorizers.evaluate(photos, names, LoadedModels(), long_side=long_side):
-        scores.append(score)
-        if as_json:
-            typer.echo(json.dumps(asdict(score)))
-    if not as_json:
-        _print_table(colorizers.summarize(scores))
-
-
-def _print_table(rows: list[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("family", "model", "photos", "dE00", "PSNR dB", "SSIM Y", "colourfulness", "truth's")
-    for row in sorted(rows, key=lambda r: (r.family == "all", r.family)):
-        figures = (row.delta_e00, row.psnr, row.ssim_y, row.colourfulness, row.truth_colourfulness)
-        table.add_row(row.family, row.model, str(row.photos), *(f"{figure:.2f}" for figure in figures))
-    Console().print(table)
 
 
 def _log_to_stderr() -> None:

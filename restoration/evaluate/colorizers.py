@@ -1,131 +1,247 @@
-"""Compare colorizers on colour photographs whose colours were taken away.
+"""Compare colorizers: any number of them in one run, on the same photographs, by the same figures.
 
-Every photograph is brought to one long side, made gray with its own L*, colorized by each model through the same step
-that a recipe uses, and compared with the truth. A gray pass-through is always among the rows: it is the floor, and
-PSNR and SSIM are kind to it. Photographs are grouped by family (file name up to the first underscore).
+Every photograph is brought to one long side and painted by each model through the same step that a recipe uses, in
+batches. A gray pass-through is always among the rows: it is the floor, and PSNR and SSIM are kind to it. Photographs
+are grouped by family (file name up to the first underscore).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 
-import cv2
-import numpy as np
-
-from restoration.errors import UsageError
-from restoration.models.registry import Models
-from restoration.photo.colour import gray_from_lightness, lightness
-from restoration.photo.picture import FloatImage, Picture, ScanInfo
-from restoration.quality import metrics
+from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
+from restoration.evaluate import perceptual
+from restoration.evaluate.features import MINIMUM, FeatureNet, FrechetTally, check_minimum, load_feature_net
+from restoration.evaluate.photos import Photo, Problem, Reader, data_set_sha256, frame_of, list_photos
+from restoration.evaluate.scoring import GRAY, TRUTH, Score, Scorer
+from restoration.models.loading import LoadedModels
+from restoration.models.registry import ModelEntry
+from restoration.photo.decode import DecodeLimits, Decoder
+from restoration.photo.picture import FloatImage
+from restoration.settings import get_settings
 from restoration.steps.colorize import Step
 from restoration.steps.parameters import Colorize
-from restoration.steps.protocol import Frame
 
-GRAY = "gray"
-"""Name of the row that paints nothing."""
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
+BATCH = 16
+"""Photographs that are held, and go through a step, at once."""
+LEAST_SIDE, MOST_SIDE = 64, 4096
 
 
 @dataclass(frozen=True)
-class Score:
-    """One model on one photograph. ``colour_share`` is its colourfulness over the truth's."""
+class Request:
+    """What is to be compared. ``data_set`` names the photographs in reports and in the catalog."""
 
-    model: str
-    photo: str
-    family: str
-    delta_e00: float
-    psnr: float
-    ssim_y: float
-    colourfulness: float
-    truth_colourfulness: float
+    folder: Path
+    models: tuple[str, ...]
+    with_reference: bool = True
+    long_side: int = 256
+    data_set: str = ""
+    feature_net: str = ""
+    fid_minimum: int = MINIMUM
 
     @property
-    def colour_share(self) -> float:
-        """1.0 where the result is as colourful as the truth."""
-        return self.colourfulness / max(self.truth_colourfulness, 1e-6)
+    def title(self) -> str:
+        """Name of the data set; the folder's where none was given."""
+        return self.data_set or self.folder.resolve().name
 
 
 @dataclass(frozen=True)
-class Row:
-    """Means of one model over one family, or over all photographs where ``family`` is ``all``."""
+class Member:
+    """A photograph that was compared. ``angle`` is its typology angle in degrees where that is known."""
 
-    model: str
+    name: str
+    sha256: str
     family: str
-    photos: int
-    delta_e00: float
-    psnr: float
-    ssim_y: float
-    colourfulness: float
-    truth_colourfulness: float
+    group: str
+    angle: float | None
 
 
-def evaluate(folder: Path, names: Sequence[str], models: Models, *, long_side: int = 256) -> Iterator[Score]:
-    """Score every named model, and the gray pass-through, on every photograph of the folder.
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that came out of one run. ``fid`` is empty where no feature net was given."""
 
-    :raises UsageError: the folder holds no photographs, or one of them cannot be read.
-    """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise UsageError(f"{folder} holds no photographs to compare on")
-    step = Step()
-    for path in paths:
-        truth = _read(path, long_side)
-        gray = gray_from_lightness(lightness(truth))
-        yield _score(GRAY, path, truth, gray)
-        for name in names:
-            yield _score(name, path, truth, paint(step, name, path.name, gray, models))
+    request: Request
+    models: tuple[ModelEntry, ...]
+    device_class: str
+    members: tuple[Member, ...]
+    scores: tuple[Score, ...]
+    problems: tuple[Problem, ...]
+    perceptual: bool
+    fid: dict[str, float] = field(default_factory=dict)
+    fid_net: FeatureNet | None = None
+
+    @property
+    def data_set_sha256(self) -> str:
+        """Hash over names and contents of the photographs that were compared."""
+        return data_set_sha256((member.name, member.sha256) for member in self.members)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a photograph could not be compared although it should have been."""
+        return any(not problem.skipped for problem in self.problems)
 
 
-def paint(step: Step, model: str, name: str, gray: FloatImage, models: Models) -> FloatImage:
-    """The picture as the named model would colour it; H x W x 3 in, H x W x 3 out, sRGB in [0, 1]."""
-    info = ScanInfo("jpeg", gray.shape[1], gray.shape[0], 8, 1)
-    picture = Picture(gray, info)
-    return step.apply(Frame(name, picture, picture), Colorize(model=model), models).picture.pixels
+class Run:
+    """One comparison. :meth:`scores` does the work; :meth:`result` is complete once it is exhausted."""
 
+    def __init__(self, request: Request, models: LoadedModels) -> None:
+        """
+        Everything that can be refused is refused here, before the first photograph.
 
-def summarize(scores: Sequence[Score]) -> list[Row]:
-    """Means by model and family, and over all; in the order of first appearance."""
-    groups: dict[tuple[str, str], list[Score]] = {}
-    for score in scores:
-        groups.setdefault((score.model, score.family), []).append(score)
-        groups.setdefault((score.model, "all"), []).append(score)
-    return [
-        Row(
-            model,
-            family,
-            len(members),
-            fmean(s.delta_e00 for s in members),
-            fmean(s.psnr for s in members),
-            fmean(s.ssim_y for s in members),
-            fmean(s.colourfulness for s in members),
-            fmean(s.truth_colourfulness for s in members),
+        :raises UsageError: no photographs, a side out of range, or FID where it means nothing.
+        :raises ModelError: a model is unknown, missing, broken or no colorizer; an unfit feature net.
+        """
+        if not LEAST_SIDE <= request.long_side <= MOST_SIDE:
+            raise UsageError(f"the long side is {request.long_side}; it may be {LEAST_SIDE} to {MOST_SIDE} pixels")
+        self.request = request
+        self.names = list_photos(request.folder)
+        self._models = models
+        self._entries = tuple(checked(name, models) for name in chosen(request.models))
+        self._step = Step()
+        self._perceptual = perceptual.load() if request.with_reference else None
+        self._tally = self._frechet()
+        self._members: list[Member] = []
+        self._scores: list[Score] = []
+        self._problems: list[Problem] = []
+
+    def scores(self, advance: Callable[[], None] = lambda: None) -> Iterator[Score]:
+        """Score photograph after photograph: gray, the models in the order asked for, the truth.
+
+        :param advance: called once for every photograph, compared or not.
+        """
+        scorer = Scorer(self._perceptual)
+        with self._reader() as reader:
+            for start in range(0, len(self.names), BATCH):
+                names = self.names[start : start + BATCH]
+                answers = [reader.read(name) for name in names]
+                photos = [answer for answer in answers if isinstance(answer, Photo)]
+                self._problems += [answer for answer in answers if isinstance(answer, Problem)]
+                for photo, painted in self._painted(photos):
+                    yield from self._scored(scorer, photo, painted)
+                for _ in names:
+                    advance()
+
+    def result(self) -> Evaluation:
+        """What came out.
+
+        :raises UsageError: not one photograph could be compared, or too few for the FID that was asked for.
+        """
+        if not self._members:
+            raise UsageError(
+                f"none of the {len(self.names)} photographs of {self.request.folder} could be compared; "
+                f"the first one: {self._problems[0].name}: {self._problems[0].message}"
+            )
+        return Evaluation(
+            request=self.request,
+            models=self._entries,
+            device_class=self._models.device_class,
+            members=tuple(self._members),
+            scores=tuple(self._scores),
+            problems=tuple(sorted(self._problems, key=lambda problem: problem.name)),
+            perceptual=self._perceptual is not None,
+            fid={} if self._tally is None else self._tally.distances(TRUTH),
+            fid_net=None if self._tally is None else self._tally.net,
         )
-        for (model, family), members in groups.items()
-    ]
+
+    def pictures(self, name: str) -> dict[str, FloatImage]:
+        """All pictures of one photograph again, for a report: gray, each model's, the truth.
+
+        :raises PhotoFailed: it could be compared before and now cannot.
+        """
+        with self._reader() as reader:
+            answer = reader.read(name)
+        if isinstance(answer, Problem):
+            raise PhotoFailed(f"it changed during the run: {answer.message}", photo=name)
+        for photo, painted in self._painted([answer]):
+            return _beside(photo, painted)
+        raise PhotoFailed("it can no longer be painted", photo=name)
+
+    def _reader(self) -> Reader:
+        decoder = Decoder(DecodeLimits.from_settings(get_settings()))
+        request = self.request
+        return Reader(request.folder, self._models, request.long_side, request.with_reference, decoder)
+
+    def _frechet(self) -> FrechetTally | None:
+        request = self.request
+        if not request.feature_net:
+            return None
+        if not request.with_reference:
+            raise UsageError("--fid compares with colour photographs; it cannot be had with --no-reference")
+        net = load_feature_net(request.feature_net, self._models)
+        check_minimum(len(self.names), request.fid_minimum, net.size)
+        return FrechetTally(net)
+
+    def _painted(self, photos: Sequence[Photo]) -> Iterator[tuple[Photo, dict[str, FloatImage]]]:
+        """Photographs with what every model made of them; one that a model fails on is left out for all."""
+        made: list[dict[str, FloatImage]] = [{} for _ in photos]
+        failed: set[int] = set()
+        for entry in self._entries:
+            for index, answer in enumerate(self._paint(entry.name, photos)):
+                if isinstance(answer, RestorationError):
+                    words = f"{entry.name} fails on it: {answer.message}"
+                    self._problems.append(Problem(photos[index].name, answer.reason, words))
+                    failed.add(index)
+                else:
+                    made[index][entry.name] = answer
+        for index, photo in enumerate(photos):
+            if index not in failed:
+                yield photo, made[index]
+
+    def _paint(self, model: str, photos: Sequence[Photo]) -> list[FloatImage | RestorationError]:
+        frames = [frame_of(photo) for photo in photos]
+        try:
+            answers = self._step.apply_many(frames, Colorize(model=model), self._models)
+        except PhotoFailed as error:
+            if len(photos) == 1:
+                return [error]
+            return [answer for photo in photos for answer in self._paint(model, [photo])]
+        return [answer if isinstance(answer, RestorationError) else answer.picture.pixels for answer in answers]
+
+    def _scored(self, scorer: Scorer, photo: Photo, painted: dict[str, FloatImage]) -> Iterator[Score]:
+        self._members.append(Member(photo.name, photo.sha256, photo.family, photo.group or "", photo.angle))
+        for model, picture in _beside(photo, painted).items():
+            if self._tally is not None:
+                self._tally.add(model, picture)
+            score = scorer.score(photo, model, picture)
+            self._scores.append(score)
+            yield score
 
 
-def _read(path: Path, long_side: int) -> FloatImage:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UsageError(f"{path} cannot be read as a photograph; remove it from the folder")
-    scale = long_side / max(image.shape[:2])
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    return np.ascontiguousarray(small[:, :, ::-1]).astype(np.float32) / np.float32(255)
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """Model names without doubles and without those of the rows that are always there.
+
+    :raises UsageError: a name is empty.
+    """
+    if any(not name.strip() for name in names):
+        raise UsageError("--models has an empty name; give registry names, comma-separated, such as house-colorizer")
+    return tuple(name for name in dict.fromkeys(name.strip() for name in names) if name != GRAY)
 
 
-def _score(model: str, path: Path, truth: FloatImage, painted: FloatImage) -> Score:
-    return Score(
-        model,
-        path.name,
-        path.stem.split("_", 1)[0],
-        metrics.delta_e00(truth, painted),
-        metrics.psnr(truth, painted),
-        metrics.ssim_y(truth, painted),
-        metrics.colourfulness_hs(painted),
-        metrics.colourfulness_hs(truth),
-    )
+def checked(name: str, models: LoadedModels) -> ModelEntry:
+    """The entry of a colorizer whose weights load.
+
+    :raises ModelError: unknown, missing, broken, or no colorizer.
+    """
+    entry = models.entry(name)
+    if entry.task != "colorize" or name == TRUTH:
+        raise ModelError(
+            f"model {name!r} is no colorizer (its task is {entry.task}); see `restoration models list`",
+            reason=ReasonCode.MODEL_UNKNOWN,
+        )
+    models.load(name)
+    return entry
+
+
+def evaluate(request: Request, models: LoadedModels) -> Evaluation:
+    """The whole comparison at once. :raises UsageError, ModelError: as :class:`Run` says."""
+    run = Run(request, models)
+    for _ in run.scores():
+        continue
+    return run.result()
+
+
+def _beside(photo: Photo, painted: dict[str, FloatImage]) -> dict[str, FloatImage]:
+    last = {} if photo.truth is None else {TRUTH: photo.truth}
+    return {GRAY: photo.gray} | painted | last

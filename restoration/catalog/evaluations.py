@@ -1,0 +1,126 @@
+"""Evaluations of models: which figures which model reached on which photographs. Written once, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from restoration.catalog.values import clean_text, to_json
+
+_CHUNK = 5000
+
+_EVALUATION = sa.text("""
+INSERT INTO evaluation (data_set, data_set_sha256, with_reference, parameters, device_class, code_version)
+VALUES (:data_set, :data_set_sha256, :with_reference, CAST(:parameters AS jsonb), :device_class, :code_version)
+RETURNING evaluation_id
+""")
+
+_MODELS = sa.text("""
+INSERT INTO evaluation_model (evaluation_id, ordinal, name, version, weights_sha256)
+VALUES (:evaluation_id, :ordinal, :name, :version, :weights_sha256)
+""")
+
+_PHOTOS = sa.text("""
+INSERT INTO evaluation_photo (evaluation_id, ordinal, name, sha256, family, ita_group, ita_degrees)
+SELECT :evaluation_id, * FROM unnest(CAST(:ordinal AS integer[]), CAST(:name AS text[]), CAST(:sha256 AS text[]),
+    CAST(:family AS text[]), CAST(:ita_group AS text[]), CAST(:ita_degrees AS double precision[]))
+""")
+
+_SCORES = sa.text("""
+INSERT INTO evaluation_score (evaluation_id, photo_ordinal, model_ordinal, metric, value)
+SELECT :evaluation_id, * FROM unnest(CAST(:photo AS integer[]), CAST(:model AS integer[]), CAST(:metric AS text[]),
+    CAST(:value AS double precision[]))
+""")
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """One model by registry name. Rows that nobody painted (gray, the truth) have neither version nor weights."""
+
+    name: str
+    version: str = ""
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedPhoto:
+    """One photograph. ``ita_group`` and ``ita_degrees`` are those of the largest face, where there is one."""
+
+    name: str
+    sha256: str
+    family: str
+    ita_group: str | None = None
+    ita_degrees: float | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One figure; ``photo`` and ``model`` are places in the evaluation's lists."""
+
+    photo: int
+    model: int
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class NewEvaluation:
+    """A finished evaluation, ready to be written. Hashes are sha256 in hex; ``parameters`` are kept as JSON."""
+
+    data_set: str
+    data_set_sha256: str
+    with_reference: bool
+    parameters: Mapping[str, Any]
+    device_class: str
+    code_version: str
+    models: Sequence[EvaluatedModel]
+    photos: Sequence[EvaluatedPhoto]
+    scores: Sequence[ScoreRow]
+
+
+def record_evaluation(conn: sa.Connection, new: NewEvaluation) -> int:
+    """Write an evaluation with all its scores; returns its number. The worker role is enough."""
+    values = {
+        "data_set": clean_text(new.data_set),
+        "data_set_sha256": new.data_set_sha256,
+        "with_reference": new.with_reference,
+        "parameters": to_json(new.parameters),
+        "device_class": new.device_class,
+        "code_version": new.code_version,
+    }
+    number = int(conn.execute(_EVALUATION, values).scalar_one())
+    models = [vars(model) | {"evaluation_id": number, "ordinal": place} for place, model in enumerate(new.models)]
+    conn.execute(_MODELS, models)
+    for start, photos in _chunks(new.photos):
+        conn.execute(_PHOTOS, {"evaluation_id": number} | _photo_columns(photos, start))
+    for _, scores in _chunks(new.scores):
+        conn.execute(_SCORES, {"evaluation_id": number} | _score_columns(scores))
+    return number
+
+
+def _chunks(rows: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
+    for start in range(0, len(rows), _CHUNK):
+        yield start, rows[start : start + _CHUNK]
+
+
+def _photo_columns(photos: Sequence[EvaluatedPhoto], start: int) -> dict[str, list[Any]]:
+    return {
+        "ordinal": list(range(start, start + len(photos))),
+        "name": [clean_text(photo.name) for photo in photos],
+        "sha256": [photo.sha256 for photo in photos],
+        "family": [clean_text(photo.family) for photo in photos],
+        "ita_group": [photo.ita_group for photo in photos],
+        "ita_degrees": [photo.ita_degrees for photo in photos],
+    }
+
+
+def _score_columns(scores: Sequence[ScoreRow]) -> dict[str, list[Any]]:
+    return {
+        "photo": [score.photo for score in scores],
+        "model": [score.model for score in scores],
+        "metric": [score.metric for score in scores],
+        "value": [score.value for score in scores],
+    }

@@ -1,0 +1,94 @@
+"""What every figure of an evaluation means: label, direction, unit and one sentence for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from restoration.quality.metrics import Direction
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure. ``scale`` brings the stored value to the shown one (100 for shares shown in percent).
+
+    ``needs_truth`` ones are left out for real old photographs, ``needs_skin`` ones where no face was found.
+    """
+
+    name: str
+    label: str
+    direction: Direction
+    low: float
+    high: float
+    description: str
+    digits: int = 2
+    scale: float = 1.0
+    needs_truth: bool = False
+    needs_skin: bool = False
+
+
+def _truth(name: str, label: str, direction: Direction, top: float, words: str, **more: object) -> Figure:
+    return Figure(name, label, direction, 0, top, words, needs_truth=True, **more)  # type: ignore[arg-type]
+
+
+FIGURES: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        _truth("delta_e00", "dE00", "lower", 150, "Mean CIEDE2000 difference from the truth."),
+        _truth(
+            "skin_delta_e00", "skin dE00", "lower", 150, "Mean CIEDE2000 difference on the skin.", needs_skin=True
+        ),
+        _truth("edge_delta_e00", "edge dE00", "lower", 150, "Mean CIEDE2000 difference on the steepest tenth of L*."),
+        _truth("psnr", "PSNR dB", "higher", 100, "Peak signal to noise ratio over all RGB samples."),
+        Figure("ssim_y", "SSIM Y", "higher", -1, 1, "Structural similarity of luma.", digits=3, needs_truth=True),
+        _truth("st_lpips", "ST-LPIPS", "lower", 5, "Perceptual distance from the truth.", digits=3),
+        Figure(
+            "colourfulness", "colour HS", "neither", 0, 400, "Colourfulness of Hasler and Suesstrunk; 0 is gray.", 1
+        ),
+        Figure(
+            "colourfulness_abs", "colour abs", "neither", 0, 400, "Colourfulness as colorization papers compute it.", 1
+        ),
+        _truth("truth_colourfulness", "truth's", "neither", 400, "Colourfulness (HS) of the truth.", digits=1),
+        _truth(
+            "colour_share",
+            "colour %",
+            "neither",
+            1e9,
+            "Colourfulness (HS) over the truth's; 100 is right.",
+            digits=0,
+            scale=100,
+        ),
+        Figure("bleed", "bleed %", "lower", 0, 1, "Share of colour change away from outlines.", 1, 100),
+        Figure(
+            "skin_blue", "blue skin %", "lower", 0, 1, "Share of skin that is plainly blue.", 2, 100, needs_skin=True
+        ),
+        Figure(
+            "face_colourfulness", "face colour", "neither", 0, 400, "Colourfulness (HS) of the faces.", 1,
+            needs_skin=True,
+        ),
+        Figure("sharpness", "sharpness", "higher", 0, 400_000, "Variance of the Laplacian of smoothed luma.", 0),
+        Figure("contrast", "contrast", "higher", 0, 0.5, "Standard deviation of luma.", digits=3),
+    )
+}  # fmt: skip
+"""Every figure by the name under which it is stored, in the order of columns."""
+
+SHOWN_WITH_TRUTH = (
+    "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "bleed", "skin_blue",
+)  # fmt: skip
+SHOWN_WITHOUT = (
+    "skin_blue",
+    "face_colourfulness",
+    "colourfulness",
+    "colourfulness_abs",
+    "bleed",
+    "sharpness",
+    "contrast",
+)
+"""Columns of the terminal's table; the files hold all."""
+
+
+def shown(name: str, value: float | None) -> str:
+    """A value as people read it: in its unit, rounded; a dash where there is none."""
+    if value is None:
+        return "–"
+    figure = FIGURES[name]
+    return f"{value * figure.scale:.{figure.digits}f}"

@@ -1,0 +1,34 @@
+"""An evaluation as plain rows for the catalog."""
+
+from __future__ import annotations
+
+import restoration
+from restoration.catalog.evaluations import EvaluatedModel, EvaluatedPhoto, NewEvaluation, ScoreRow
+from restoration.evaluate.colorizers import Evaluation
+from restoration.evaluate.files import parameters
+from restoration.evaluate.scoring import GRAY, TRUTH
+
+
+def evaluation_row(evaluation: Evaluation) -> NewEvaluation:
+    """Photographs and models by their place, and one row a photograph, model and figure."""
+    request = evaluation.request
+    entries = [EvaluatedModel(e.name, e.version, e.sha256) for e in evaluation.models]
+    models = [EvaluatedModel(GRAY), *entries, *([EvaluatedModel(TRUTH)] if request.with_reference else [])]
+    place_of_model = {model.name: place for place, model in enumerate(models)}
+    place_of_photo = {member.name: place for place, member in enumerate(evaluation.members)}
+    scores = [
+        ScoreRow(place_of_photo[score.photo], place_of_model[score.model], name, value)
+        for score in evaluation.scores
+        for name, value in score.values.items()
+    ]
+    return NewEvaluation(
+        data_set=request.title,
+        data_set_sha256=evaluation.data_set_sha256,
+        with_reference=request.with_reference,
+        parameters=parameters(evaluation) | {"fid": dict(evaluation.fid)},
+        device_class=evaluation.device_class,
+        code_version=restoration.__version__,
+        models=models,
+        photos=[EvaluatedPhoto(m.name, m.sha256, m.family, m.group or None, m.angle) for m in evaluation.members],
+        scores=scores,
+    )
