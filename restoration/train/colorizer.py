@@ -29,10 +29,12 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.data import DataLoader, Subset
 
 from restoration.errors import UsageError
+from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_colorizer
 from restoration.models.nets.house_colorizer import AB_SCALE
-from restoration.train.data import AgedCrops, Sampling, find_photos
+from restoration.train.data import AgedCrops, Sample, Sampling, find_photos
 from restoration.train.samples import write_sheet
+from restoration.train.skin import SkinFinder
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,9 @@ class Stage:
 class Config:
     """Everything a run depends on. Read from TOML by :func:`read_config`; unknown keys are refused.
 
-    ``chroma_gain`` multiplies the chroma of the saved weights: regression paints duller than the truth.
+    ``skin_weight``: by how much more an error on somebody's skin counts. ``ita_weights``: how often people of an ITA
+    group are drawn within their family, against 1 for all others. ``chroma_gain`` multiplies the chroma of the saved
+    weights: regression paints duller than the truth.
     """
 
     folders: tuple[str, ...]
@@ -70,6 +74,7 @@ class Config:
     aged_share: float = 0.7
     severity: float = 0.6
     chroma_weight: float = 2.0
+    skin_weight: float = 0.0
     coarse_weight: float = 0.5
     adversarial_from: float = 0.45
     adversarial_weight: float = 0.04
@@ -82,6 +87,7 @@ class Config:
     sheet_every: int = 1000
     net: dict[str, Any] = field(default_factory=dict)
     family_weights: dict[str, float] = field(default_factory=dict)
+    ita_weights: dict[str, float] = field(default_factory=dict)
 
 
 def read_config(path: Path) -> Config:
@@ -151,13 +157,17 @@ def _length(ab: Tensor) -> Tensor:
     return (ab.square().sum(dim=1, keepdim=True) + 1e-2).sqrt()
 
 
-def chroma_loss(predicted: Tensor, truth: Tensor, *, chroma_weight: float, coarse_weight: float) -> Tensor:
-    """Tenths of CIEDE2000 of ab/110, saturated truth weighing up to ``1 + chroma_weight`` times more, on two scales."""
-    weight = 1.0 + chroma_weight * (truth.norm(dim=1, keepdim=True) * AB_SCALE / 40.0).clamp(max=1.0)
+def chroma_loss(predicted: Tensor, truth: Tensor, skin: Tensor, config: Config) -> Tensor:
+    """Tenths of CIEDE2000 of ab/110 (N x 2 x H x W), on two scales.
+
+    Saturated truth weighs up to ``1 + chroma_weight`` times more, skin (N x 1 x H x W in [0, 1]) ``1 + skin_weight``.
+    """
+    saturated = (truth.norm(dim=1, keepdim=True) * AB_SCALE / 40.0).clamp(max=1.0)
+    weight = (1.0 + config.chroma_weight * saturated) * (1.0 + config.skin_weight * skin)
     fine = (weight * chroma_difference(predicted, truth)).mean()
     coarse_gap = chroma_difference(F.avg_pool2d(predicted, 8), F.avg_pool2d(truth, 8))
     coarse = (F.avg_pool2d(weight, 8) * coarse_gap).mean()
-    total: Tensor = (fine + coarse_weight * coarse) / 10.0
+    total: Tensor = (fine + config.coarse_weight * coarse) / 10.0
     return total
 
 
@@ -238,7 +248,7 @@ class Trainer:
         self._write_sheet()
         return self.folder / "weights.safetensors"
 
-    def _batches(self, stage: Stage) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _batches(self, stage: Stage) -> Iterator[Sample]:
         config = self.config
         height, width = _shape(stage)
         sampling = Sampling(height, width, stage.smallest, aged_share=config.aged_share, severity=config.severity)
@@ -249,6 +259,8 @@ class Trainer:
                 sampling=sampling,
                 seed=config.seed,
                 length=2**31,
+                finder=self._finder(),
+                ita_weights=config.ita_weights,
             )
         self.photos.sampling = sampling
         first = self.progress.samples
@@ -261,17 +273,24 @@ class Trainer:
         )
         yield from loader
 
-    def _step(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
-        aged, truth, lightness = (part.to(self.device, non_blocking=True) for part in batch)
+    def _finder(self) -> SkinFinder | None:
+        """None where the configuration gives skin no weight: then no detector is needed."""
+        if not (self.config.skin_weight or self.config.ita_weights):
+            return None
+        log.info("looking for faces in the photographs")
+        return SkinFinder(
+            LoadedModels(device="cpu", threads=self.config.threads).load("centerface"), self.folder / "faces.json"
+        )
+
+    def _step(self, batch: Sample) -> dict[str, float]:
+        aged, truth, lightness, skin = (part.to(self.device, non_blocking=True) for part in batch)
         rate = self.progress.learning_rate()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         adversarial = self.progress.share >= self.config.adversarial_from
         with torch.autocast(self.device.type, torch.bfloat16):
             predicted = self.net(aged.contiguous(memory_format=torch.channels_last)).float()
-        loss = chroma_loss(
-            predicted, truth, chroma_weight=self.config.chroma_weight, coarse_weight=self.config.coarse_weight
-        )
+        loss = chroma_loss(predicted, truth, skin, self.config)
         numbers = {"loss": float(loss.detach()), "rate": rate}
         if adversarial:
             numbers["judge"] = self._teach_judge(lightness, predicted.detach(), truth)

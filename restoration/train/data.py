@@ -20,6 +20,10 @@ from torch.utils.data import Dataset
 
 from restoration.errors import UsageError
 from restoration.photo import ageing
+from restoration.train.skin import NO_SKIN, SkinFinder
+
+Sample = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Aged luminance, true ab, true luminance, skin: see :class:`AgedCrops`."""
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -78,10 +82,12 @@ class Sampling:
     severity: float = 0.6
 
 
-class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class AgedCrops(Dataset[Sample]):
     """Item ``i`` is drawn from ``(seed, i)`` alone: the same index always gives the same sample.
 
-    Items are (aged luminance 1 x H x W as L*/50 - 1, true ab 2 x H x W as ab/110, true luminance 1 x H x W), float32.
+    Items are float32: aged luminance 1 x H x W as L*/50 - 1, true ab 2 x H x W as ab/110, true luminance 1 x H x W, and
+    1 x H x W the share of skin, 0..1 (0 everywhere where no ``finder`` is given). Within a family a photograph is drawn
+    with the weight of its ITA group (``ita_weights``; 1 for groups that are not named).
     """
 
     def __init__(
@@ -93,11 +99,19 @@ class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
         seed: int,
         length: int,
         long_side: int = 288,
+        finder: SkinFinder | None = None,
+        ita_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.names = sorted(families)
-        raw = np.array([weights.get(name, weights.get("*", 1.0)) for name in self.names], dtype=np.float64)
-        self.chances = raw / raw.sum()
-        self.photos = {name: [read_small(p, long_side) for p in families[name]] for name in self.names}
+        self.chances = _shares([weights.get(name, weights.get("*", 1.0)) for name in self.names])
+        self.photos: dict[str, list[NDArray[np.uint8]]] = {}
+        self.members: dict[str, NDArray[np.float64]] = {}
+        for name in self.names:
+            found = [_with_skin(path, long_side, finder) for path in families[name]]
+            self.photos[name] = [pixels for pixels, _ in found]
+            self.members[name] = _shares([(ita_weights or {}).get(group, 1.0) for _, group in found])
+        if finder:
+            finder.save()
         self.sampling = sampling
         self.seed = seed
         self.length = length
@@ -105,10 +119,12 @@ class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
-        family = self.photos[self.names[int(rng.choice(len(self.names), p=self.chances))]]
-        crop = self._crop(family[int(rng.integers(len(family)))], rng)
+        name = self.names[int(rng.choice(len(self.names), p=self.chances))]
+        place = int(rng.choice(len(self.photos[name]), p=self.members[name]))
+        cut = self._crop(self.photos[name][place], rng)
+        crop, skin = np.ascontiguousarray(cut[:, :, :3]), np.ascontiguousarray(cut[None, :, :, 3])
         truth = to_lab(crop)
         aged = crop
         if rng.random() < self.sampling.aged_share:
@@ -119,9 +135,11 @@ class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
             torch.from_numpy(np.ascontiguousarray(lightness.transpose(2, 0, 1))) / 50.0 - 1.0,
             torch.from_numpy(np.ascontiguousarray(truth[:, :, 1:].transpose(2, 0, 1))) / 110.0,
             torch.from_numpy(np.ascontiguousarray(truth[:, :, :1].transpose(2, 0, 1))) / 50.0 - 1.0,
+            torch.from_numpy(skin),
         )
 
     def _crop(self, photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+        """All channels of a part of the photograph, in [0, 1]."""
         height, width = photo.shape[:2]
         shape = self.sampling.height / self.sampling.width * float(np.exp(rng.uniform(-0.08, 0.08)))
         share = float(rng.uniform(self.sampling.smallest, 1.0))
@@ -134,6 +152,21 @@ class AgedCrops(Dataset[tuple[Tensor, Tensor, Tensor]]):
         size = (self.sampling.width, self.sampling.height)
         resized = cv2.resize(np.ascontiguousarray(patch), size, interpolation=cv2.INTER_AREA)
         return np.asarray(resized, dtype=np.float32) / 255.0
+
+
+def _with_skin(path: Path, long_side: int, finder: SkinFinder | None) -> tuple[NDArray[np.uint8], str]:
+    """A photograph as H x W x 4 uint8 (RGB, skin 0 or 255) and its ITA group."""
+    rgb = read_small(path, long_side)
+    if finder is None:
+        return np.dstack([rgb, np.zeros(rgb.shape[:2], np.uint8)]), NO_SKIN
+    found = finder.find(path.name, rgb)
+    return np.dstack([rgb, found.mask]), found.group
+
+
+def _shares(weights: Sequence[float]) -> NDArray[np.float64]:
+    """Weights as probabilities."""
+    raw = np.asarray(weights, dtype=np.float64)
+    return np.asarray(raw / raw.sum(), dtype=np.float64)
 
 
 def _gray_of(lab: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,12 +26,12 @@ def write_sheet(net: nn.Module, photos: AgedCrops, path: Path, device: torch.dev
     :raises OSError: the file cannot be written.
     """
     samples = [photos[FIRST_SAMPLE + column] for column in range(columns)]
-    given = torch.stack([aged for aged, _, _ in samples])
+    given = torch.stack([sample[0] for sample in samples])
     painted = net(given.to(device)).float().cpu()
     rows = (
-        [(aged, torch.zeros_like(ab)) for aged, ab, _ in samples],
+        [(aged, torch.zeros_like(ab)) for aged, ab, *_ in samples],
         list(zip(given, painted, strict=True)),
-        [(lightness, ab) for _, ab, lightness in samples],
+        [(lightness, ab) for _, ab, lightness, _ in samples],
     )
     sheet = np.vstack([np.hstack([_to_bgr(lightness, ab) for lightness, ab in row]) for row in rows])
     written, body = cv2.imencode(".png", sheet)

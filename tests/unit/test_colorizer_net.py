@@ -13,10 +13,14 @@ from safetensors.torch import load_file
 
 from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer, seed_autoencoder
+from restoration.models.nets.centerface import Detection
+from restoration.photo.colour import rgb_to_lab
 from restoration.photo.demo_collection import read_origin
 from restoration.quality import metrics
+from restoration.quality.skin import ita_group, typology_angle
 from restoration.train import autoencoder, colorizer
 from restoration.train.data import AgedCrops, Sampling, find_photos
+from restoration.train.skin import SkinFinder
 
 TOY_STAGES = (colorizer.Stage(0.75, 64, 64, 2), colorizer.Stage(1.0, 96, 64, 2, smallest=0.75))
 TOY = {"widths": [4, 8, 8, 16, 16], "blocks": [0, 1, 1, 1, 1], "heads": 2}
@@ -115,7 +119,7 @@ def test_the_loss_is_the_chroma_part_of_ciede2000():
 def test_the_loss_can_be_descended_from_gray():
     truth = torch.full((1, 2, 16, 16), 0.2)
     painted = torch.zeros(1, 2, 16, 16, requires_grad=True)
-    colorizer.chroma_loss(painted, truth, chroma_weight=0.5, coarse_weight=0.5).backward()
+    colorizer.chroma_loss(painted, truth, torch.zeros(1, 1, 16, 16), colorizer.Config(())).backward()
     assert torch.isfinite(painted.grad).all()
     assert (painted.grad < 0).all()
 
@@ -130,7 +134,7 @@ def test_crops_depend_on_seed_and_index_alone(folder):
     for one, two in zip(crops(7)[42], crops(7)[42], strict=True):
         assert torch.equal(one, two)
     assert not torch.equal(crops(7)[42][0], crops(8)[42][0])
-    luminance, ab, _ = crops(7)[3]
+    luminance, ab, *_ = crops(7)[3]
     assert luminance.shape == (1, 64, 64)
     assert ab.shape == (2, 64, 64)
     assert -1.001 <= luminance.min() <= luminance.max() <= 1.001
@@ -148,6 +152,75 @@ def test_families_are_drawn_by_weight(folder):
         {"cat": find_photos([folder])["cat"]}, {}, sampling=Sampling(64, 64, aged_share=0.0), seed=1, length=10
     )
     assert torch.equal(only_cats[0][1], cats[0][1])
+
+
+class FakeDetector:
+    """Finds one face in the middle of every picture, and counts how often it was asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, image, confidence):
+        self.asked += 1
+        assert np.ptp(image.astype(int), axis=2).max() == 0  # gray: the mask must not depend on colours
+        height, width = image.shape[:2]
+        marks = np.array([(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.42, 0.65), (0.58, 0.65)]) * (width, height)
+        return [Detection((width / 4, height / 4, width / 2, height / 2), 0.9, marks.astype(np.float32))]
+
+
+def test_skin_is_found_once_remembered_and_grouped(tmp_path):
+    detector = FakeDetector()
+    skin_colour, jeans = (224, 172, 140), (40, 60, 120)
+    person = np.full((120, 100, 3), skin_colour, np.uint8)
+    person[:40] = jeans
+    finder = SkinFinder(detector, tmp_path / "faces.json")
+    found = finder.find("one.png", person)
+    finder.save()
+    assert found.mask.shape == (120, 100)
+    assert found.mask[70, 50] == 255
+    assert found.mask[35, 50] == 0  # inside the face, but no skin
+    assert found.mask[110, 50] == 0  # of the colour of skin, but outside the face
+    assert found.group == ita_group(typology_angle(rgb_to_lab(person.astype(np.float32) / 255), found.mask > 0))
+    again = SkinFinder(detector, tmp_path / "faces.json").find("one.png", person)
+    assert np.array_equal(again.mask, found.mask)
+    assert detector.asked == 1
+    blue = finder.find("two.png", np.full((120, 100, 3), jeans, np.uint8))
+    assert blue.group == ""
+    assert not blue.mask.any()
+
+
+def test_people_of_rare_tones_are_drawn_as_often_as_asked(tmp_path):
+    tones = {"light": (240, 205, 180), "dark": (70, 45, 35)}
+    for name, tone in tones.items():
+        for number in range(1 if name == "dark" else 9):
+            cv2.imwrite(str(tmp_path / f"people_{name}{number}.png"), np.full((96, 96, 3), tone[::-1], np.uint8))
+    finder = SkinFinder(FakeDetector(), tmp_path / "faces.json")
+    crops = AgedCrops(
+        find_photos([tmp_path]),
+        {},
+        sampling=Sampling(64, 64, smallest=0.9, aged_share=0.0),
+        seed=5,
+        length=400,
+        finder=finder,
+        ita_weights={"dark": 9.0},
+    )
+    samples = [crops[index] for index in range(400)]
+    dark = np.mean([float(lightness.mean()) < -0.2 for _, _, lightness, _ in samples])
+    assert 0.4 < dark < 0.6  # one of ten people, nine times as often
+    assert all(0.0 < float(skin.mean()) < 0.6 for *_, skin in samples)
+
+
+def test_errors_on_skin_weigh_more_where_the_configuration_says_so():
+    truth, painted = torch.full((1, 2, 32, 32), 0.2), torch.full((1, 2, 32, 32), 0.2)
+    painted[:, :, :16] = 0.1
+    skin = torch.zeros(1, 1, 32, 32)
+    skin[:, :, :16] = 1.0
+    plain, careful = colorizer.Config(()), colorizer.Config((), skin_weight=1.5)
+    assert torch.equal(
+        colorizer.chroma_loss(painted, truth, skin, plain), colorizer.chroma_loss(painted, truth, 0 * skin, careful)
+    )
+    ratio = colorizer.chroma_loss(painted, truth, skin, careful) / colorizer.chroma_loss(painted, truth, skin, plain)
+    assert 2.2 < float(ratio) <= 2.5  # the floor of the distance is everywhere
 
 
 def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, monkeypatch):
