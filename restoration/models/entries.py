@@ -144,13 +144,14 @@ def entry_table(entry: ModelEntry) -> dict[str, Any]:
     for field in fields(ModelEntry):
         value = getattr(entry, field.name)
         if value != field.default:
-            table[field.name] = _size_table(value) if isinstance(value, SizeRules) else _thawed(value)
+            table[field.name] = size_table(value) if isinstance(value, SizeRules) else _thawed(value)
     if entry.options:
         table["options"] = {key: _thawed(value) for key, value in entry.options}
     return table
 
 
-def _size_table(size: SizeRules) -> dict[str, Any]:
+def size_table(size: SizeRules) -> dict[str, Any]:
+    """Size rules as TOML and JSON take them, those at their default left out."""
     return {f.name: _thawed(getattr(size, f.name)) for f in fields(SizeRules) if getattr(size, f.name) != f.default}
 
 

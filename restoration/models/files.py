@@ -66,9 +66,7 @@ class Registry:
             return self.entries[name]
         except KeyError:
             known = ", ".join(sorted(self.entries)) or "none"
-            absent = (
-                f"; {self.own}, the registry of one's own, is not there" if self.own and not self.own.exists() else ""
-            )
+            absent = f"; your own, {self.own}, is not there" if self.own and not self.own.exists() else ""
             raise ModelError(
                 f"there is no model {name!r}; the registry has {known}{absent}", reason=ReasonCode.MODEL_UNKNOWN
             ) from None

@@ -123,23 +123,25 @@ class LoadedModels:
         path = self.registry.verify(entry)
         if entry.architecture in FILE_LOADERS and entry.architecture not in self._builders:
             return _imported(FILE_LOADERS[entry.architecture])(path, entry)
-        net = builder_of(entry.architecture, self._builders)(**build_options(entry))
+        require_architecture(entry, self._builders)
+        net = _builder(entry.architecture, self._builders)(**build_options(entry))
         fill(net, read_weights(path, str(dict(entry.options).get("state_key", ""))), path.name)
         net.requires_grad_(False)
         return guarded(net.eval().to(self.device), entry, allowed_precision(entry, self.precision))
 
 
-def builder_of(architecture: str, builders: Mapping[str, Builder] | None = None) -> Builder:
-    """What builds an architecture. :raises ModelError: unknown architecture (MODEL_UNKNOWN), with those there are."""
-    if builders and architecture in builders:
-        return builders[architecture]
-    if architecture not in BUILDERS:
-        known = ", ".join(sorted({*BUILDERS, *FILE_LOADERS, *(builders or {})}))
+def require_architecture(entry: ModelEntry, builders: Mapping[str, Builder] | None = None) -> None:
+    """Make sure that this project knows an entry's architecture.
+
+    :raises ModelError: it does not (MODEL_UNKNOWN), with those there are.
+    """
+    known = {*BUILDERS, *FILE_LOADERS, *(builders or {})}
+    if entry.architecture not in known:
         raise ModelError(
-            f"there is no architecture {architecture!r}; known are {known}", reason=ReasonCode.MODEL_UNKNOWN
+            f"model {entry.name!r} has the unknown architecture {entry.architecture!r}; known are "
+            f"{', '.join(sorted(known))}",
+            reason=ReasonCode.MODEL_UNKNOWN,
         )
-    builder: Builder = _imported(BUILDERS[architecture])
-    return builder
 
 
 def built_on_meta(
@@ -147,11 +149,12 @@ def built_on_meta(
 ) -> torch.nn.Module:
     """The net without numbers: shapes and types alone, in milliseconds.
 
-    :raises ModelError: unknown architecture (MODEL_UNKNOWN), or options that it does not take (MODEL_CORRUPT).
+    :raises KeyError: unknown architecture.
+    :raises ModelError: options that it does not take (MODEL_CORRUPT).
     """
     import torch
 
-    builder = builder_of(architecture, builders)
+    builder = _builder(architecture, builders)
     try:
         with torch.device("meta"), contextlib.redirect_stdout(io.StringIO()):  # published code prints its sizes
             return builder(**options)
@@ -182,6 +185,7 @@ def expected_form(entry: ModelEntry, builders: Mapping[str, Builder] | None = No
 
     :raises ModelError: unknown architecture, or options that it does not take.
     """
+    require_architecture(entry, builders)
     form = None if entry.architecture in (builders or {}) else form_of(entry)
     return form or form_of_net(built_on_meta(entry.architecture, build_options(entry), builders), dict(entry.options))
 
@@ -250,6 +254,13 @@ def fill(net: torch.nn.Module, weights: Mapping[str, torch.Tensor], origin: str)
     require_fit(form, heads_of(weights), origin, type(net).__name__)
     empty = {name: torch.zeros(head.shape) for name, head in form.tensors.items() if name not in weights}
     net.load_state_dict({**empty, **{name: weights[name] for name in form.tensors if name in weights}}, strict=True)
+
+
+def _builder(architecture: str, builders: Mapping[str, Builder] | None) -> Builder:
+    if builders and architecture in builders:
+        return builders[architecture]
+    builder: Builder = _imported(BUILDERS[architecture])
+    return builder
 
 
 def _imported(address: str) -> Any:

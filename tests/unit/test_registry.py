@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
-import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +10,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from restoration.errors import ModelError, ReasonCode, SettingsError, StorageError
+from restoration.engine.prepare import prepare_recipe, recipe_models_sha256
+from restoration.engine.recipe import parse_recipe
+from restoration.errors import ModelError, ModelRetired, ReasonCode, SettingsError
+from restoration.models.entries import parse_entries, toml_text
 from restoration.models.files import Registry, file_sha256
 from restoration.models.loading import LoadedModels, choose_device, fill, read_weights
-from restoration.models.pull import pull
 from restoration.settings import Settings
 from tests.unit.standins import entry_text, models_with
 
@@ -61,13 +60,25 @@ def registry_of(tmp_path: Path, text: str) -> Registry:
         (('sha256 = "', 'sha256 = "x'), "sha256"),
         (('source = "file:', 'source = "ftp:'), "source"),
         (('task = "upscale"', 'task = "dream"'), "task"),
+        (('training_rights = "none needed"\n', ""), "training_rights"),
+        (("input_range = [-1, 1]", "input_range = [1, -1]"), "input_range.*not below"),
+        (("input_range = [-1, 1]", "input_range = [-1, inf]"), r"input_range\.1.*finite"),
+        (("output_range = [-1, 1]", "output_range = [-1]"), "output_range"),
+        (("output_range = [-1, 1]", 'output_range = [-1, 1]\nprecision = ["fp16"]'), r"precision\.0.*bf16"),
+        (("output_range = [-1, 1]", "output_range = [-1, 1]\nsize = { multiple_of = 0 }"), r"size\.multiple_of"),
+        (("output_range = [-1, 1]", "output_range = [-1, 1]\nsize = { side = 3 }"), r"size\.side"),
+        (
+            ("output_range = [-1, 1]", "output_range = [-1, 1]\nsize = { fixed = [8, 8], minimum = 8 }"),
+            "size: a fixed size goes with no other rule",
+        ),
+        (("output_range = [-1, 1]", 'output_range = [-1, 1]\nnon_commercial = "no"'), "non_commercial"),
         (('version = "1"', 'version = "1"\ncolour = "red"'), "colour"),
     ],
 )
 def test_malformed_entries_are_refused_by_name_and_field(tmp_path, weights, change, message):
     text = entry_text("one", "linear", "upscale", weights)
     assert change[0] in text
-    with pytest.raises(ModelError, match=f"(?s)one.*{message}") as caught:
+    with pytest.raises(ModelError, match=rf"(?s)registry\.toml, model 'one'.*{message}") as caught:
         registry_of(tmp_path, text.replace(*change))
     assert caught.value.reason is ReasonCode.MODEL_CORRUPT
 
@@ -78,8 +89,40 @@ def test_broken_or_doubled_registries_are_refused(tmp_path, weights):
         registry_of(tmp_path, text + text)
     with pytest.raises(ModelError, match="cannot read"):
         registry_of(tmp_path, "[[models]\n")
+    with pytest.raises(ModelError, match="recipes beside"):
+        registry_of(tmp_path, "recipes = 3\n" + text)
+    with pytest.raises(ModelError, match="two brackets"):
+        registry_of(tmp_path, "[models]\nname = 'a'\n")
+    with pytest.raises(ModelError, match="model 'number 1', name"):
+        registry_of(tmp_path, "[[models]]\n")
+    with pytest.raises(ModelError, match="model 1: is no table"):
+        registry_of(tmp_path, "models = [1]\n")
     with pytest.raises(ModelError, match="cannot read"):
         Registry.load(tmp_path / "absent.toml")
+
+
+def test_a_retired_model_is_known_but_refused_for_new_runs(tmp_path, weights):
+    text = entry_text("one", "linear", "upscale", weights, fields='retired = "paints skies green"')
+    registry = registry_of(tmp_path, text)
+    assert registry.entry("one").version == "1"
+    assert registry.available("one")
+    with pytest.raises(ModelRetired, match=r"'one' 1 was retired: paints skies green.*successor"):
+        registry.entry_for_run("one")
+    recipe = parse_recipe({"name": "larger", "steps": [{"step": "upscale", "model": "one"}]}, "test")
+    for refuse in (prepare_recipe, recipe_models_sha256):
+        with pytest.raises(ModelRetired):
+            refuse(recipe, registry)
+
+
+def test_entries_survive_being_written(tmp_path, weights):
+    fields = 'retired = "é \\" \\u007f"\nsize = { fixed = [8, 9] }\nprecision = ["fp32", "bf16"]\nparameters = 3'
+    options = 'state_key = "x"\nwidths = [[1, 2], [3, 4]]\nscale = 0.5\nfolded = true\n"odd key" = { a = 1 }'
+    path = tmp_path / "x.toml"
+    entries = parse_entries(entry_text("one", "linear", "upscale", weights, options, fields), path)
+    again = parse_entries(toml_text(entries), path)
+    assert again == entries
+    shipped = Registry.load().entries
+    assert parse_entries(toml_text(shipped), path) == shipped
 
 
 def test_changed_file_is_noticed_even_after_it_was_verified(tmp_path, weights):
@@ -103,127 +146,6 @@ def test_carried_file_of_a_package_that_is_not_installed(tmp_path, weights):
     assert not registry.available("one")
     with pytest.raises(ModelError, match="no-such-package"):
         registry.find(registry.entry("one"))
-
-
-class Server:
-    """A small web server that knows Range, and can be told to break off."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.ranges, self.stop_after = data, [], None
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                wanted = self.headers.get("Range")
-                outer.ranges.append(wanted)
-                start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-                if start >= len(outer.data):
-                    self.send_error(416)
-                    return
-                self.send_response(206 if wanted else 200)
-                self.send_header("Content-Length", str(len(outer.data) - start))
-                self.end_headers()
-                self.wfile.write(outer.data[start : outer.stop_after])
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"url:http://127.0.0.1:{self.server.server_port}/model.safetensors"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def server(weights):
-    server = Server(weights.read_bytes())
-    yield server
-    server.close()
-
-
-def url_registry(tmp_path, weights, server) -> Registry:
-    text = entry_text("one", "linear", "upscale", weights).replace(f"file:{weights}", server.url)
-    return registry_of(tmp_path, text)
-
-
-def test_pull_fetches_once_and_verifies(tmp_path, weights, server):
-    registry = url_registry(tmp_path, weights, server)
-    entry = registry.entry("one")
-    assert not registry.available("one")
-    seen = []
-    path = pull(registry, entry, lambda done, total: seen.append((done, total)))
-    assert path.read_bytes() == server.data
-    assert path.name == f"{entry.sha256}.safetensors"
-    assert seen[-1] == (len(server.data), len(server.data))
-    assert pull(registry, entry) == path
-    assert len(server.ranges) == 1
-
-
-def test_pull_goes_on_where_it_was_cut_off(tmp_path, weights, server):
-    registry = url_registry(tmp_path, weights, server)
-    entry = registry.entry("one")
-    part = registry.model_dir / f"{entry.sha256}.safetensors.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(server.data[:50])
-    assert pull(registry, entry).read_bytes() == server.data
-    assert server.ranges == ["bytes=50-"]
-    assert not part.exists()
-
-
-def test_pull_of_a_download_that_was_complete_but_not_renamed(tmp_path, weights, server):
-    registry = url_registry(tmp_path, weights, server)
-    entry = registry.entry("one")
-    part = registry.model_dir / f"{entry.sha256}.safetensors.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(server.data)
-    assert pull(registry, entry).read_bytes() == server.data
-
-
-def test_pull_keeps_nothing_of_wrong_bytes(tmp_path, weights, server):
-    registry = url_registry(tmp_path, weights, server)
-    server.data = b"something else entirely"
-    with pytest.raises(ModelError, match="nothing was kept") as caught:
-        pull(registry, registry.entry("one"))
-    assert caught.value.reason is ReasonCode.MODEL_CORRUPT
-    assert list(registry.model_dir.iterdir()) == []
-
-
-def test_pull_from_s3_goes_on_too(tmp_path, weights, monkeypatch):
-    import boto3
-    from moto import mock_aws
-
-    with mock_aws():
-        client = boto3.client("s3", "us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
-        client.create_bucket(Bucket="models")
-        client.put_object(Bucket="models", Key="a/one.safetensors", Body=weights.read_bytes())
-        monkeypatch.setattr("restoration.storage.s3.make_client", lambda: client)
-        text = entry_text("one", "linear", "upscale", weights).replace(
-            f"file:{weights}", "s3://models/a/one.safetensors"
-        )
-        registry = registry_of(tmp_path, text)
-        entry = registry.entry("one")
-        part = registry.model_dir / f"{entry.sha256}.safetensors.part"
-        part.parent.mkdir(parents=True)
-        part.write_bytes(weights.read_bytes()[:20])
-        assert pull(registry, entry).read_bytes() == weights.read_bytes()
-        gone = replace(entry, sha256="0" * 64, source="s3://models/absent")
-        with pytest.raises(StorageError, match="absent"):
-            pull(registry, gone)
-
-
-def test_pull_from_nowhere_says_so(tmp_path, weights, server):
-    registry = url_registry(tmp_path, weights, server)
-    gone = replace(registry.entry("one"), source="url:http://127.0.0.1:9/model.safetensors")
-    with pytest.raises(ModelError, match="cannot fetch"):
-        pull(registry, gone)
 
 
 def test_keys_and_shapes_are_checked_and_what_differs_is_named():
