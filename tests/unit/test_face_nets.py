@@ -72,6 +72,47 @@ def test_gfpgan_file_is_read_by_its_state_key_and_gives_the_same_bytes(tmp_path)
     assert set(read_weights(file, "params_ema")) == set(net.state_dict())
 
 
+@pytest.mark.parametrize(("size", "narrow", "count"), [(64, 0.25, 3), (128, 0.125, 2), (256, 0.0625, 1)])
+def test_our_way_through_gfpgan_gives_what_the_package_gives(size, narrow, count):
+    """Seeded weights of the true architecture, with noise strengths that are not zero as they are before training."""
+    torch.manual_seed(SEED)
+    net = gfpgan.build(out_size=size, narrow=narrow).eval()
+    for name, parameter in net.named_parameters():
+        if name.endswith(("bias", ".weight")) and parameter.numel() == 1:
+            torch.nn.init.normal_(parameter, std=0.3)
+    published = import_face_archs("gfpgan.archs.gfpganv1_clean_arch").GFPGANv1Clean(
+        size,
+        channel_multiplier=2,
+        fix_decoder=False,
+        input_is_latent=True,
+        different_w=True,
+        narrow=narrow,
+        sft_half=True,
+    )
+    published.load_state_dict({key: value.contiguous() for key, value in net.state_dict().items()})
+    faces = torch.rand(count, 3, size, size) * 2 - 1
+    with torch.inference_mode():
+        theirs, ours = published.eval()(faces.clone(), return_rgb=False, randomize_noise=False)[0], net(faces)
+    assert theirs.std() > 0.05
+    assert (theirs - ours).abs().max() <= 1e-4
+
+
+def test_a_face_among_others_is_restored_as_it_is_alone():
+    torch.manual_seed(SEED)
+    net = gfpgan.build(out_size=64, narrow=0.25).eval()
+    faces = torch.rand(4, 3, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        assert torch.allclose(net(faces)[2:3], net(faces[2:3]), atol=1e-5)
+
+
+def test_a_face_gives_the_same_bytes_a_hundred_times():
+    torch.manual_seed(SEED)
+    net = gfpgan.build(out_size=64, narrow=0.125).eval()
+    face = torch.rand(3, 64, 64) * 2 - 1
+    answers = {run_in_buckets(net, [face], "cpu")[0].numpy().tobytes() for _ in range(100)}
+    assert len(answers) == 1
+
+
 def test_restoreformer_has_the_published_size():
     """72.37 M parameters: the 290.8 MB of the published file."""
     with torch.device("meta"):

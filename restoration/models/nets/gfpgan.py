@@ -33,11 +33,6 @@ def build(out_size: int = 512, channel_multiplier: int = 2, narrow: float = 1.0)
         def forward(self, faces: Tensor) -> Tensor:
             return restored(self, faces)
 
-        def published_forward(self, faces: Tensor) -> Tensor:
-            """The package's own way, with its stored noise: what :func:`restored` is held against."""
-            image: Tensor = super().forward(faces, return_rgb=False, randomize_noise=False)[0]
-            return image
-
     net: nn.Module = GfpganClean(
         out_size=out_size,
         num_style_feat=512,
@@ -50,6 +45,16 @@ def build(out_size: int = 512, channel_multiplier: int = 2, narrow: float = 1.0)
         narrow=narrow,
         sft_half=True,
     )
+    return in_channels_last(net)
+
+
+def in_channels_last(net: nn.Module) -> nn.Module:
+    """Lay all convolutions' weights out with channels last, in place; the modulated ones have a fifth, leading axis."""
+    for parameter in net.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        elif parameter.dim() == 5:
+            parameter.data = parameter.data[0].contiguous(memory_format=torch.channels_last)[None]
     return net
 
 
@@ -58,7 +63,7 @@ def restored(net: Any, faces: Tensor) -> Tensor:
 
     :param net: a GFPGANv1Clean with ``different_w``, ``input_is_latent`` and ``sft_half``.
     """
-    styles, conditions = _encoded(net, faces)
+    styles, conditions = _encoded(net, faces.contiguous(memory_format=torch.channels_last))
     decoder = net.stylegan_decoder
     noises = [getattr(decoder.noises, f"noise{i}") for i in range(decoder.num_layers)]
     x = decoder.constant_input.weight.expand(len(faces), -1, -1, -1)
