@@ -145,18 +145,20 @@ class Run:
             fid_net=None if self._tally is None else self._tally.net,
         )
 
-    def pictures(self, name: str) -> dict[str, FloatImage]:
-        """All pictures of one photograph again, for a report: gray, each model's, the truth.
+    def pictures(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, FloatImage]]]:
+        """All pictures of some photographs again, for a report: gray, each model's, the truth.
 
-        :raises PhotoFailed: it could be compared before and now cannot.
+        :raises PhotoFailed: a photograph could be compared before and now cannot.
         """
         with self._reader() as reader:
-            answer = reader.read(name)
-        if isinstance(answer, Problem):
-            raise PhotoFailed(f"it changed during the run: {answer.message}", photo=name)
-        for photo, painted in self._painted([answer]):
-            return _beside(photo, painted)
-        raise PhotoFailed("it can no longer be painted", photo=name)
+            for name in names:
+                answer = reader.read(name)
+                if isinstance(answer, Problem):
+                    raise PhotoFailed(f"it changed during the run: {answer.message}", photo=name)
+                made = next(self._painted([answer]), None)
+                if made is None:
+                    raise PhotoFailed("it can no longer be painted", photo=name)
+                yield name, _beside(*made)
 
     def _reader(self) -> Reader:
         decoder = Decoder(DecodeLimits.from_settings(get_settings()))

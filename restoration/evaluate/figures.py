@@ -65,8 +65,8 @@ FIGURES: dict[str, Figure] = {
             "face_colourfulness", "face colour", "neither", 0, 400, "Colourfulness (HS) of the faces.", 1,
             needs_skin=True,
         ),
-        Figure("sharpness", "sharpness", "higher", 0, 400_000, "Variance of the Laplacian of smoothed luma.", 0),
-        Figure("contrast", "contrast", "higher", 0, 0.5, "Standard deviation of luma.", digits=3),
+        Figure("sharpness", "sharpness", "neither", 0, 400_000, "Sharpness of luma; that of gray is right.", 0),
+        Figure("contrast", "contrast", "neither", 0, 0.5, "RMS contrast of luma; that of gray is right.", digits=3),
     )
 }  # fmt: skip
 """Every figure by the name under which it is stored, in the order of columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -40,11 +41,18 @@ code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .88em; 
 @media print { body { max-width: none; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
 
-Picture = tuple[Case, str]
-"""A case and the address of its picture within the folder."""
+
+@dataclass(frozen=True)
+class Shown:
+    """A case with its picture: address within the folder, and size in pixels."""
+
+    case: Case
+    address: str
+    width: int
+    height: int
 
 
-def page(evaluation: Evaluation, plots: Mapping[str, tuple[str, str]], pictures: Sequence[Picture]) -> bytes:
+def page(evaluation: Evaluation, plots: Mapping[str, tuple[str, str]], pictures: Sequence[Shown]) -> bytes:
     """The whole page.
 
     :param plots: by address within the folder: a heading, and words that say what is to be seen.
@@ -61,8 +69,8 @@ def page(evaluation: Evaluation, plots: Mapping[str, tuple[str, str]], pictures:
         _section("families", "By family", _table("Means by family.", _families(evaluation), "family")),
         _section("plots", "Distributions", "".join(_plot(a, *words) for a, words in plots.items())) if plots else "",
         _section("pictures", "Pictures", _pictures(evaluation, pictures)) if pictures else "",
-        _section("problems", "Left out", _problems(evaluation)) if evaluation.problems else "",
-        _section("figures", "What the figures mean", _meanings()),
+        _section("problems", "Not compared", _problems(evaluation)) if evaluation.problems else "",
+        _section("figures", "What the figures mean", _meanings(evaluation)),
     ]
     html = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
@@ -154,14 +162,17 @@ def _cell(row: Row, metric: str, best: Mapping[tuple[str, str], str]) -> str:
 
 
 def _best(rows: Sequence[Row], metrics: Iterable[str]) -> dict[tuple[str, str], str]:
-    """The best model by family and figure, among models proper, where there are at least two of them."""
+    """The best model by family and figure, among models proper, where one stands out."""
     found: dict[tuple[str, str], str] = {}
     for family in dict.fromkeys(row.family for row in rows):
         for metric in metrics:
             sign = {"lower": 1.0, "higher": -1.0}.get(FIGURES[metric].direction)
             own = [r for r in rows if r.family == family and metric in r.means and r.model not in {GRAY, TRUTH}]
-            if sign is not None and len(own) > 1:
-                found[family, metric] = min(own, key=lambda row: sign * row.means[metric]).model
+            if sign is None or len({shown(metric, row.means[metric]) for row in own}) < 2:
+                continue
+            order = sorted(own, key=lambda row: sign * row.means[metric])
+            if shown(metric, order[0].means[metric]) != shown(metric, order[1].means[metric]):
+                found[family, metric] = order[0].model
     return found
 
 
@@ -190,7 +201,7 @@ def _pair(pair: Pair) -> str:
     return (
         f'<tr><th scope="row">{escape(figure.label)}</th><td class="text">{escape(pair.first)}</td>'
         f'<td class="text">{escape(pair.second)}</td><td>{pair.photos}</td>{numbers}<td>{pair.wins}</td><td>{p}</td>'
-        f'<td class="text">{escape(pair.verdict)}</td></tr>'
+        f'<td class="text wrap">{escape(pair.verdict)}</td></tr>'
     )
 
 
@@ -220,28 +231,29 @@ def _plot(address: str, heading: str, words: str) -> str:
     return f"<figure>{image}<figcaption>{escape(heading)}</figcaption></figure>"
 
 
-def _pictures(evaluation: Evaluation, pictures: Sequence[Picture]) -> str:
+def _pictures(evaluation: Evaluation, pictures: Sequence[Shown]) -> str:
     model, metric = ranked_by(evaluation)
     words = (
         f"<p>The worst, the median and the best photograph of every family by the {escape(FIGURES[metric].label)} of "
         f"{escape(model)}, of at most twenty families.</p>"
     )
     parts, family = [words], None
-    for case, address in pictures:
-        if case.family != family:
-            family = case.family
-            parts.append(f"<h3>{escape(plain(case.family))}</h3>")
-        parts.append(_case(case, address, metric))
+    for picture in pictures:
+        if picture.case.family != family:
+            family = picture.case.family
+            parts.append(f"<h3>{escape(plain(family))}</h3>")
+        parts.append(_case(picture, metric))
     return "\n".join(parts)
 
 
-def _case(case: Case, address: str, metric: str) -> str:
-    label = FIGURES[metric].label
+def _case(picture: Shown, metric: str) -> str:
+    case, label = picture.case, FIGURES[metric].label
     values = [(s.model, s.values.get(metric)) for s in case.scores]
     told = ", ".join(f"{m} {shown(metric, v)}" for m, v in values if v is not None)
     name = plain(case.photo)
     alt = f"{name}, side by side from left to right: {', '.join(case.models)}"
-    image = f'<img loading="lazy" src="{escape(address)}" alt="{escape(alt)}">'
+    size = f'width="{picture.width}" height="{picture.height}"'
+    image = f'<img loading="lazy" {size} src="{escape(picture.address)}" alt="{escape(alt)}">'
     words = f"{escape(case.place)}: <code>{escape(name)}</code>; {escape(label)}: {escape(told)}"
     return f"<figure>{image}<figcaption>{words}</figcaption></figure>"
 
@@ -259,11 +271,15 @@ def _problems(evaluation: Evaluation) -> str:
     )
 
 
-def _meanings() -> str:
+def _meanings(evaluation: Evaluation) -> str:
     better = {"lower": "Lower is better.", "higher": "Higher is better.", "neither": "Neither more nor less is better."}
-    return "<dl>" + "".join(
-        f"<dt>{escape(f.label)}</dt><dd>{escape(f.description)} {better[f.direction]}</dd>" for f in FIGURES.values()
-    ) + "</dl>"  # fmt: skip
+    used = {name for score in evaluation.scores for name in score.values}
+    parts = [
+        f"<dt>{escape(f.label)}</dt><dd>{escape(f.description)} {better[f.direction]}</dd>"
+        for f in FIGURES.values()
+        if f.name in used
+    ]
+    return f"<dl>{''.join(parts)}</dl>"
 
 
 def _section(name: str, heading: str, content: Any) -> str:

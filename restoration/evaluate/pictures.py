@@ -67,20 +67,25 @@ def cases(evaluation: Evaluation) -> list[Case]:
     return found
 
 
-def strips(run: Run, shown: list[Case]) -> Iterator[tuple[Case, bytes]]:
-    """Every case with its JPEG: gray, each model, the truth, beside each other.
+def strips(run: Run, shown: list[Case]) -> Iterator[tuple[Case, NDArray[np.uint8]]]:
+    """Every case with its picture: gray, each model, the truth, beside each other.
 
     :raises PhotoFailed: a photograph changed during the run.
     """
-    for case in shown:
-        yield case, strip(run.pictures(case.photo))
+    pictures = run.pictures([case.photo for case in shown])
+    for case, (_, found) in zip(shown, pictures, strict=True):
+        yield case, strip(found)
 
 
-def strip(pictures: Mapping[str, FloatImage]) -> bytes:
-    """One JPEG with all pictures beside each other and their names above (the same bytes for the same pictures)."""
+def strip(pictures: Mapping[str, FloatImage]) -> NDArray[np.uint8]:
+    """All pictures beside each other with their names above, H x W x 3 RGB."""
     tiles = [_tile(name, picture) for name, picture in pictures.items()]
     gap = np.full((tiles[0].shape[0], _GAP, 3), _PAPER, np.uint8)
-    sheet = np.concatenate([piece for tile in tiles for piece in (tile, gap)][:-1], axis=1)
+    return np.concatenate([piece for tile in tiles for piece in (tile, gap)][:-1], axis=1)
+
+
+def jpeg(sheet: NDArray[np.uint8]) -> bytes:
+    """JPEG of H x W x 3 RGB; the same bytes for the same pixels. :raises PhotoFailed: OpenCV cannot encode it."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(sheet[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not done:
         raise PhotoFailed("OpenCV cannot encode the side-by-side picture", reason=ReasonCode.ENCODE_FAILED)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from restoration.engine.outputs import write_atomically
 from restoration.errors import StorageError, UsageError
 from restoration.evaluate import plots, statistics
 from restoration.evaluate.colorizers import Evaluation, Run
 from restoration.evaluate.figures import FIGURES
 from restoration.evaluate.files import scores_csv, summary_json
-from restoration.evaluate.page import Picture, page
-from restoration.evaluate.pictures import Case, cases, strips
+from restoration.evaluate.page import Shown, page
+from restoration.evaluate.pictures import Case, cases, jpeg, strips
 
 PAGE, SCORES, SUMMARY = "report.html", "scores.csv", "summary.json"
 PLOTS, PICTURES = "plots", "pictures"
@@ -47,11 +50,11 @@ def write_report(run: Run, evaluation: Evaluation, folder: Path) -> Path:
     return folder / PAGE
 
 
-def _write_picture(folder: Path, number: int, case: Case, data: bytes) -> Picture:
+def _write_picture(folder: Path, number: int, case: Case, sheet: NDArray[np.uint8]) -> Shown:
     """Names are numbers: what a photograph is called never becomes part of a path."""
     address = f"{PICTURES}/{number:04d}.jpg"
-    write_atomically(folder / address, data)
-    return case, address
+    write_atomically(folder / address, jpeg(sheet))
+    return Shown(case, address, sheet.shape[1], sheet.shape[0])
 
 
 def _write_plots(evaluation: Evaluation, folder: Path) -> dict[str, tuple[str, str]]:

@@ -117,7 +117,10 @@ def fairness(rows: Sequence[Row], metrics: Iterable[str] = ("delta_e00", "skin_d
 
 
 def compare(scores: Sequence[Score], metrics: Sequence[str]) -> list[Pair]:
-    """Every model against every other one on the photographs that both were measured on; the truth takes no part."""
+    """Every model against every other one on the photographs that both were measured on.
+
+    The truth takes no part. Gray takes part in figures that need a truth only: it is never blue and never bleeds.
+    """
     models = [model for model in _models(score.model for score in scores) if model != TRUTH]
     values: dict[tuple[str, str], dict[str, float]] = {}
     for score in scores:
@@ -129,6 +132,7 @@ def compare(scores: Sequence[Score], metrics: Sequence[str]) -> list[Pair]:
         pairs = [
             _pair(metric, first, second, values.get((metric, first), {}), values.get((metric, second), {}))
             for first, second in combinations(models, 2)
+            if FIGURES[metric].needs_truth or GRAY not in {first, second}
         ]
         found += _holm([pair for pair in pairs if pair is not None])
     return found

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from restoration.catalog.collections import Collection, upsert_collection
+from restoration.catalog.evaluations import EvaluatedModel, EvaluatedPhoto, NewEvaluation, ScoreRow
 from restoration.catalog.listing import ListedObject, merge_listing
 from restoration.catalog.planning import open_run, plan_batches, queue_shard
 from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
@@ -133,4 +134,32 @@ def face(ordinal: int, identity: float | None, action: str = "restored", reason=
         blend=1.0 if mended else None,
         restorer=RESTORER if mended else None,
         identity_model=IDENTITY if identity is not None else None,
+    )
+
+
+def evaluation(data_set: str, *, better: float = 4.0) -> NewEvaluation:
+    """Two models on three photographs of two families; ``better`` is the dE00 of the model ``good``."""
+    models = [
+        EvaluatedModel("gray"),
+        EvaluatedModel("poor", "1", sha("poor")),
+        EvaluatedModel("good", "2", sha("good")),
+        EvaluatedModel("truth"),
+    ]
+    names = (("civ_a.jpg", "civ", "tan"), ("civ_b.jpg", "civ", "dark"), ("food_c.jpg", "food", None))
+    photos = [EvaluatedPhoto(name, sha(name), family, group) for name, family, group in names]
+    means = {0: 12.0, 1: 9.0, 2: better}
+    scores = [
+        ScoreRow(photo, model, "delta_e00", mean + photo - 1) for photo in range(3) for model, mean in means.items()
+    ]
+    scores += [ScoreRow(photo, model, "bleed", 0.25) for photo in range(3) for model in range(4)]
+    return NewEvaluation(
+        data_set=data_set,
+        data_set_sha256=sha(data_set),
+        with_reference=True,
+        parameters={"long_side": 256},
+        device_class=CPU,
+        code_version="0.1.0",
+        models=models,
+        photos=photos,
+        scores=scores,
     )

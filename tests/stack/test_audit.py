@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from restoration.catalog import planning, publishing, work
+from restoration.catalog import evaluations, planning, publishing, work
 from restoration.catalog.audit import list_queries, run_query
 from restoration.catalog.events import append_event, chain_head, verify_chain, verify_chain_of
 from restoration.catalog.listing import merge_sidecar
@@ -49,6 +49,7 @@ def tell_story(conn) -> None:
     assert work.finish_batch(conn, batch.batch_id, build.WORKER) == "done"
     planning.finish_run(conn, run_id)
     publish(conn, family.collection_id, run_id)
+    evaluations.record_evaluation(conn, build.evaluation("family"))
     later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
     build.listing(conn, family, later)
 
@@ -202,6 +203,8 @@ EXPECTED = {
     "events": lambda r: [x["seq"] for x in r] == list(range(1, len(r) + 1)) and {x["event_type"] for x in r}
     == {"rejection", "ingestion", "run_opened", "run_planned", "restoration", "deduplication", "failure", "quarantine",
         "run_finished", "publication", "missing", "replacement"},
+    "best-colorizer": lambda r: [(x["model"], x["place"], round(x["delta_e00"] or 0, 6), x["photos"]) for x in r]
+    == [("good", 1, 4.0, 3), ("poor", 2, 9.0, 3), ("gray", None, 12.0, 3), ("truth", None, 0, 3)],
     "publications": lambda r: [(x["version"], x["state"], x["photo_count"]) for x in r] == [(1, "current", 9)],
 }  # fmt: skip
 

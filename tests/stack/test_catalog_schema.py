@@ -76,29 +76,35 @@ def test_a_tampered_migration_is_refused(empty, folder):
 
 
 def test_a_migration_that_is_gone_is_refused(empty, folder):
-    (folder / "0002_more.sql").write_text("CREATE TABLE restoration.more (n int);")
-    assert migrations.migrate(empty, folder=folder, target="0001_initial") == ["0001_initial"]
-    assert migrations.migrate(empty, folder=folder) == ["0002_more"]
-    (folder / "0002_more.sql").unlink()
+    present = [m.name for m in migrations.load_migrations(folder)]
+    more = f"{len(present) + 1:04d}_more"
+    (folder / f"{more}.sql").write_text("CREATE TABLE restoration.more (n int);")
+    assert migrations.migrate(empty, folder=folder, target=present[-1]) == present
+    assert migrations.migrate(empty, folder=folder) == [more]
+    (folder / f"{more}.sql").unlink()
     with pytest.raises(CatalogError, match="does not have"):
         migrations.migrate(empty, folder=folder)
 
 
 def test_a_migration_that_fails_leaves_nothing(empty, folder):
-    (folder / "0002_bad.sql").write_text("CREATE TABLE restoration.more (n int); SELECT 1/0;")
-    with pytest.raises(CatalogError, match="0002_bad failed and was rolled back: division by zero"):
+    present = migrations.load_migrations(folder)
+    bad = f"{len(present) + 1:04d}_bad"
+    (folder / f"{bad}.sql").write_text("CREATE TABLE restoration.more (n int); SELECT 1/0;")
+    with pytest.raises(CatalogError, match=f"{bad} failed and was rolled back: division by zero"):
         migrations.migrate(empty, folder=folder)
     with empty.connect() as conn:
         assert conn.execute(sa.text("SELECT to_regclass('restoration.more')")).scalar() is None
-    assert [m.applied_at is not None for m in migrations.status(empty, folder)] == [True, False]
+    assert [m.applied_at is not None for m in migrations.status(empty, folder)] == [True] * len(present) + [False]
 
 
 def test_numbers_without_gaps(folder):
-    (folder / "0003_gap.sql").write_text("SELECT 1;")
-    with pytest.raises(CatalogError, match="0002 was expected"):
+    present = [m.name for m in migrations.load_migrations(folder)]
+    wanted, beyond = f"{len(present) + 1:04d}", f"{len(present) + 2:04d}"
+    (folder / f"{beyond}_gap.sql").write_text("SELECT 1;")
+    with pytest.raises(CatalogError, match=f"{wanted} was expected"):
         migrations.load_migrations(folder)
-    (folder / "0003_gap.sql").rename(folder / "0002_gap.sql")
-    assert [m.name for m in migrations.load_migrations(folder)] == ["0001_initial", "0002_gap"]
+    (folder / f"{beyond}_gap.sql").rename(folder / f"{wanted}_gap.sql")
+    assert [m.name for m in migrations.load_migrations(folder)] == [*present, f"{wanted}_gap"]
 
 
 def test_an_unknown_target_is_refused(empty):
