@@ -225,7 +225,7 @@ def test_errors_on_skin_weigh_more_where_the_configuration_says_so():
 
 def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, monkeypatch):
     whole = colorizer.Trainer(toy_config(folder), tmp_path / "whole").run()
-    step = colorizer.Trainer._step
+    step = colorizer.Trainer.step
 
     def interrupted(self, batch):
         if self.progress.step == 5:
@@ -233,7 +233,7 @@ def test_training_resumes_and_ends_where_an_unbroken_run_does(folder, tmp_path, 
         return step(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(colorizer.Trainer, "_step", interrupted)
+        patch.setattr(colorizer.Trainer, "step", interrupted)
         broken = colorizer.Trainer(toy_config(folder), tmp_path / "broken")
         with pytest.raises(KeyboardInterrupt):
             broken.run()
@@ -252,8 +252,8 @@ def test_training_lowers_the_loss(folder, tmp_path):
     config = toy_config(folder, steps=60, aged_share=0.0, adversarial_from=2.0, learning_rate=5e-3)
     trainer = colorizer.Trainer(config, tmp_path / "run")
     losses = [
-        trainer._step(batch)["loss"]
-        for batch, _ in zip(trainer._batches(trainer.progress.stage), range(60), strict=False)
+        trainer.step(batch)["loss"]
+        for batch, _ in zip(trainer.batches(trainer.progress.stage), range(60), strict=False)
     ]
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
