@@ -18,7 +18,7 @@ EDGE_SHARE = 0.10
 EDGE_FLOOR = 0.5
 """A slope of L* below this, in units a pixel, is no edge whatever its rank."""
 CHROMA_FLOOR = 1.0
-"""Slopes of chroma below this, in CIELAB units a pixel, are rounding and JPEG noise, and count for nothing."""
+"""As much of a slope of chroma, in CIELAB units a pixel, is rounding and JPEG noise; only what is beyond counts."""
 TOLERANCE = 2
 """Pixels round an edge of L* that still belong to it."""
 
@@ -37,8 +37,8 @@ def lightness_edges(lab: Lab) -> Mask:
 def bleed(lab: Lab, edges: Mask | None = None) -> float:
     """Share of the energy of chroma gradients that lies away from the edges of L*, 0..1; 0 for a gray picture.
 
-    With ``c = sqrt(|grad a*|^2 + |grad b*|^2)`` (Sobel after a Gaussian of sigma 1), counted where c > 1, and E the
-    edges of L* widened by 2 pixels: ``sum of c^2 outside E / sum of c^2``.
+    With ``c = sqrt(|grad a*|^2 + |grad b*|^2)`` (Sobel after a Gaussian of sigma 1) and E the edges of L* widened by 2
+    pixels: ``sum of max(c - 1, 0)^2 outside E / sum of max(c - 1, 0)^2``.
 
     :param edges: edges of L* where they are known already (all models share the scan's L*).
     """
@@ -46,9 +46,9 @@ def bleed(lab: Lab, edges: Mask | None = None) -> float:
     own = (lightness_edges(lab) if edges is None else edges).astype(np.uint8)
     near = np.asarray(cv2.dilate(own, element)) > 0
     change = np.hypot(_slope(lab[:, :, 1]), _slope(lab[:, :, 2]))
-    energy = np.where(change > CHROMA_FLOOR, change * change, 0.0)
-    total = float(energy.sum())
-    return float(energy[~near].sum()) / total if total > 0 else 0.0
+    energy = np.maximum(change - CHROMA_FLOOR, 0.0) ** 2
+    away, beside = float(energy[~near].sum()), float(energy[near].sum())
+    return away / (away + beside) if away + beside > 0 else 0.0
 
 
 def _slope(plane: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def test_only_the_last_evaluation_of_a_data_set_is_the_latest(role_engine):
 
 @pytest.mark.parametrize("role", ["ingest", "publisher", "auditor"])
 def test_other_roles_may_not_write(role_engine, role):
-    refused = pytest.raises(sa.exc.ProgrammingError, match="permission denied|does not exist")
+    refused = pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|does not exist")
     with role_engine(role).connect() as conn, refused:
         record_evaluation(conn, build.evaluation("family"))
 
