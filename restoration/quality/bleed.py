@@ -42,13 +42,18 @@ def bleed(lab: Lab, edges: Mask | None = None) -> float:
 
     :param edges: edges of L* where they are known already (all models share the scan's L*).
     """
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * TOLERANCE + 1, 2 * TOLERANCE + 1))
     own = (lightness_edges(lab) if edges is None else edges).astype(np.uint8)
-    near = np.asarray(cv2.dilate(own, element)) > 0
+    near = np.asarray(cv2.dilate(own, _disc())) > 0
     change = np.hypot(_slope(lab[:, :, 1]), _slope(lab[:, :, 2]))
     energy = np.maximum(change - CHROMA_FLOOR, 0.0) ** 2
     away, beside = float(energy[~near].sum()), float(energy[near].sum())
     return away / (away + beside) if away + beside > 0 else 0.0
+
+
+def _disc() -> NDArray[np.uint8]:
+    """All pixels within the tolerance of the middle; OpenCV's own ellipse is wider than it is high."""
+    down, across = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
+    return np.asarray(down * down + across * across <= TOLERANCE * TOLERANCE, np.uint8)
 
 
 def _slope(plane: NDArray[np.float32]) -> NDArray[np.float64]:
