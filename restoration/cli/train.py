@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+if TYPE_CHECKING:
+    from restoration.train.loop import Schedule
+
+S = TypeVar("S", bound="Schedule")
+
 PhotoFolders = Annotated[list[Path], typer.Option("--photos", help="Folder of colour photographs; may be repeated.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="TOML configuration; the shipped one by default.")]
+InitFile = Annotated[Path | None, typer.Option(help="Weights to go on from (fine-tuning on another collection).")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights.safetensors and run.json.")]
 
 
@@ -16,27 +25,30 @@ def register(app: typer.Typer) -> None:
     training = typer.Typer(help="Train the weights that ship with the project.", no_args_is_help=True)
     training.command("colorizer")(train_colorizer)
     training.command("autoencoder")(train_autoencoder)
+    training.command("restorer")(train_restorer)
     app.add_typer(training, name="train")
 
 
 def train_colorizer(
-    photos: PhotoFolders,
-    out: OutFolder,
-    config: Annotated[Path | None, typer.Option(help="TOML configuration; the shipped one by default.")] = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Weights to go on from (fine-tuning on another collection).")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, init: InitFile = None, device: Device = "cpu"
 ) -> None:
     """Train the house colorizer; goes on from OUT's checkpoint where there is one."""
-    from dataclasses import replace
-
     from restoration.train import colorizer
 
+    settings = colorizer.read_config(config or _shipped_config("house-colorizer"))
     _log_to_stderr()
-    settings = colorizer.read_config(config or Path(colorizer.__file__).parent / "configs" / "house-colorizer.toml")
-    settings = replace(settings, folders=tuple(str(p) for p in photos))
-    typer.echo(colorizer.Trainer(settings, out, init=init, device=device).run())
+    typer.echo(colorizer.Trainer(_on(settings, photos), out, init=init, device=device).run())
+
+
+def train_restorer(
+    photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, init: InitFile = None, device: Device = "cpu"
+) -> None:
+    """Train the house face restorer; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import restorer
+
+    settings = restorer.read_config(config or _shipped_config("house-restorer"))
+    _log_to_stderr()
+    typer.echo(restorer.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
 def train_autoencoder(
@@ -51,6 +63,17 @@ def train_autoencoder(
     _log_to_stderr()
     settings = autoencoder.Config(tuple(str(p) for p in photos), minutes=minutes, threads=threads)
     typer.echo(autoencoder.train(settings, out))
+
+
+def _shipped_config(name: str) -> Path:
+    from restoration import train
+
+    return Path(str(train.__file__)).parent / "configs" / f"{name}.toml"
+
+
+def _on(settings: S, photos: list[Path]) -> S:
+    """The configuration, on these folders."""
+    return replace(settings, folders=tuple(str(path) for path in photos))
 
 
 def _log_to_stderr() -> None:

@@ -1,9 +1,9 @@
 """Train the house colorizer: regression of chroma as the eye sees it, then a small adversarial term for livelier ones.
 
-The loss is the chroma part of CIEDE2000 on two scales, weighted towards skin and saturated truth (else the median of all
-garments is gray); from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab) joins. A
-run goes through stages of growing resolution: small whole photographs first, because composition tells colours apart
-better than texture does.
+The loss is the chroma part of CIEDE2000 on two scales, weighted towards skin and saturated truth (else the median of
+all garments is gray); from ``adversarial_from`` of the way a patch discriminator (hinge, spectral norm) on (L, ab)
+joins. A run goes through stages of growing resolution: small whole photographs first, because composition tells
+colours apart better than texture does.
 """
 
 from __future__ import annotations
