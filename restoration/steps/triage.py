@@ -1,12 +1,15 @@
 """Gray, tinted or colour? A tinted scan is made neutral, so that colorizers meet it as the gray print it once was.
 
 A print of one ink on one paper has colours that depend on lightness alone, however brown it has become; a colour
-photograph has not. So a* and b* are fitted as smooth curves of L* (the *tint curve*), and what remains decides: JPEG
-colour noise is small and fine, uneven fading and stains lie along one hue line, true colours do neither.
+photograph has not. So a* and b* are fitted as smooth curves of L* (the *tint curve*), and what remains decides: noise
+and JPEG leave little, fading and stains lie along one line of the a*b* plane (from the ink to what it became), true
+colours lie off any line. What is not the photograph does not count: mounts, colour targets and tinted borders, which
+end in a straight line along the frame, and scratches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,30 +29,44 @@ ScanKind = Literal["gray", "tinted", "colour"]
 TintKind = Literal["", "sepia", "yellowed", "cyanotype", "toned"]
 
 _SIDE = 256
-_SMOOTHING = 1.0
+_SMOOTHING = 2.0
+"""Sigma in pixels at the measured size: noise, JPEG blocks and colour fringes go, things of 2 % of the picture stay."""
 _BORDER = 0.05
+"""Share of each side that never counts."""
+_WIDEST_BORDER = 0.18
+_BORDER_CHROMA = 8.0
+"""A pixel is of another colour than the print if it lies further from the print's tint curve, in a*b* units."""
+_BORDER_LINE = 0.15
+"""Share of such pixels that makes a line of pixels part of a border."""
+_QUIET = 0.1
 _KNOTS = 5
 _FIT_ROUNDS = 4
-_ALONG = 0.6
-"""Weight of a residual along the main hue line of the scan: uneven toning and stains lie there."""
-_ACROSS = 2.0
-"""Weight of a residual across that line. With the two, ``colour_spread`` = 6 lies in the middle of the gap between the
-old prints, sound or scratched, and the palest colour photographs that were tried (5.4 and 6.3)."""
+_ALONG = 0.46
+"""Weight of what remains along its own main line: uneven fading, bleaching and stains lie there."""
+_ACROSS = 3.1
+"""Weight of what remains across that line. With the two, ``colour_spread`` = 6 lies in the gap between the prints of
+one ink that were tried, real ones (at most 5.3) and worse ones built for the tests (5.9), and the palest of 180 colour
+photographs of reference (6.3)."""
 _PERCENTILE = 98
 _NARROW = 9
 _MARK_CONTRAST = 26.0
 """Narrow marks, in pixels at the measured size, that differ by so much in L* may be scratches or dust."""
 _MOST_MARKS = 0.5
 
+Lab = NDArray[np.float64]
+Border = tuple[float, float, float, float]
+"""Shares of height (top, bottom) and width (left, right) that are not the photograph: top, right, bottom, left."""
+
 
 @dataclass(frozen=True)
 class Chromatics:
-    """What triage found: mean tint (a*, b*), its mean chroma, and the spread of colours round the tint curve."""
+    """What triage found: mean tint (a*, b*), its mean chroma, the spread of colours round the tint curve, borders."""
 
     tint_a: float
     tint_b: float
     tint_chroma: float
     spread: float
+    border: Border = (0.0, 0.0, 0.0, 0.0)
 
     def kind(self, parameters: Triage) -> ScanKind:
         """Gray, tinted or colour by the recipe's thresholds."""
@@ -86,6 +103,7 @@ class Step(BaseStep[Triage]):
             "tint_b": round(found.tint_b, 2),
             "tint_chroma": round(found.tint_chroma, 2),
             "spread": round(found.spread, 2),
+            "border": [round(share, 3) for share in found.border],
         }
         frame.notes["triage"] = detail
         if kind == "colour" or is_neutral(pixels):
@@ -103,30 +121,59 @@ def is_neutral(pixels: FloatImage) -> bool:
 def chromatics(pixels: FloatImage) -> Chromatics:
     """Tint and spread of a scan (H x W x 3 float32 sRGB in [0, 1]).
 
-    Measured at 256 pixels, slightly smoothed, without the outer 5 % on each side, where mounts, captions and colour
-    targets are.
+    Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
+    a straight line (up to 18 %), and without narrow marks.
     """
     sharp = rgb_to_lab(at_long_side(pixels, _SIDE))
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTHING), np.float64)
     height, width = lab.shape[:2]
-    top, left = int(height * _BORDER), int(width * _BORDER)
-    window = (slice(top, height - top), slice(left, width - left))
-    whole = _measured(lab[window].reshape(-1, 3))
-    unmarked = _measured(lab[window][~_narrow_marks(sharp[:, :, 0])[window]])
-    # Damage can only widen the spread, and leaving pixels out can only make it less certain: the smaller one counts.
-    return min(whole, unmarked, key=lambda found: found.spread)
+    top, right, bottom, left = _border(lab)
+    window = (slice(top, height - bottom), slice(left, width - right))
+    inside = lab[window][~_narrow_marks(sharp[:, :, 0])[window]]
+    return _measured(inside, (top / height, right / width, bottom / height, left / width))
 
 
-def _measured(lab: NDArray[np.float64]) -> Chromatics:
+def _border(lab: Lab) -> tuple[int, int, int, int]:
+    """Lines of pixels at the top, right, bottom and left that are not the photograph."""
+    height, width = lab.shape[:2]
+    rows, columns = int(height * _WIDEST_BORDER), int(width * _WIDEST_BORDER)
+    core = lab[rows : height - rows, columns : width - columns].reshape(-1, 3)
+    if not core.size:
+        return 0, 0, 0, 0
+    print_of = _fitted(core[:, 0], core[:, 1:])
+    away = lab[:, :, 1:] - print_of(lab[:, :, 0].ravel()).reshape(height, width, 2)
+    other = np.hypot(away[:, :, 0], away[:, :, 1]) > _BORDER_CHROMA
+    top, right, bottom, left = (_border_depth(np.rot90(other, turns)) for turns in range(4))
+    return top, right, bottom, left
+
+
+def _border_depth(other: NDArray[np.bool_]) -> int:
+    """How many lines at the top are border: up to the last place where lines of another colour end all at once.
+
+    Behind that place it must be quiet: colours that go on into the picture are the picture's.
+    """
+    height, width = other.shape
+    side = int(width * _WIDEST_BORDER)
+    lines, inner = other.mean(axis=1), other[:, side : width - side].mean(axis=1)
+    depth = int(height * _BORDER)
+    for end in range(3, int(height * _WIDEST_BORDER)):
+        before, behind = float(lines[end - 3 : end].mean()), float(inner[end + 2 : end + 6].mean())
+        if before > _BORDER_LINE and behind < min(_QUIET, 0.3 * before):
+            depth = max(depth, end + 2)
+    return depth
+
+
+def _measured(lab: Lab, border: Border) -> Chromatics:
     """What pixels (N x 3, L*a*b*) tell."""
     chroma = lab[:, 1:]
-    curve = _tint_curve(lab[:, 0], chroma)
+    curve = _fitted(lab[:, 0], chroma)(lab[:, 0])
     mean = curve.mean(axis=0)
     return Chromatics(
         tint_a=float(mean[0]),
         tint_b=float(mean[1]),
         tint_chroma=float(np.hypot(curve[:, 0], curve[:, 1]).mean()),
-        spread=_spread(chroma, chroma - curve),
+        spread=_spread(chroma - curve),
+        border=border,
     )
 
 
@@ -143,28 +190,26 @@ def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
     return near if near.mean() < _MOST_MARKS else np.zeros_like(near)
 
 
-def _tint_curve(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tint (N x 2) at each pixel's lightness: piecewise linear in L*, fitted robustly (L1, by reweighting)."""
-    basis = _hats(luminance)
+def _fitted(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], Lab]:
+    """The tint curve: L* (N) to a*b* (N x 2), piecewise linear, fitted robustly (L1, by reweighting)."""
+    low, high = np.percentile(luminance, [1, 99])
+
+    def hats(values: NDArray[np.float64]) -> Lab:
+        """Values (N x knots) of the hat functions whose knots divide the print's own range of lightness evenly."""
+        place = np.clip((values - low) / max(high - low, 1.0), 0, 1) * (_KNOTS - 1)
+        return np.asarray(np.maximum(0, 1 - np.abs(place[:, None] - np.arange(_KNOTS))), np.float64)
+
+    basis = hats(luminance)
     weight = np.ones(len(luminance))
-    curve = np.zeros_like(chroma)
     for _ in range(_FIT_ROUNDS):
         weighted = basis * weight[:, None]
-        normal = weighted.T @ basis + 1e-3 * np.eye(_KNOTS)
-        curve = basis @ np.linalg.solve(normal, weighted.T @ chroma)
-        weight = 1 / np.maximum(np.hypot(*(chroma - curve).T), 0.5)
-    return curve
+        heights = np.linalg.solve(weighted.T @ basis + 1e-3 * np.eye(_KNOTS), weighted.T @ chroma)
+        weight = 1 / np.maximum(np.hypot(*(chroma - basis @ heights).T), 0.5)
+    return lambda values: np.asarray(hats(values) @ heights, np.float64)
 
 
-def _hats(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values (N x knots) of the hat functions whose knots divide the scan's own range of lightness evenly."""
-    low, high = np.percentile(luminance, [1, 99])
-    place = np.clip((luminance - low) / max(high - low, 1.0), 0, 1) * (_KNOTS - 1)
-    return np.asarray(np.maximum(0, 1 - np.abs(place[:, None] - np.arange(_KNOTS))), np.float64)
-
-
-def _spread(chroma: NDArray[np.float64], residual: NDArray[np.float64]) -> float:
-    """98th percentile of the residuals, those along the scan's main hue line counting less than those across it."""
-    _, axes = np.linalg.eigh(chroma.T @ chroma)
+def _spread(residual: NDArray[np.float64]) -> float:
+    """98th percentile of what remains (N x 2), along its own main line counting less than across it."""
+    _, axes = np.linalg.eigh(residual.T @ residual)
     along, across = residual @ axes[:, 1], residual @ axes[:, 0]
     return float(np.percentile(np.hypot(_ALONG * along, _ACROSS * across), _PERCENTILE))

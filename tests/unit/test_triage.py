@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -112,17 +114,26 @@ def test_blank_scans_are_gray(value):
     assert run(np.full((32, 20, 3), value, np.float32))[0].detail["kind"] == "gray"
 
 
-TRULY_COLOUR = {"bop_old_a.jpg", "bop_old_g.jpg"}
-"""Two files of the folder of old photographs are colour ones: a print of about 1970 and an autochrome."""
+def test_the_tint_found_is_kept_on_record():
+    """The step's detail is what the catalog keeps in ``step_record.detail``: plain JSON: tint, spread, border."""
+    mounted = coloured_mount(gray(photo("astronaut")))
+    outcome, frame = run(mounted)
+    assert json.loads(json.dumps(outcome.detail)) == frame.notes["triage"]
+    assert outcome.detail["kind"] == "tinted"
+    assert outcome.detail["tint"] == "sepia"
+    assert outcome.detail["tint_chroma"] > 5
+    top, right, bottom, left = outcome.detail["border"]
+    assert min(top, right) > 0.04
+    assert max(bottom, left) < 0.06
 
 
-@pytest.mark.photos
-def test_real_scans_are_told_apart(photos_folder):
-    wrong = []
-    for folder, colour in (("old", False), ("reference", True)):
-        for path in sorted((photos_folder / folder).glob("*.*g")):
-            pixels = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1], np.float32) / np.float32(255)
-            found = chromatics(pixels).kind(Triage()) == "colour"
-            if found != (colour or path.name in TRULY_COLOUR):
-                wrong.append(path.name)
-    assert wrong == []
+def test_a_border_of_another_colour_counts_only_where_it_ends_in_a_line():
+    sepia = tint_paper(gray(photo("astronaut")), "sepia")
+    strip, blob = sepia.copy(), sepia.copy()
+    depth = int(0.13 * sepia.shape[0])
+    strip[:depth] = (0.1, 0.4, 0.3)
+    cv2.ellipse(blob, (160, 30), (110, 70), 0, 0, 360, (0.1, 0.4, 0.3), -1)
+    found = chromatics(strip)
+    assert found.kind(Triage()) == "tinted"
+    assert found.border[0] >= 0.13
+    assert chromatics(blob).kind(Triage()) == "colour"
