@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from restoration.evaluate.colorizers import Evaluation
     from restoration.evaluate.statistics import Row
 
+_NAMES_WIDTH, _FIGURE_WIDTH = 42, 12
+"""Characters that names and one figure take; columns that a narrow terminal has no room for are in --out and --json."""
+
 HELP = """Compare colorizers on one folder of photographs; a gray pass-through is always beside them.
 
 With --reference the photographs are colour ones: they are made gray with their own L*, painted, and held against the
@@ -145,8 +148,10 @@ def _print_means(console: Console, title: str, kind: str, rows: Sequence[Row], m
     from restoration.evaluate.figures import FIGURES, shown
 
     kept = [metric for metric in metrics if any(metric in row.means for row in rows)]
+    kept = kept[: max(3, (console.width - _NAMES_WIDTH) // _FIGURE_WIDTH)]
     numbers = [Column(FIGURES[metric].label, justify="right") for metric in kept]
-    table = Table(kind, "model", Column("photos", justify="right"), *numbers, title=title, title_justify="left")
+    names = (kind, Column("model", no_wrap=True), Column("photos", justify="right"))
+    table = Table(*names, *numbers, title=title, title_justify="left")
     last = ""
     for row in rows:
         if last and row.family != last:

@@ -107,7 +107,7 @@ class Scaling(nn.Module):
 
 
 class StLpips(nn.Module):
-    """The distance, 0 for equal pictures; about 0.1 to 0.4 between a colorized photograph and its truth."""
+    """The distance, 0 for equal pictures; between gray and truth 0.14 to 0.35 by family."""
 
     def __init__(self) -> None:
         super().__init__()
