@@ -14,7 +14,7 @@ from restoration.cli import app
 from restoration.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("architecture", "catalog", "evaluation", "operations"))]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("architecture", "catalog", "evaluation", "models", "operations"))]
 COMMAND = re.compile(r"(?:^|`|\]\(|\$ )(restoration [a-z-][^`|#>;\n]*)", re.MULTILINE)
 
 
