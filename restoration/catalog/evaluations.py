@@ -9,8 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from restoration.catalog.values import clean_text, to_json
+from restoration.errors import CatalogError
 
 _CHUNK = 5000
+
+_RIGHT = sa.text("""
+SELECT has_table_privilege(c.oid, 'INSERT') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'restoration' AND c.relname = 'evaluation_score'
+""")
 
 _EVALUATION = sa.text("""
 INSERT INTO evaluation (data_set, data_set_sha256, with_reference, parameters, device_class, code_version)
@@ -79,6 +85,18 @@ class NewEvaluation:
     models: Sequence[EvaluatedModel]
     photos: Sequence[EvaluatedPhoto]
     scores: Sequence[ScoreRow]
+
+
+def check_may_record(conn: sa.Connection) -> None:
+    """Make sure, before the work, that this login may write an evaluation.
+
+    :raises CatalogError: the catalog is older than evaluations, or the login has not the worker's rights.
+    """
+    allowed = conn.execute(_RIGHT).scalar()
+    if allowed is None:
+        raise CatalogError("the catalog has no tables for evaluations; run: restoration catalog migrate")
+    if not allowed:
+        raise CatalogError("this login may not write evaluations; use one with the role restoration_worker")
 
 
 def record_evaluation(conn: sa.Connection, new: NewEvaluation) -> int:

@@ -91,10 +91,16 @@ def evaluate(
 
 
 def _check_catalog() -> None:
-    """Fail before the work, not after it, where there is no catalog to record in."""
+    """Fail before the work, not after it, where the scores could not be kept."""
     from restoration.catalog.database import make_engine
+    from restoration.catalog.evaluations import check_may_record
 
-    make_engine(application_name="restoration-evaluate").dispose()
+    engine = make_engine(application_name="restoration-evaluate")
+    try:
+        with engine.connect() as conn:
+            check_may_record(conn)
+    finally:
+        engine.dispose()
 
 
 def _record(evaluation: Evaluation) -> int:

@@ -23,14 +23,14 @@ PLOTS, PICTURES = "plots", "pictures"
 def check_folder(folder: Path, photos: Path) -> None:
     """Make sure that a report may be written here: a new or empty folder, or one that holds an earlier report.
 
-    :raises UsageError: the folder holds other things, is the photographs' own, or is a file.
+    :raises UsageError: the folder holds other things, lies within that of the photographs, or is a file.
     :raises EnvironmentProblem: Matplotlib is not installed.
     """
     plots.check_available()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; --out names a folder")
-    if folder.resolve() == photos.resolve():
-        raise UsageError("--out must be another folder than that of the photographs; they are never written to")
+    if photos.resolve() in {folder.resolve(), *folder.resolve().parents}:
+        raise UsageError("--out must lie outside the folder of photographs: its pictures would be compared next time")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SUMMARY).is_file():
         raise UsageError(f"{folder} holds other files and no earlier report; name a new folder with --out")
 

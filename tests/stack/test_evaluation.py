@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from restoration.catalog.evaluations import record_evaluation
+from restoration.catalog.evaluations import check_may_record, record_evaluation
 from restoration.cli import app
+from restoration.errors import CatalogError
 from restoration.settings import get_settings
 from tests.stack import catalog_builder as build
 
@@ -73,6 +74,21 @@ def test_other_roles_may_not_write(role_engine, role):
     refused = pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|does not exist")
     with role_engine(role).connect() as conn, refused:
         record_evaluation(conn, build.evaluation("family"))
+
+
+@pytest.mark.parametrize("role", ["ingest", "publisher", "auditor"])
+def test_other_roles_are_told_before_the_work(role_engine, role):
+    with role_engine("worker").connect() as conn:
+        check_may_record(conn)
+    with role_engine(role).connect() as conn, pytest.raises(CatalogError, match="role restoration_worker"):
+        check_may_record(conn)
+
+
+def test_a_catalog_without_evaluations_is_told_before_the_work(catalog):
+    with catalog.begin() as conn:
+        conn.execute(sa.text("DROP TABLE evaluation_score CASCADE"))
+        with pytest.raises(CatalogError, match="restoration catalog migrate"):
+            check_may_record(conn)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE evaluation_score SET value = 0", "DELETE FROM evaluation_score"])

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from restoration.cli import app
@@ -28,7 +29,7 @@ from restoration.models.loading import LoadedModels
 from restoration.settings import get_settings
 from restoration.steps.colorize import Step
 from tests.unit.picture_maker import gray, photograph, smaller
-from tests.unit.standins import astronaut, hopper, registry_with
+from tests.unit.standins import astronaut, entry_text, hopper, registry_with
 
 SIDE = 96
 NAMES = {
@@ -300,6 +301,26 @@ def test_fid_is_printed_with_the_hash_of_its_net(photos, tmp_path, command):
     assert known["feature_net"]["sha256"] in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_a_feature_net_may_be_one_of_the_registry(tmp_path):
+    file = tmp_path / "means.safetensors"
+    save_file({"weight": torch.ones(6)}, file)
+
+    class Weighted(Means):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(6))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * self.weight
+
+    registry = registry_with(tmp_path, entry_text("means", "means-net", "identity", file))
+    net = load_feature_net("means", LoadedModels(registry, device="cpu", threads=1, builders={"means-net": Weighted}))
+    assert (net.name, net.size) == ("means", 6)
+    assert net.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    white = np.ones((20, 30, 3), np.float32)
+    assert net([white, white]) == pytest.approx(np.tile([1, 1, 1, 0, 0, 0], (2, 1)), abs=1e-6)
+
+
 def test_fid_is_refused_where_it_means_nothing(photos, models, tmp_path):
     with pytest.raises(ModelError, match="neither a file nor a name") as raised:
         load_feature_net("inception", models)
@@ -456,8 +477,9 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path, photos, done, folder
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(UsageError, match="holds other files"):
         report.check_folder(tmp_path, photos)
-    with pytest.raises(UsageError, match="never written to"):
-        report.check_folder(photos, photos)
+    for inside in (photos, photos / "report"):
+        with pytest.raises(UsageError, match="outside the folder of photographs"):
+            report.check_folder(inside, photos)
     with pytest.raises(UsageError, match="is a file"):
         report.check_folder(tmp_path / "letters.txt", photos)
     report.check_folder(tmp_path / "new", photos)
