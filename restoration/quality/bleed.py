@@ -17,8 +17,10 @@ EDGE_SHARE = 0.10
 """The steepest tenth of L* counts as edges, as in published boundary measures."""
 EDGE_FLOOR = 0.5
 """A slope of L* below this, in units a pixel, is no edge whatever its rank."""
-CHROMA_FLOOR = 1.0
-"""As much of a slope of chroma, in CIELAB units a pixel, is rounding and JPEG noise; only what is beyond counts."""
+CHROMA_FLOOR = 0.5
+"""As much of a slope of chroma, in CIELAB units a pixel, is rounding and JPEG noise; only what is beyond counts.
+
+Twice as much would pass over colour that runs out softly over a dozen pixels."""
 TOLERANCE = 2
 """Pixels round an edge of L* that still belong to it."""
 
@@ -38,7 +40,7 @@ def bleed(lab: Lab, edges: Mask | None = None) -> float:
     """Share of the energy of chroma gradients that lies away from the edges of L*, 0..1; 0 for a gray picture.
 
     With ``c = sqrt(|grad a*|^2 + |grad b*|^2)`` (Sobel after a Gaussian of sigma 1) and E the edges of L* widened by 2
-    pixels: ``sum of max(c - 1, 0)^2 outside E / sum of max(c - 1, 0)^2``.
+    pixels: ``sum of max(c - 0.5, 0)^2 outside E / sum of max(c - 0.5, 0)^2``.
 
     :param edges: edges of L* where they are known already (all models share the scan's L*).
     """

@@ -160,11 +160,18 @@ def test_bleed_by_hand():
     assert bleed(lab) == pytest.approx(100**2 / (100**2 + 150**2), rel=0.02)
 
 
-def test_blurred_colour_bleeds_more():
-    lab = rgb_to_lab(smaller(photograph("chelsea"), 160))
-    blurred = lab.copy()
-    blurred[:, :, 1:] = np.roll(lab[:, :, 1:], 9, axis=1)
-    assert bleed(blurred) > bleed(lab)
+def test_colour_that_runs_or_slips_bleeds_more():
+    """Over several photographs: the further chroma runs, the larger the figure; one that slips is among the worst."""
+    figures: dict[str, list[float]] = {}
+    for name in ("coffee", "astronaut", "chelsea", "flower"):
+        lab = rgb_to_lab(smaller(photograph(name), 160))
+        ab, edges = np.ascontiguousarray(lab[:, :, 1:]), lightness_edges(lab)
+        changed = {f"runs {s}": cv2.GaussianBlur(ab, (0, 0), s) for s in (3, 6)} | {"slips": np.roll(ab, 6, axis=1)}
+        for kind, chroma in ({"true": ab} | changed).items():
+            figures.setdefault(kind, []).append(bleed(np.dstack([lab[:, :, :1], chroma]), edges))
+    means = {kind: np.mean(values) for kind, values in figures.items()}
+    assert means["true"] < means["runs 3"] < means["runs 6"]
+    assert means["slips"] > 1.2 * means["true"]
 
 
 # -- Frechet distance -------------------------------------------------------------------------------------------------
