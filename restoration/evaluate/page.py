@@ -32,7 +32,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .28rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th[scope=row], td.text, thead th.text { text-align: left; }
 thead th { background: var(--head); vertical-align: bottom; }
-td.wrap, dd { overflow-wrap: anywhere; white-space: normal; }
+td.wrap, dd { overflow-wrap: anywhere; white-space: normal; } td.wrap { min-width: 13rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 img { max-width: 100%; height: auto; display: block; background: #fff; border: 1px solid var(--line); }

@@ -30,6 +30,8 @@ from restoration.steps.triage import Step as TriageStep
 DETECTOR = "centerface"
 CONFIDENCE = 0.6
 """Lowest detector score; a little above the recipes' own, since a false face would be judged as skin."""
+MIN_SIDE = 32
+"""Shortest side, at the size of the comparison: the perceptual distance needs as much."""
 MIN_FACE = 16.0
 """Faces narrower than this many pixels, at the size of the comparison, tell nothing about skin."""
 
@@ -91,6 +93,7 @@ class Reader:
             data = (self.folder / name).read_bytes()
             scan = self.decoder.decode(data, name)
             digest = hashlib.sha256(data).hexdigest()
+            check_shape(scan, self.long_side)
             return self._of_truth(name, digest, scan) if self.with_reference else self._of_scan(name, digest, scan)
         except OSError as error:
             return Problem(name, ReasonCode.SOURCE_MISSING, f"the file cannot be read: {error.strerror}")
@@ -186,6 +189,17 @@ def resized(pixels: FloatImage, long_side: int) -> FloatImage:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = np.clip(np.asarray(cv2.resize(pixels, size, interpolation=method), np.float32), 0, 1)
     return np.asarray(np.rint(small * np.float32(255)) / np.float32(255), np.float32)
+
+
+def check_shape(scan: Picture, long_side: int) -> None:
+    """:raises PhotoRejected: a strip whose short side would be below :data:`MIN_SIDE` pixels (TOO_SMALL)."""
+    short = round(long_side * min(scan.height, scan.width) / max(scan.height, scan.width))
+    if short < MIN_SIDE:
+        raise PhotoRejected(
+            f"it is {scan.width} x {scan.height}, a strip of {short} pixels at the compared size; at least {MIN_SIDE} "
+            "are needed: compare it at a larger --long-side",
+            reason=ReasonCode.TOO_SMALL,
+        )
 
 
 def frame_of(photo: Photo) -> Frame:

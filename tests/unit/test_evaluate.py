@@ -185,11 +185,14 @@ def test_an_unreadable_photograph_is_named_and_does_not_stop_the_run(tmp_path, c
     saved(tmp_path / "a_good.png", smaller(photograph("coffee"), SIDE))
     (tmp_path / "b_broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"nothing" * 40)
     (tmp_path / "c_empty.png").write_bytes(b"")
+    saved(tmp_path / "d_strip.png", photograph("coffee")[:40])
+    saved(tmp_path / "e_narrow.png", photograph("coffee")[:, :200])
     answer = command("--photos", tmp_path, "--long-side", SIDE, "--json")
     assert answer.exit_code == 1
-    assert {json.loads(line)["photo"] for line in answer.stdout.splitlines()} == {"a_good.png"}
+    assert {json.loads(line)["photo"] for line in answer.stdout.splitlines()} == {"a_good.png", "e_narrow.png"}
     assert "failed b_broken.jpg" in answer.stderr
     assert "failed c_empty.png [empty_file]" in answer.stderr
+    assert "failed d_strip.png [too_small]: it is 600 x 40, a strip of 6 pixels" in " ".join(answer.stderr.split())
 
 
 def test_a_photograph_that_one_model_fails_on_is_left_out_for_all(photos, models, monkeypatch):
