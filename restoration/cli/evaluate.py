@@ -185,16 +185,13 @@ def _print_pairs(console: Console, evaluation: Evaluation) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    from restoration.evaluate import statistics
     from restoration.evaluate.figures import FIGURES
 
-    metrics = statistics.compared(with_reference=evaluation.request.with_reference)
-    pairs = statistics.compare(evaluation.scores, metrics)
-    if not pairs:
+    if not evaluation.pairs:
         return
     right = [Column(label, justify="right") for label in ("photos", "difference", "95 %", "p (Holm)")]
     table = Table("figure", "first", "second", *right, "verdict", title="Model against model", title_justify="left")
-    for pair in pairs:
+    for pair in evaluation.pairs:
         figure = FIGURES[pair.metric]
         mean, low, high = (value * figure.scale for value in (pair.mean, pair.low, pair.high))
         digits = figure.digits + 1

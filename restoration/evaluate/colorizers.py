@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
@@ -16,6 +17,7 @@ from restoration.evaluate import perceptual
 from restoration.evaluate.features import MINIMUM, FeatureNet, FrechetTally, check_minimum, load_feature_net
 from restoration.evaluate.photos import Photo, Problem, Reader, data_set_sha256, frame_of, list_photos
 from restoration.evaluate.scoring import GRAY, TRUTH, Score, Scorer
+from restoration.evaluate.statistics import Pair, compare, compared
 from restoration.models.loading import LoadedModels
 from restoration.models.registry import ModelEntry
 from restoration.photo.decode import DecodeLimits, Decoder
@@ -76,6 +78,11 @@ class Evaluation:
     def data_set_sha256(self) -> str:
         """Hash over names and contents of the photographs that were compared."""
         return data_set_sha256((member.name, member.sha256) for member in self.members)
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every model against every other one; computed once, since the resampling takes its time."""
+        return compare(self.scores, compared(with_reference=self.request.with_reference))
 
     @property
     def failed(self) -> bool:

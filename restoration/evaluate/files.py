@@ -46,7 +46,6 @@ def scores_csv(evaluation: Evaluation) -> bytes:
 def summary(evaluation: Evaluation) -> dict[str, Any]:
     """Everything but the single scores, as plain objects."""
     groups = statistics.by_group(evaluation.scores)
-    with_reference = evaluation.request.with_reference
     return {
         **parameters(evaluation),
         "figures": {name: _meaning(name) for name in FIGURES},
@@ -54,11 +53,9 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "families": statistics.as_dicts(
             row for row in statistics.by_family(evaluation.scores) if row.family != statistics.ALL
         ),
-        "ita_groups": statistics.as_dicts(groups),
+        "ita_groups": [{"ita_group": row.pop("family"), **row} for row in statistics.as_dicts(groups)],
         "fairness": statistics.as_dicts(statistics.fairness(groups)),
-        "comparisons": statistics.as_dicts(
-            statistics.compare(evaluation.scores, statistics.compared(with_reference=with_reference))
-        ),
+        "comparisons": statistics.as_dicts(evaluation.pairs),
         "fid": dict(evaluation.fid),
         "problems": [asdict(problem) | {"name": plain(problem.name)} for problem in evaluation.problems],
     }

@@ -177,9 +177,7 @@ def _best(rows: Sequence[Row], metrics: Iterable[str]) -> dict[tuple[str, str], 
 
 
 def _comparisons(evaluation: Evaluation) -> str:
-    metrics = statistics.compared(with_reference=evaluation.request.with_reference)
-    pairs = statistics.compare(evaluation.scores, metrics)
-    if not pairs:
+    if not evaluation.pairs:
         return "<p>There are too few photographs or models to compare.</p>"
     caption = (
         "Mean difference (first less second) on the same photographs, with its 95 % interval by paired bootstrap, and "
@@ -187,7 +185,7 @@ def _comparisons(evaluation: Evaluation) -> str:
     )
     labels = ("figure", "first", "second", "photos", "difference", "from", "to", "first is better on", "p", "verdict")
     head = "".join(_column(label, text=label in {"figure", "first", "second", "verdict"}) for label in labels)
-    body = "\n".join(_pair(pair) for pair in pairs)
+    body = "\n".join(_pair(pair) for pair in evaluation.pairs)
     return _wide(
         caption, f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
     )

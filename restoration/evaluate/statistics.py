@@ -28,7 +28,8 @@ MIN_PEOPLE = 5
 COMPARED_WITH_TRUTH = ("delta_e00", "skin_delta_e00", "st_lpips")
 COMPARED_WITHOUT = ("skin_blue", "bleed")
 
-_CHUNK = 1000
+_MOST_DRAWN = 4_000_000
+"""Draws that are held at once: 32 MB, whatever the number of photographs."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,11 @@ def bootstrap_interval(differences: NDArray[np.float64]) -> tuple[float, float]:
     """95 % interval of the mean: percentiles of 10,000 resamples (seeded, so that it is always the same)."""
     rng = np.random.default_rng(SEED)
     count = len(differences)
-    means = [differences[rng.integers(0, count, (_CHUNK, count))].mean(axis=1) for _ in range(RESAMPLES // _CHUNK)]
+    at_once = max(1, min(RESAMPLES, _MOST_DRAWN // count))
+    means = [
+        differences[rng.integers(0, count, (min(at_once, RESAMPLES - done), count))].mean(axis=1)
+        for done in range(0, RESAMPLES, at_once)
+    ]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return float(low), float(high)
 

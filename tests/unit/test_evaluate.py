@@ -438,6 +438,7 @@ def test_the_csv_and_the_summary_hold_what_was_measured(done, folder):
     means = {row["model"]: row["means"] for row in known["overall"]}
     by_hand = np.mean([s.values["delta_e00"] for s in evaluation.scores if s.model == "house-colorizer"])
     assert means["house-colorizer"]["delta_e00"] == pytest.approx(by_hand, rel=1e-8)
+    assert {group["ita_group"] for group in known["ita_groups"]} == {m.group for m in evaluation.members if m.group}
     assert {pair["metric"] for pair in known["comparisons"]} == set(statistics.COMPARED_WITH_TRUTH)
 
 
