@@ -70,7 +70,8 @@ def evaluate(
     if record:
         _check_catalog()
     settings = get_settings()
-    loaded = LoadedModels(device=device or settings.device, threads=settings.threads)
+    chosen = device or settings.device
+    loaded = LoadedModels(device=chosen, threads=settings.threads, precision=settings.precision)
     names = tuple(models.split(","))
     run = Run(Request(photos, names, reference, long_side, data_set, fid, fid_minimum), loaded)
     console = Console(stderr=True)
@@ -182,24 +183,22 @@ def _print_fairness(console: Console, groups: Sequence[Row]) -> None:
 
 
 def _print_pairs(console: Console, evaluation: Evaluation) -> None:
-    from rich.table import Column, Table
+    """One line a pair: lines can be read in a narrow terminal, a table of so many columns cannot."""
     from rich.text import Text
 
     from restoration.evaluate.figures import FIGURES
 
-    if not evaluation.pairs:
-        return
-    right = [Column(label, justify="right") for label in ("photos", "difference", "95 %", "p (Holm)")]
-    table = Table("figure", "first", "second", *right, "verdict", title="Model against model", title_justify="left")
+    if evaluation.pairs:
+        console.print("Model against model (mean difference, 95 % interval, Wilcoxon's p after Holm)", style="italic")
     for pair in evaluation.pairs:
         figure = FIGURES[pair.metric]
-        mean, low, high = (value * figure.scale for value in (pair.mean, pair.low, pair.high))
         digits = figure.digits + 1
-        span = f"{low:+.{digits}f} to {high:+.{digits}f}"
-        p = "< 0.001" if pair.adjusted < 0.001 else f"{pair.adjusted:.3f}"
-        words = (figure.label, pair.first, pair.second, str(pair.photos), f"{mean:+.{digits}f}", span, p, pair.verdict)
-        table.add_row(*map(Text, words))
-    console.print(table)
+        mean, low, high = (f"{value * figure.scale:+.{digits}f}" for value in (pair.mean, pair.low, pair.high))
+        p = "p < 0.001" if pair.adjusted < 0.001 else f"p = {pair.adjusted:.3f}"
+        told = (
+            f"{figure.label}, {pair.first} less {pair.second}: {mean} ({low} to {high}), {p}, {pair.photos} photographs"
+        )
+        console.print(Text(f"  {told}: {pair.verdict}"))
 
 
 def _tell_problems(console: Console, evaluation: Evaluation) -> None:
