@@ -324,6 +324,18 @@ def test_a_feature_net_may_be_one_of_the_registry(tmp_path):
     assert net([white, white]) == pytest.approx(np.tile([1, 1, 1, 0, 0, 0], (2, 1)), abs=1e-6)
 
 
+def test_a_torchscript_net_may_have_a_name_in_the_registry_and_is_held_against_its_hash(tmp_path):
+    file = scripted(Means(), tmp_path / "means.pt")
+    registry = registry_with(tmp_path, entry_text("means", features.TORCHSCRIPT, "identity", file))
+    models = LoadedModels(registry, device="cpu", threads=1)
+    net = load_feature_net("means", models)
+    assert (net.name, net.size, net.sha256) == ("means", 6, registry.entry("means").sha256)
+    with file.open("ab") as stream:
+        stream.write(b"!")
+    with pytest.raises(ModelError, match="not the file pinned"):
+        load_feature_net("means", models)
+
+
 def test_fid_is_refused_where_it_means_nothing(photos, models, tmp_path):
     with pytest.raises(ModelError, match="neither a file nor a name") as raised:
         load_feature_net("inception", models)
