@@ -270,6 +270,21 @@ def test_bf16_is_used_where_the_entry_allows_it_and_results_are_kept_apart(tmp_p
     assert rough.device_class == plain.device_class + "-bf16"
 
 
+@pytest.mark.parametrize("name", ["house-colorizer", "seed-autoencoder"])
+def test_colorizers_in_bf16_take_the_faster_layout_and_stay_near_fp32(name):
+    registry = Registry.load()
+    height, width = registry.entry(name).size.fixed or (64, 96)
+    pictures = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(0))
+    plain = LoadedModels(registry, device="cpu", threads=1).load(name)
+    rough = LoadedModels(registry, device="cpu", threads=1, precision="bf16").load(name)
+    convolution = next(m for m in rough.modules() if isinstance(m, torch.nn.Conv2d) and m.in_channels > 1)
+    assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        once, again = rough(pictures), rough(pictures)
+        assert torch.equal(once, again)
+        assert 0 < (once - plain(pictures)).abs().max() < 0.03
+
+
 def test_a_net_for_one_precision_is_not_run_in_another(tmp_path, espcn_file):
     text = entry_text("one", "espcn", "upscale", espcn_file, fields='precision = ["bf16"]')
     models = LoadedModels(registry_of(tmp_path, text), device="cpu", threads=1)

@@ -30,6 +30,9 @@ def build(out_size: int = 512, channel_multiplier: int = 2, narrow: float = 1.0)
     base = import_face_archs("gfpgan.archs.gfpganv1_clean_arch").GFPGANv1Clean
 
     class GfpganClean(base):  # type: ignore[misc, valid-type]
+        training_only = ("toRGB.*", "stylegan_decoder.style_mlp.*")
+        """Heads of the pyramid loss, and the mapping net that styles predicted from the face take the place of."""
+
         def forward(self, faces: Tensor) -> Tensor:
             return restored(self, faces)
 
