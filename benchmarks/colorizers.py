@@ -72,7 +72,7 @@ class Row:
         """Distance between the quartiles."""
         if len(self.rates) < 2:
             return 0.0
-        low, _, high = statistics.quantiles(self.rates, n=4)
+        low, _, high = statistics.quantiles(self.rates, n=4, method="inclusive")
         return high - low
 
     @property
