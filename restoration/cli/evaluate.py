@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     photos: Annotated[Path, typer.Option("--photos", "--data", help="Folder of photographs.", show_default=False)],
-    models: Annotated[str, typer.Option(help="Registry names, comma-separated.")] = "house-colorizer",
+    models: Annotated[str, typer.Option(help="Registry names and recipe:NAME, comma-separated.")] = "house-colorizer",
     reference: Annotated[
         bool, typer.Option("--reference/--no-reference", help="Whether the photographs are colour truth.")
     ] = True,

@@ -1,6 +1,6 @@
-"""Compare colorizers: any number of them in one run, on the same photographs, by the same figures.
+"""Compare colorizers and recipes: any number of them in one run, on the same photographs, by the same figures.
 
-Every photograph is brought to one long side and painted by each model through the same step that a recipe uses, in
+Every photograph is brought to one long side and painted by each of them through the steps that recipes use, in
 batches. A gray pass-through is always among the rows: it is the floor, and PSNR and SSIM are kind to it. Photographs
 are grouped by family (file name up to the first underscore).
 """
@@ -12,19 +12,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
+from restoration.errors import PhotoFailed, RestorationError, UsageError
 from restoration.evaluate import perceptual
+from restoration.evaluate.contestants import Contestant, contestant
 from restoration.evaluate.features import MINIMUM, FeatureNet, FrechetTally, check_minimum, load_feature_net
-from restoration.evaluate.photos import Photo, Problem, Reader, data_set_sha256, frame_of, list_photos
+from restoration.evaluate.photos import Photo, Problem, Reader, data_set_sha256, list_photos
 from restoration.evaluate.scoring import GRAY, TRUTH, Score, Scorer
 from restoration.evaluate.statistics import Pair, compare, compared
 from restoration.models.loading import LoadedModels
-from restoration.models.registry import ModelEntry
 from restoration.photo.decode import DecodeLimits, Decoder
 from restoration.photo.picture import FloatImage
 from restoration.settings import get_settings
-from restoration.steps.colorize import Step
-from restoration.steps.parameters import Colorize
 
 BATCH = 16
 """Photographs that are held, and go through a step, at once."""
@@ -65,7 +63,7 @@ class Evaluation:
     """Everything that came out of one run. ``fid`` is empty where no feature net was given."""
 
     request: Request
-    models: tuple[ModelEntry, ...]
+    models: tuple[Contestant, ...]
     device_class: str
     members: tuple[Member, ...]
     scores: tuple[Score, ...]
@@ -99,14 +97,14 @@ class Run:
 
         :raises UsageError: no photographs, a side out of range, or FID where it means nothing.
         :raises ModelError: a model is unknown, missing, broken or no colorizer; an unfit feature net.
+        :raises RecipeError: there is no such recipe.
         """
         if not LEAST_SIDE <= request.long_side <= MOST_SIDE:
             raise UsageError(f"the long side is {request.long_side}; it may be {LEAST_SIDE} to {MOST_SIDE} pixels")
         self.request = request
         self.names = list_photos(request.folder)
         self._models = models
-        self._entries = tuple(checked(name, models) for name in chosen(request.models))
-        self._step = Step()
+        self._contestants = tuple(contestant(name, models) for name in chosen(request.models))
         self._perceptual = perceptual.load() if request.with_reference else None
         self._tally = self._frechet()
         self._members: list[Member] = []
@@ -142,7 +140,7 @@ class Run:
             )
         return Evaluation(
             request=self.request,
-            models=self._entries,
+            models=self._contestants,
             device_class=self._models.device_class,
             members=tuple(self._members),
             scores=tuple(self._scores),
@@ -186,27 +184,17 @@ class Run:
         """Photographs with what every model made of them; one that a model fails on is left out for all."""
         made: list[dict[str, FloatImage]] = [{} for _ in photos]
         failed: set[int] = set()
-        for entry in self._entries:
-            for index, answer in enumerate(self._paint(entry.name, photos)):
+        for one in self._contestants:
+            for index, answer in enumerate(one.paint(photos)):
                 if isinstance(answer, RestorationError):
-                    words = f"{entry.name} fails on it: {answer.message}"
+                    words = f"{one.name} fails on it: {answer.message}"
                     self._problems.append(Problem(photos[index].name, answer.reason, words))
                     failed.add(index)
                 else:
-                    made[index][entry.name] = answer
+                    made[index][one.name] = answer
         for index, photo in enumerate(photos):
             if index not in failed:
                 yield photo, made[index]
-
-    def _paint(self, model: str, photos: Sequence[Photo]) -> list[FloatImage | RestorationError]:
-        frames = [frame_of(photo) for photo in photos]
-        try:
-            answers = self._step.apply_many(frames, Colorize(model=model), self._models)
-        except PhotoFailed as error:
-            if len(photos) == 1:
-                return [error]
-            return [answer for photo in photos for answer in self._paint(model, [photo])]
-        return [answer if isinstance(answer, RestorationError) else answer.picture.pixels for answer in answers]
 
     def _scored(self, scorer: Scorer, photo: Photo, painted: dict[str, FloatImage]) -> Iterator[Score]:
         self._members.append(Member(photo.name, photo.sha256, photo.family, photo.group or "", photo.angle))
@@ -226,21 +214,6 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     if any(not name.strip() for name in names):
         raise UsageError("--models has an empty name; give registry names, comma-separated, such as house-colorizer")
     return tuple(name for name in dict.fromkeys(name.strip() for name in names) if name != GRAY)
-
-
-def checked(name: str, models: LoadedModels) -> ModelEntry:
-    """The entry of a colorizer whose weights load.
-
-    :raises ModelError: unknown, missing, broken, or no colorizer.
-    """
-    entry = models.entry(name)
-    if entry.task != "colorize" or name == TRUTH:
-        raise ModelError(
-            f"model {name!r} is no colorizer (its task is {entry.task}); see `restoration models list`",
-            reason=ReasonCode.MODEL_UNKNOWN,
-        )
-    models.load(name)
-    return entry
 
 
 def evaluate(request: Request, models: LoadedModels) -> Evaluation:

@@ -39,6 +39,11 @@ FIGURES: dict[str, Figure] = {
         ),
         _truth("edge_delta_e00", "edge dE00", "lower", 150, "Mean CIEDE2000 difference on the steepest tenth of L*."),
         _truth("psnr", "PSNR dB", "higher", 100, "Peak signal to noise ratio over all RGB samples."),
+        _truth("mse", "MSE", "lower", 1, "Mean squared error over all RGB samples in 0..1.", digits=4),
+        _truth(
+            "channel_agreement", "agreement %", "higher", 1, "Share of pixels with the same largest channel.",
+            digits=1, scale=100,
+        ),
         Figure("ssim_y", "SSIM Y", "higher", -1, 1, "Structural similarity of luma.", digits=3, needs_truth=True),
         _truth("st_lpips", "ST-LPIPS", "lower", 5, "Perceptual distance from the truth.", digits=3),
         Figure(

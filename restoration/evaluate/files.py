@@ -72,11 +72,7 @@ def parameters(evaluation: Evaluation) -> dict[str, Any]:
         "long_side": evaluation.request.long_side,
         "software": f"archive-restoration {restoration.__version__}",
         "device_class": evaluation.device_class,
-        "models": [
-            {"name": e.name, "version": e.version, "architecture": e.architecture, "sha256": e.sha256}
-            | {"licence": e.licence, "training_data": e.training_data}
-            for e in evaluation.models
-        ],
+        "models": [one.facts() for one in evaluation.models],
         "st_lpips_sha256": PERCEPTUAL_SHA256 if evaluation.perceptual else None,
         "feature_net": None
         if net is None

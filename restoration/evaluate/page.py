@@ -90,10 +90,7 @@ def _facts(evaluation: Evaluation) -> str:
         ("Data set", f"{known['data_set']} <{known['data_set_sha256']}>"),
         ("Kind", "colour photographs, grayed with their own L*" if known["with_reference"] else "real old photographs"),
     ]
-    rows += [
-        (f"Model {m['name']}", f"version {m['version']}, {m['architecture']}, {m['licence']} <{m['sha256']}>")
-        for m in known["models"]
-    ]
+    rows += [(f"Model {m['name']}", f"version {m['version']}, {m['about']} <{m['sha256']}>") for m in known["models"]]
     if known["feature_net"]:
         net = known["feature_net"]
         rows.append(("Feature net", f"{net['name']}, {net['features']} features <{net['sha256']}>"))

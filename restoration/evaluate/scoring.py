@@ -78,6 +78,8 @@ class Scorer:
         values = {
             "delta_e00": float(difference.mean()),
             "psnr": metrics.psnr(truth, painted),
+            "mse": metrics.mean_squared_error(truth, painted),
+            "channel_agreement": metrics.channel_agreement(truth, painted),
             "ssim_y": metrics.ssim_y(truth, painted),
             "truth_colourfulness": self._truth_colour,
             "colour_share": colour / max(self._truth_colour, 1e-6),

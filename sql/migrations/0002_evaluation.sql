@@ -39,9 +39,9 @@ COMMENT ON TABLE evaluation_model IS
     'What took part in an evaluation: models, the gray pass-through, and the truth where it is known.';
 COMMENT ON COLUMN evaluation_model.evaluation_id IS 'The evaluation.';
 COMMENT ON COLUMN evaluation_model.ordinal IS 'Place in the evaluation, from 0; gray comes first.';
-COMMENT ON COLUMN evaluation_model.name IS 'Name in the model registry; gray and truth are no models.';
-COMMENT ON COLUMN evaluation_model.version IS 'Version in the model registry; empty for gray and truth.';
-COMMENT ON COLUMN evaluation_model.weights_sha256 IS 'Hash of the weight file; null for gray and truth.';
+COMMENT ON COLUMN evaluation_model.name IS 'Name in the model registry, or recipe:NAME; gray and truth are no models.';
+COMMENT ON COLUMN evaluation_model.version IS 'Version in the model registry, or the start of the recipe''s hash; empty for gray and truth.';
+COMMENT ON COLUMN evaluation_model.weights_sha256 IS 'Hash of the weight file, or over those of all models of the recipe; null for gray and truth.';
 
 CREATE TABLE evaluation_photo (
     evaluation_id   bigint NOT NULL REFERENCES evaluation,

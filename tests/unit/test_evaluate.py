@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from restoration.cli import app
-from restoration.errors import EnvironmentProblem, ModelError, OutOfMemory, ReasonCode, UsageError
+from restoration.errors import EnvironmentProblem, ModelError, OutOfMemory, ReasonCode, RecipeError, UsageError
 from restoration.evaluate import features, perceptual, plots, report, statistics
 from restoration.evaluate.colorizers import Request, Run, evaluate
 from restoration.evaluate.features import FrechetTally, check_minimum, load_feature_net
@@ -29,9 +29,10 @@ from restoration.models.loading import LoadedModels
 from restoration.settings import get_settings
 from restoration.steps.colorize import Step
 from tests.unit.picture_maker import gray, photograph, smaller
-from tests.unit.standins import astronaut, entry_text, hopper, registry_with
+from tests.unit.standins import astronaut, entry_text, hopper, models_with, registry_with
 
 SIDE = 96
+FACES = 'step = "faces"\nrestorer = "sharpener"\nidentity_threshold = 0.0'
 NAMES = {
     "navy_hopper.png": hopper,
     "nasa_collins.png": astronaut,
@@ -59,6 +60,11 @@ def photos(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> LoadedModels:
     return LoadedModels(registry_with(tmp_path_factory.mktemp("models")), device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def standing_in(tmp_path_factory) -> LoadedModels:
+    return models_with(tmp_path_factory.mktemp("standins"))
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +154,7 @@ def test_a_picture_equal_to_the_truth_is_perfect(photos, models, monkeypatch):
     assert found["delta_e00"] == pytest.approx(0, abs=1e-5)
     assert found["skin_delta_e00"] == pytest.approx(0, abs=1e-5)
     assert (found["psnr"], found["st_lpips"]) == (100, 0)
+    assert (found["mse"], found["channel_agreement"]) == (pytest.approx(0, abs=1e-9), pytest.approx(1, abs=1e-3))
     assert found["ssim_y"] == pytest.approx(1)
     assert found["colour_share"] == pytest.approx(1)
 
@@ -159,6 +166,40 @@ def test_the_order_of_models_and_doubles_do_not_matter(photos, models, done):
     name = "thing_coffee.png"
     assert values(one, "seed-autoencoder", name) == values(done[1], "seed-autoencoder", name)
     assert one.data_set_sha256 == done[1].data_set_sha256
+
+
+# -- recipes ----------------------------------------------------------------------------------------------------------
+def test_recipes_are_compared_like_models_in_both_orders_of_the_seeds_chain(tmp_path, standing_in):
+    """Faces sharpened before or after colorizing: both orders are asked for, scored, and differ where a face is."""
+    saved(tmp_path / "nasa_collins.png", smaller(astronaut(), 256))
+    names = tuple(f"recipe:{tmp_path / name}.toml" for name in ("forth", "back"))
+    steps = {"colorize": 'step = "colorize"\nmodel = "seed-autoencoder"', "faces": FACES}
+    for name, order in (("forth", ("colorize", "faces")), ("back", ("faces", "colorize"))):
+        body = "\n".join(f"[[steps]]\n{steps[step]}" for step in order)
+        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\ntitle = "t"\n[[steps]]\nstep = "triage"\n{body}\n')
+    run = Run(Request(tmp_path, ("seed-autoencoder", *names), long_side=256), standing_in)
+    list(run.scores())
+    evaluation = run.result()
+    assert not evaluation.problems
+    plain, forth, back = (
+        values(evaluation, name, "nasa_collins.png") for name in ("seed-autoencoder", "recipe:forth", "recipe:back")
+    )
+    assert len({plain["mse"], forth["mse"], back["mse"]}) == 3
+    assert max(forth["ssim_y"], back["ssim_y"]) < plain["ssim_y"] - 0.001  # a face was changed
+    facts = [one.facts() for one in evaluation.models]
+    assert [fact["name"] for fact in facts] == ["seed-autoencoder", "recipe:forth", "recipe:back"]
+    assert facts[1]["sha256"] == facts[2]["sha256"]
+    assert facts[1]["version"] != facts[2]["version"]
+    assert {entry["name"] for entry in facts[1]["models"]} >= {"seed-autoencoder", "sharpener"}
+    assert facts[1]["about"] == "recipe: triage, colorize, faces"
+
+
+def test_a_recipe_that_enlarges_cannot_be_compared(photos, standing_in, tmp_path):
+    (tmp_path / "large.toml").write_text('name = "large"\ntitle = "t"\n[[steps]]\nstep = "upscale"\nfactor = 2\n')
+    run = Run(Request(photos, (f"recipe:{tmp_path / 'large.toml'}",), long_side=SIDE), standing_in)
+    assert list(run.scores()) == []
+    with pytest.raises(UsageError, match="only pictures of one size can be compared"):
+        run.result()
 
 
 # -- real old photographs ---------------------------------------------------------------------------------------------
@@ -226,6 +267,7 @@ def test_where_nothing_can_be_read_there_is_no_result(tmp_path, models):
         (("centerface",), ModelError, "no colorizer"),
         (("gfpgan-1.4",), ModelError, "no colorizer"),
         (("house-colorizer", " "), UsageError, "empty name"),
+        (("recipe:nobody",), RecipeError, "there is no recipe 'nobody'"),
     ],
 )
 def test_models_are_checked_before_the_first_photograph(photos, models, names, error, words):

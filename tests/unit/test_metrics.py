@@ -166,3 +166,12 @@ def test_too_many_faces_left_alone():
     rules = ReviewRules(faces_left_alone_above=1)
     assert review_reason(rules, {}, [], [face("left_alone")]) is None
     assert review_reason(rules, {}, [], [face("left_alone")] * 2) == ReasonCode.FACES_LEFT_ALONE
+
+
+def test_squared_error_and_agreement_of_channels_by_hand():
+    first = np.array([[[0.1, 0.5, 0.2], [0.9, 0.3, 0.3]], [[0.4, 0.4, 0.1], [0.0, 0.0, 0.0]]], np.float32)
+    second = np.array([[[0.1, 0.7, 0.2], [0.2, 0.3, 0.3]], [[0.3, 0.4, 0.1], [0.0, 0.0, 0.0]]], np.float32)
+    assert metrics.mean_squared_error(first, second) == pytest.approx((0.2**2 + 0.7**2 + 0.1**2) / 12, abs=1e-7)
+    assert metrics.channel_agreement(first, second) == 0.5  # of equal channels the first counts
+    assert metrics.channel_agreement(first, first) == 1
+    assert metrics.psnr(first, second) == pytest.approx(-10 * np.log10(metrics.mean_squared_error(first, second)))
