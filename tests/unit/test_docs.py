@@ -14,7 +14,10 @@ from restoration.cli import app
 from restoration.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("architecture", "catalog", "evaluation", "models", "operations"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("architecture", "catalog", "evaluation", "models", "operations", "training")),
+]
 COMMAND = re.compile(r"(?:^|`|\]\(|\$ )(restoration [a-z-][^`|#>;\n]*)", re.MULTILINE)
 
 

