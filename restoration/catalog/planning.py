@@ -58,6 +58,8 @@ SELECT r.run_id, r.collection_id, r.recipe_sha256, CAST(r.state AS text) AS stat
 FROM run AS r JOIN collection AS c USING (collection_id) WHERE r.run_id = :run_id
 """)
 
+_RUN_RECIPE = sa.text("SELECT recipe_body FROM run WHERE run_id = :run_id")
+
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('planning', :collection_id))")
 
 # Which photographs a run takes; docs/catalog.md says it in words.
@@ -263,6 +265,17 @@ def open_run(
         detail=facts | {"parameters": dict(parameters), "code_version": code_version},
     )
     return run_id
+
+
+def run_recipe(conn: sa.Connection, run_id: UUID) -> dict[str, Any]:
+    """Canonical form of the recipe that a run was opened with, whatever has become of the recipe's file since.
+
+    :raises UsageError: there is no such run.
+    """
+    body = conn.execute(_RUN_RECIPE, {"run_id": run_id}).scalar_one_or_none()
+    if body is None:
+        raise UsageError(f"the catalog has no run {run_id}")
+    return dict(body)
 
 
 def record_listing(conn: sa.Connection, run_id: UUID, report: Mapping[str, Any]) -> None:

@@ -119,18 +119,19 @@ def plan(listed: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str,
 
     A dry run writes no batch and gives an empty list; its counts are in the log.
     """
-    from restoration.catalog.collections import get_collection
-    from restoration.catalog.planning import plan_batches
+    from restoration.catalog.planning import plan_batches, run_recipe
     from restoration.engine.prepare import recipe_models_sha256
+    from restoration.engine.recipe import recipe_from_canonical
     from restoration.models.files import Registry
     from restoration.settings import get_settings
 
     settings, dry_run = get_settings(), bool(params.get("dry_run"))
     with open_catalog() as db, db.begin() as conn:
-        recipe = load_checked(listed["recipe"], get_collection(conn, listed["collection"]).sensitivity)
+        run = UUID(listed["run_id"])
+        recipe = recipe_from_canonical(run_recipe(conn, run), f"run {run}")
         shards = plan_batches(
             conn,
-            UUID(listed["run_id"]),
+            run,
             models_sha256=recipe_models_sha256(recipe, Registry.load(settings=settings)),
             batch_size=int(params.get("batch_size") or settings.batch_size),
             max_shards=settings.max_shards,

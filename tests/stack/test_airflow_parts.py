@@ -16,10 +16,9 @@ from airflow.triggers.base import BaseTrigger
 from restoration.catalog.work import claim_batch, lease_photo
 from restoration.errors import EnvironmentProblem, RecipeError, SettingsError
 from restoration.names import run_id
-from restoration.orchestration import access, dispatch
+from restoration.orchestration import access, dispatch, flow
 from restoration.orchestration.closing import PUBLISHED_ARCHIVES, archive_asset
 from restoration.orchestration.failing import usage_errors_are_final
-from restoration.orchestration.flow import nightly_runs
 from restoration.orchestration.links import FailuresLink, GalleryLink
 from restoration.orchestration.operator import RestoreShardOperator
 from restoration.orchestration.trigger import ShardTrigger, close_pool
@@ -284,9 +283,23 @@ class TestLinksAndWords:
         with pytest.raises(AirflowFailException, match="no such"), usage_errors_are_final():
             raise RecipeError("no such recipe")
 
+    def test_a_recipe_of_ones_own_is_planned_as_it_was_when_the_run_was_opened(self, lab, tmp_path):
+        recipe = tmp_path / "ours.toml"
+        recipe.write_text('name = "ours"\ntitle = "Ours"\n[[steps]]\nstep = "grade"\n')
+        lab.put("a.png", b"OK a")
+        form = {"collection": lab.name, "source": f"s3://originals/{lab.name}/", "recipe": str(recipe)}
+        listed = flow.ingest({**form, "consent": "granted"}, "restore_collection", "manual__1")
+        recipe.unlink()
+        (shard,) = flow.plan(listed, {})
+        assert shard["shard_label"]
+        found = lab.rows(
+            "SELECT recipe, recipe_body -> 'steps' -> 0 ->> 'step' FROM run WHERE run_id = :id", id=listed["run_id"]
+        )
+        assert found == [("ours", "grade")]
+
     def test_nightly_runs_have_ids_that_a_repetition_finds(self):
         found = {"b": 2, "a": 1, "none": 0}
-        runs = nightly_runs(found, "scheduled__2026")
-        assert runs == nightly_runs(found, "scheduled__2026")
+        runs = flow.nightly_runs(found, "scheduled__2026")
+        assert runs == flow.nightly_runs(found, "scheduled__2026")
         assert [run["trigger_run_id"] for run in runs] == ["scheduled__2026__a", "scheduled__2026__b"]
-        assert nightly_runs({"none": 0}, "scheduled__2026") == []
+        assert flow.nightly_runs({"none": 0}, "scheduled__2026") == []
