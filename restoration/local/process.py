@@ -141,6 +141,7 @@ class Process:
             family = _family([found])
             self.ask_to_stop()
             _end(family, grace_s)
+        _reap()
         self._record.unlink(missing_ok=True)
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
@@ -173,10 +174,14 @@ def _end(processes: list[psutil.Process], grace_s: float) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=5)
-    for process in processes:
-        child = _started.pop(process.pid, None)
-        if child is not None:
-            child.poll()
+    _reap()
+
+
+def _reap() -> None:
+    """Take note of children that ended, by whomever they were ended."""
+    for pid, child in list(_started.items()):
+        if child.poll() is not None:
+            del _started[pid]
 
 
 def members(root: Path, service: str | None = None) -> list[psutil.Process]:
