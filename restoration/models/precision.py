@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ModelError, ReasonCode
+from restoration.models.layout import in_channels_last
 from restoration.models.registry import ModelEntry, Precision
 
 if TYPE_CHECKING:
@@ -36,17 +37,9 @@ def guarded(net: torch.nn.Module, entry: ModelEntry, precision: Precision) -> to
     net.register_forward_pre_hook(_size_guard(entry))
     if precision == "bf16":
         if entry.task == "colorize" and next(net.parameters()).device.type == "cpu":
-            _lay_channels_last(net)
+            in_channels_last(net)
         net.forward = _in_bf16(net.forward)
     return net
-
-
-def _lay_channels_last(net: torch.nn.Module) -> None:
-    import torch
-
-    for parameter in net.parameters():
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _size_guard(entry: ModelEntry) -> Any:

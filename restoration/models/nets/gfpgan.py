@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restoration.models.compat import import_face_archs
+from restoration.models.layout import in_channels_last
 
 SLOPE = 0.2
 GAIN = 2**0.5
@@ -49,16 +50,6 @@ def build(out_size: int = 512, channel_multiplier: int = 2, narrow: float = 1.0)
         sft_half=True,
     )
     return in_channels_last(net)
-
-
-def in_channels_last(net: nn.Module) -> nn.Module:
-    """Lay all convolutions' weights out with channels last, in place; the modulated ones have a fifth, leading axis."""
-    for parameter in net.parameters():
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        elif parameter.dim() == 5:
-            parameter.data = parameter.data[0].contiguous(memory_format=torch.channels_last)[None]
-    return net
 
 
 def restored(net: Any, faces: Tensor) -> Tensor:
