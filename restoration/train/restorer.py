@@ -1,7 +1,8 @@
 """Train the house restorer: faces back from blur, lost resolution, noise and JPEG, and good faces left alone.
 
-The loss is a Charbonnier distance of pixels plus a distance of VGG features on a part of each picture; from
-``adversarial_from`` of the way a patch discriminator joins, for the texture that regression smooths away.
+The loss is a Charbonnier distance of pixels plus a distance of VGG features on a part of each picture. Where whole faces
+are seen, a distance of identity joins; from ``adversarial_from`` of the way a patch discriminator does, for the texture
+that regression smooths away.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from restoration.train import loop
 from restoration.train.data import find_photos
 from restoration.train.faces import DegradedFaces, Faults, aligned_faces
 from restoration.train.features import VggFeatures
+from restoration.train.identity import IdentityDistance
 from restoration.train.loop import Judged, Schedule, Stage
 from restoration.train.samples import FIRST_SAMPLE
 
@@ -30,7 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """Everything a run depends on. ``feature_side``: side of the part of a picture whose features are compared."""
+    """Everything a run depends on.
+
+    ``feature_side`` is the side of the part of a picture whose features are compared. ``identity_weight`` counts in
+    stages that show whole faces, 256 pixels a side.
+    """
 
     stages: tuple[Stage, ...] = (Stage(0.5, 128, 128, 16), Stage(1.0, 256, 256, 6))
     learning_rate: float = 6e-4
@@ -38,6 +44,7 @@ class Config(Schedule):
     pixel_weight: float = 4.0
     feature_weight: float = 0.6
     feature_side: int = 96
+    identity_weight: float = 0.2
     clean_share: float = 0.08
     gray_share: float = 0.5
     aged_share: float = 0.3
@@ -59,6 +66,7 @@ class Trainer(loop.Run[Config]):
             net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
         super().__init__(config, folder, net, device)
         self.features = VggFeatures().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.identity = IdentityDistance().to(self.device)
         self._faces: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
 
     def samples(self, stage: Stage) -> DegradedFaces:
@@ -83,6 +91,8 @@ class Trainer(loop.Run[Config]):
         with torch.autocast(self.device.type, torch.bfloat16):
             looks = self.features(made[window], truth[window])
         loss = self.config.pixel_weight * pixels + self.config.feature_weight * looks
+        if self.config.identity_weight and made.shape[2:] == (house_restorer.SIDE, house_restorer.SIDE):
+            loss = loss + self.config.identity_weight * self.identity(made, truth)
         return Judged(loss, truth, made)
 
     def shipped(self) -> dict[str, Tensor]:
