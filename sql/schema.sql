@@ -572,7 +572,8 @@ CREATE TABLE evaluation (
     parameters      jsonb NOT NULL DEFAULT '{}',
     device_class    text NOT NULL,
     code_version    text NOT NULL,
-    created_at      timestamptz NOT NULL DEFAULT now()
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    task            text NOT NULL DEFAULT 'colorize' CHECK (task IN ('colorize', 'restore-face'))
 );
 CREATE INDEX evaluation_data_set ON evaluation (data_set, evaluation_id);
 COMMENT ON TABLE evaluation IS
@@ -581,11 +582,14 @@ COMMENT ON COLUMN evaluation.evaluation_id IS 'Number of the evaluation.';
 COMMENT ON COLUMN evaluation.data_set IS 'Name of the set of photographs; that of a collection where they are its own.';
 COMMENT ON COLUMN evaluation.data_set_sha256 IS
     'Hash over names and contents of the photographs: only evaluations of equal hash compare directly.';
-COMMENT ON COLUMN evaluation.with_reference IS 'Whether the photographs'' true colours were known.';
-COMMENT ON COLUMN evaluation.parameters IS 'Working size, models, nets of the metrics, FID where it was asked for.';
+COMMENT ON COLUMN evaluation.with_reference IS
+    'Whether the truth was known: the photographs'' colours, or the faces before they were degraded.';
+COMMENT ON COLUMN evaluation.parameters IS
+    'Working size, seed, models, nets of the metrics, FID and marks where there are any.';
 COMMENT ON COLUMN evaluation.device_class IS 'Class of devices that give the same bytes.';
 COMMENT ON COLUMN evaluation.code_version IS 'Version of the software that measured.';
 COMMENT ON COLUMN evaluation.created_at IS 'When it was recorded.';
+COMMENT ON COLUMN evaluation.task IS 'What the models do: colorize photographs, or restore faces.';
 COMMENT ON INDEX evaluation_data_set IS 'The last evaluation of one set of photographs.';
 
 CREATE TABLE evaluation_model (
@@ -598,12 +602,15 @@ CREATE TABLE evaluation_model (
     UNIQUE (evaluation_id, name)
 );
 COMMENT ON TABLE evaluation_model IS
-    'What took part in an evaluation: models, the gray pass-through, and the truth where it is known.';
+    'What took part in an evaluation: models, doing nothing (gray, degraded or given), and the truth where it is known.';
 COMMENT ON COLUMN evaluation_model.evaluation_id IS 'The evaluation.';
-COMMENT ON COLUMN evaluation_model.ordinal IS 'Place in the evaluation, from 0; gray comes first.';
-COMMENT ON COLUMN evaluation_model.name IS 'Name in the model registry, or recipe:NAME; gray and truth are no models.';
-COMMENT ON COLUMN evaluation_model.version IS 'Version in the model registry, or the start of the recipe''s hash; empty for gray and truth.';
-COMMENT ON COLUMN evaluation_model.weights_sha256 IS 'Hash of the weight file, or over those of all models of the recipe; null for gray and truth.';
+COMMENT ON COLUMN evaluation_model.ordinal IS 'Place in the evaluation, from 0; doing nothing comes first.';
+COMMENT ON COLUMN evaluation_model.name IS
+    'Name in the model registry, recipe:NAME, or file:NAME; gray, degraded, given and truth are no models.';
+COMMENT ON COLUMN evaluation_model.version IS
+    'Version in the model registry, or the start of the recipe''s hash; empty for what is neither.';
+COMMENT ON COLUMN evaluation_model.weights_sha256 IS
+    'Hash of the weight file, or over those of all models of the recipe; null for what is no model.';
 
 CREATE TABLE evaluation_photo (
     evaluation_id   bigint NOT NULL REFERENCES evaluation,
@@ -613,11 +620,12 @@ CREATE TABLE evaluation_photo (
     family          text NOT NULL,
     ita_group       text CHECK (ita_group IN ('very light', 'light', 'intermediate', 'tan', 'brown', 'dark')),
     ita_degrees     double precision CHECK (ita_degrees BETWEEN -180 AND 180),
+    face            integer NOT NULL DEFAULT 0 CHECK (face >= 0),
     PRIMARY KEY (evaluation_id, ordinal),
-    UNIQUE (evaluation_id, name)
+    UNIQUE (evaluation_id, name, face)
 );
 CREATE INDEX evaluation_photo_content ON evaluation_photo (sha256);
-COMMENT ON TABLE evaluation_photo IS 'The photographs of an evaluation.';
+COMMENT ON TABLE evaluation_photo IS 'The photographs of an evaluation; for face restorers, each of their faces.';
 COMMENT ON COLUMN evaluation_photo.evaluation_id IS 'The evaluation.';
 COMMENT ON COLUMN evaluation_photo.ordinal IS 'Place in the evaluation, from 0.';
 COMMENT ON COLUMN evaluation_photo.name IS 'Path within the folder of photographs.';
@@ -626,6 +634,8 @@ COMMENT ON COLUMN evaluation_photo.family IS 'Family: the file name up to the fi
 COMMENT ON COLUMN evaluation_photo.ita_group IS
     'Skin group of the largest face as photographed, by its typology angle; null without a face or a truth.';
 COMMENT ON COLUMN evaluation_photo.ita_degrees IS 'That angle: atan2(L* - 50, b*) of the median skin colour, in degrees.';
+COMMENT ON COLUMN evaluation_photo.face IS
+    'The photograph''s faces counted from 1; 0 for the photograph as a whole, or its best face.';
 COMMENT ON INDEX evaluation_photo_content IS 'Which evaluations a scan took part in.';
 
 CREATE TABLE evaluation_score (
@@ -639,7 +649,7 @@ CREATE TABLE evaluation_score (
     FOREIGN KEY (evaluation_id, model_ordinal) REFERENCES evaluation_model
 );
 COMMENT ON TABLE evaluation_score IS
-    'One figure of one model on one photograph. A figure that does not apply (no face, no truth) has no row.';
+    'One figure of one model on one photograph or face. A figure that does not apply (no face, no truth) has no row.';
 COMMENT ON COLUMN evaluation_score.evaluation_id IS 'The evaluation.';
 COMMENT ON COLUMN evaluation_score.photo_ordinal IS 'The photograph''s place.';
 COMMENT ON COLUMN evaluation_score.model_ordinal IS 'The model''s place.';
@@ -1136,7 +1146,7 @@ CREATE VIEW audit.evaluation AS
 SELECT e.evaluation_id, e.created_at, e.data_set, e.data_set_sha256, e.with_reference, e.device_class, e.code_version,
        e.parameters,
        e.evaluation_id = (SELECT max(l.evaluation_id) FROM evaluation l WHERE l.data_set = e.data_set
-                             AND l.with_reference = e.with_reference) AS latest,
+                             AND l.with_reference = e.with_reference AND l.task = e.task) AS latest,
        m.name AS model, m.version AS model_version, m.weights_sha256, f.family, f.photos,
        (f.means ->> 'delta_e00')::double precision AS delta_e00,
        (f.means ->> 'skin_delta_e00')::double precision AS skin_delta_e00,
@@ -1147,7 +1157,8 @@ SELECT e.evaluation_id, e.created_at, e.data_set, e.data_set_sha256, e.with_refe
        (f.means ->> 'bleed')::double precision AS bleed,
        (f.means ->> 'skin_blue')::double precision AS skin_blue,
        (f.means ->> 'face_colourfulness')::double precision AS face_colourfulness,
-       f.means
+       f.means, e.task, (f.means ->> 'identity')::double precision AS identity,
+       (f.means ->> 'given_identity')::double precision AS given_identity
   FROM evaluation e
   JOIN evaluation_model m USING (evaluation_id)
  CROSS JOIN LATERAL (
@@ -1164,16 +1175,18 @@ COMMENT ON COLUMN audit.evaluation.evaluation_id IS 'Number of the evaluation.';
 COMMENT ON COLUMN audit.evaluation.created_at IS 'When it was recorded.';
 COMMENT ON COLUMN audit.evaluation.data_set IS 'Name of the set of photographs.';
 COMMENT ON COLUMN audit.evaluation.data_set_sha256 IS 'Hash over their names and contents.';
-COMMENT ON COLUMN audit.evaluation.with_reference IS 'Whether their true colours were known.';
+COMMENT ON COLUMN audit.evaluation.with_reference IS 'Whether the truth was known: colours, or faces before they were degraded.';
 COMMENT ON COLUMN audit.evaluation.device_class IS 'Class of devices that give the same bytes.';
 COMMENT ON COLUMN audit.evaluation.code_version IS 'Version of the software that measured.';
-COMMENT ON COLUMN audit.evaluation.parameters IS 'Working size, models, nets of the metrics, FID where it was asked for.';
-COMMENT ON COLUMN audit.evaluation.latest IS 'Whether it is the last one of its data set, with or without true colours.';
-COMMENT ON COLUMN audit.evaluation.model IS 'Model by name; gray is the pass-through, truth the photographs themselves.';
+COMMENT ON COLUMN audit.evaluation.parameters IS
+    'Working size, seed, models, nets of the metrics, FID and marks where there are any.';
+COMMENT ON COLUMN audit.evaluation.latest IS 'Whether it is the last one of its data set and task, with or without a truth.';
+COMMENT ON COLUMN audit.evaluation.model IS
+    'Model by name; gray, degraded and given are doing nothing, truth the photographs themselves.';
 COMMENT ON COLUMN audit.evaluation.model_version IS 'Its version.';
 COMMENT ON COLUMN audit.evaluation.weights_sha256 IS 'Hash of its weights.';
 COMMENT ON COLUMN audit.evaluation.family IS 'Family of photographs; null for all of them together.';
-COMMENT ON COLUMN audit.evaluation.photos IS 'Photographs in it.';
+COMMENT ON COLUMN audit.evaluation.photos IS 'Photographs in it; for face restorers, faces.';
 COMMENT ON COLUMN audit.evaluation.delta_e00 IS 'Mean CIEDE2000 difference from the truth; lower is better.';
 COMMENT ON COLUMN audit.evaluation.skin_delta_e00 IS 'The same on the skin.';
 COMMENT ON COLUMN audit.evaluation.psnr IS 'Mean PSNR in dB; kind to gray.';
@@ -1184,10 +1197,14 @@ COMMENT ON COLUMN audit.evaluation.bleed IS 'Mean share of colour change away fr
 COMMENT ON COLUMN audit.evaluation.skin_blue IS 'Mean share of skin that is plainly blue, 0 to 1; lower is better.';
 COMMENT ON COLUMN audit.evaluation.face_colourfulness IS 'Mean colourfulness of the faces.';
 COMMENT ON COLUMN audit.evaluation.means IS 'Means of all figures by name.';
+COMMENT ON COLUMN audit.evaluation.task IS 'What the models do: colorize photographs, or restore faces.';
+COMMENT ON COLUMN audit.evaluation.identity IS
+    'Mean cosine between descriptors of the face and of the true face; higher is better.';
+COMMENT ON COLUMN audit.evaluation.given_identity IS 'The same to the face as it was given, where nobody knows the truth.';
 
 CREATE VIEW audit.evaluation_score AS
 SELECT e.evaluation_id, e.data_set, p.name AS photo, p.sha256, p.family, p.ita_group, m.name AS model,
-       m.version AS model_version, m.weights_sha256, s.metric, s.value
+       m.version AS model_version, m.weights_sha256, s.metric, s.value, e.task, p.face
   FROM evaluation_score s
   JOIN evaluation e USING (evaluation_id)
   JOIN evaluation_photo p ON p.evaluation_id = s.evaluation_id AND p.ordinal = s.photo_ordinal
@@ -1204,6 +1221,9 @@ COMMENT ON COLUMN audit.evaluation_score.model_version IS 'Its version.';
 COMMENT ON COLUMN audit.evaluation_score.weights_sha256 IS 'Hash of its weights.';
 COMMENT ON COLUMN audit.evaluation_score.metric IS 'Name of the figure.';
 COMMENT ON COLUMN audit.evaluation_score.value IS 'The figure.';
+COMMENT ON COLUMN audit.evaluation_score.task IS 'What the models do: colorize photographs, or restore faces.';
+COMMENT ON COLUMN audit.evaluation_score.face IS
+    'The photograph''s faces counted from 1; 0 for the photograph as a whole, or its best face.';
 
 -- Who may do what -----------------------------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ WHERE n.nspname = 'restoration' AND c.relname = 'evaluation_score'
 """)
 
 _EVALUATION = sa.text("""
-INSERT INTO evaluation (data_set, data_set_sha256, with_reference, parameters, device_class, code_version)
-VALUES (:data_set, :data_set_sha256, :with_reference, CAST(:parameters AS jsonb), :device_class, :code_version)
+INSERT INTO evaluation (task, data_set, data_set_sha256, with_reference, parameters, device_class, code_version)
+VALUES (:task, :data_set, :data_set_sha256, :with_reference, CAST(:parameters AS jsonb), :device_class, :code_version)
 RETURNING evaluation_id
 """)
 
@@ -30,9 +30,10 @@ VALUES (:evaluation_id, :ordinal, :name, :version, :weights_sha256)
 """)
 
 _PHOTOS = sa.text("""
-INSERT INTO evaluation_photo (evaluation_id, ordinal, name, sha256, family, ita_group, ita_degrees)
-SELECT :evaluation_id, * FROM unnest(CAST(:ordinal AS integer[]), CAST(:name AS text[]), CAST(:sha256 AS text[]),
-    CAST(:family AS text[]), CAST(:ita_group AS text[]), CAST(:ita_degrees AS double precision[]))
+INSERT INTO evaluation_photo (evaluation_id, ordinal, name, face, sha256, family, ita_group, ita_degrees)
+SELECT :evaluation_id, * FROM unnest(CAST(:ordinal AS integer[]), CAST(:name AS text[]), CAST(:face AS integer[]),
+    CAST(:sha256 AS text[]), CAST(:family AS text[]), CAST(:ita_group AS text[]),
+    CAST(:ita_degrees AS double precision[]))
 """)
 
 _SCORES = sa.text("""
@@ -53,13 +54,16 @@ class EvaluatedModel:
 
 @dataclass(frozen=True)
 class EvaluatedPhoto:
-    """One photograph. ``ita_group`` and ``ita_degrees`` are those of the largest face, where there is one."""
+    """One photograph, or one face of it. ``ita_group`` and ``ita_degrees`` are those of the largest face, where there
+    is one; ``face`` counts a photograph's faces from 1 and is 0 for the photograph as a whole.
+    """
 
     name: str
     sha256: str
     family: str
     ita_group: str | None = None
     ita_degrees: float | None = None
+    face: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class NewEvaluation:
-    """A finished evaluation, ready to be written. Hashes are sha256 in hex; ``parameters`` are kept as JSON."""
+    """A finished evaluation, ready to be written. Hashes are sha256 in hex; ``parameters`` are kept as JSON; ``task``
+    is that of its models in the registry.
+    """
 
     data_set: str
     data_set_sha256: str
@@ -85,6 +91,7 @@ class NewEvaluation:
     models: Sequence[EvaluatedModel]
     photos: Sequence[EvaluatedPhoto]
     scores: Sequence[ScoreRow]
+    task: str = "colorize"
 
 
 def check_may_record(conn: sa.Connection) -> None:
@@ -102,6 +109,7 @@ def check_may_record(conn: sa.Connection) -> None:
 def record_evaluation(conn: sa.Connection, new: NewEvaluation) -> int:
     """Write an evaluation with all its scores; returns its number. The worker role is enough."""
     values = {
+        "task": new.task,
         "data_set": clean_text(new.data_set),
         "data_set_sha256": new.data_set_sha256,
         "with_reference": new.with_reference,
@@ -128,6 +136,7 @@ def _photo_columns(photos: Sequence[EvaluatedPhoto], start: int) -> dict[str, li
     return {
         "ordinal": list(range(start, start + len(photos))),
         "name": [clean_text(photo.name) for photo in photos],
+        "face": [photo.face for photo in photos],
         "sha256": [photo.sha256 for photo in photos],
         "family": [clean_text(photo.family) for photo in photos],
         "ita_group": [photo.ita_group for photo in photos],

@@ -1,32 +1,50 @@
-"""``restoration evaluate``: compare colorizers on photographs, with or without known colours."""
+"""``restoration evaluate``: compare colorizers or face restorers on photographs, with or without a known truth."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from restoration.cli.evaluation_output import (
+    NO_ST_LPIPS,
+    Asked,
+    check_catalog,
+    print_means,
+    print_pairs,
+    record_row,
+    scored,
+    tell_problems,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from restoration.evaluate.colorizers import Evaluation
     from restoration.evaluate.statistics import Row
+    from restoration.models.loading import LoadedModels
 
-_NAMES_WIDTH, _FIGURE_WIDTH = 42, 12
-"""Characters that names and one figure take; columns that a narrow terminal has no room for are in --out and --json."""
+TASKS = {
+    "colorize": ("house-colorizer", ("--long-side", "--fid", "--fid-minimum")),
+    "restore-face": ("house-restorer", ("--seed",)),
+}
+"""What can be compared: the model that is taken where none is named, and the options that no other task has."""
 
-HELP = """Compare colorizers on one folder of photographs; a gray pass-through is always beside them.
+HELP = """Compare colorizers or face restorers on one folder of photographs; doing nothing is always beside them.
 
-With --reference the photographs are colour ones: they are made gray with their own L*, painted, and held against the
-truth. With --no-reference they are real old photographs (gray or tinted scans), and only figures that need no truth
-are given. Photographs are grouped by family: the file name up to the first underscore.
+--task colorize: with --reference the photographs are colour ones, made gray with their own L*, painted, and held
+against the truth. With --no-reference they are real old photographs (gray or tinted scans), and only figures that need
+no truth are given.
 
---out writes scores.csv, summary.json and a report with plots and pictures (report.html); --record keeps the scores in
-the catalog. A TorchScript file given with --fid is a program and is run: take none from strangers.
+--task restore-face: with --reference the photographs are sharp portraits; their faces are degraded from --seed and
+restored, and held against the truth. With --no-reference they are real old photographs, and every face is shown as it
+was and restored.
+
+Photographs are grouped by family: the file name up to the first underscore. --out writes scores.csv, summary.json and
+a report with plots and pictures (report.html); --record keeps the scores in the catalog. A TorchScript file given with
+--fid is a program and is run: take none from strangers.
 
 Exit codes: 0 all compared; 1 some photographs could not be; 2 wrong usage; 3 something on this machine is missing.
 """
@@ -39,93 +57,104 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     photos: Annotated[Path, typer.Option("--photos", "--data", help="Folder of photographs.", show_default=False)],
-    models: Annotated[str, typer.Option(help="Registry names and recipe:NAME, comma-separated.")] = "house-colorizer",
+    task: Annotated[str, typer.Option(help="colorize or restore-face.")] = "colorize",
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Registry names, recipe:NAME (colorize) or file:PATH of weights (restore-face), comma-separated; the "
+            "house model, if left out."
+        ),
+    ] = None,
     reference: Annotated[
-        bool, typer.Option("--reference/--no-reference", help="Whether the photographs are colour truth.")
+        bool, typer.Option("--reference/--no-reference", help="Whether the photographs are the truth.")
     ] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for the report, scores.csv and summary.json.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the scores in the catalog (worker's login).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a photograph and model on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture and model on stdout.")] = False,
     data_set: Annotated[
         str, typer.Option(help="Name of the data set in reports and catalog; the folder's, if left out.")
     ] = "",
-    long_side: Annotated[int, typer.Option(help="Long side at which to compare, in pixels.")] = 256,
-    fid: Annotated[str, typer.Option(help="Feature net for FID: a TorchScript file, or a registry name.")] = "",
-    fid_minimum: Annotated[int, typer.Option(help="Fewest photographs for which FID is given.")] = 2000,
+    seed: Annotated[
+        int | None, typer.Option(help="restore-face: what faces are degraded from; 1, if left out.", show_default=False)
+    ] = None,
+    long_side: Annotated[
+        int | None, typer.Option(help="colorize: long side at which to compare, in pixels; 256, if left out.")
+    ] = None,
+    fid: Annotated[
+        str | None, typer.Option(help="colorize: feature net for FID: a TorchScript file, or a registry name.")
+    ] = None,
+    fid_minimum: Annotated[
+        int | None, typer.Option(help="colorize: fewest photographs for which FID is given; 2000, if left out.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto; the setting, if left out.")] = None,
 ) -> None:
     """See HELP."""
-    from rich.console import Console
-
     from restoration.errors import UsageError
     from restoration.evaluate import report
-    from restoration.evaluate.colorizers import Request, Run
     from restoration.models.loading import LoadedModels
     from restoration.settings import get_settings
 
     if device not in {None, "cpu", "cuda", "auto"}:
         raise UsageError(f"--device is {device!r}; it may be cpu, cuda or auto")
+    of_tasks = {"--seed": seed, "--long-side": long_side, "--fid": fid, "--fid-minimum": fid_minimum}
+    _check_task(task, [name for name, value in of_tasks.items() if value is not None], with_reference=reference)
     if out is not None:
         report.check_folder(out, photos)
     if record:
-        _check_catalog()
+        check_catalog()
     settings = get_settings()
-    chosen = device or settings.device
-    loaded = LoadedModels(device=chosen, threads=settings.threads, precision=settings.precision)
-    names = tuple(models.split(","))
-    run = Run(Request(photos, names, reference, long_side, data_set, fid, fid_minimum), loaded)
-    console = Console(stderr=True)
-    with _progress(console, len(run.names)) as advance:
-        for score in run.scores(advance):
-            if as_json:
-                typer.echo(json.dumps(score.flat()))
-    evaluation = run.result()
-    if not as_json:
-        _print_tables(evaluation)
-    if out is not None:
-        console.print(f"report: {report.write_report(run, evaluation, out)}", markup=False, soft_wrap=True)
-    if record:
-        console.print(f"kept in the catalog as evaluation {_record(evaluation)}", markup=False)
-    _tell_problems(console, evaluation)
-    if evaluation.failed:
+    loaded = LoadedModels(device=device or settings.device, threads=settings.threads, precision=settings.precision)
+    names = tuple((TASKS[task][0] if models is None else models).split(","))
+    asked = Asked(photos, names, reference, out, record, as_json, data_set)
+    if task == "restore-face":
+        from restoration.cli.evaluate_faces import evaluate_faces
+
+        failed = evaluate_faces(asked, loaded, seed)
+    else:
+        failed = _evaluate_colorizers(asked, loaded, long_side, fid, fid_minimum)
+    if failed:
         raise typer.Exit(1)
 
 
-def _check_catalog() -> None:
-    """Fail before the work, not after it, where the scores could not be kept."""
-    from restoration.catalog.database import make_engine
-    from restoration.catalog.evaluations import check_may_record
+def _check_task(task: str, given: Sequence[str], *, with_reference: bool) -> None:
+    """:raises UsageError: no such task, or an option that means nothing for it."""
+    from restoration.errors import UsageError
 
-    engine = make_engine(application_name="restoration-evaluate")
-    try:
-        with engine.connect() as conn:
-            check_may_record(conn)
-    finally:
-        engine.dispose()
+    if task not in TASKS:
+        raise UsageError(f"--task is {task!r}; it may be {' or '.join(TASKS)}")
+    for name in given:
+        owner = next(other for other, (_, options) in TASKS.items() if name in options)
+        if owner != task:
+            raise UsageError(f"{name} goes with --task {owner} only; leave it away for --task {task}")
+    if "--seed" in given and not with_reference:
+        raise UsageError("--seed decides how faces are degraded; with --no-reference nothing is degraded")
 
 
-def _record(evaluation: Evaluation) -> int:
-    from restoration.catalog.database import make_engine
-    from restoration.catalog.evaluations import record_evaluation
+def _evaluate_colorizers(
+    asked: Asked, loaded: LoadedModels, long_side: int | None, fid: str | None, fid_minimum: int | None
+) -> bool:
+    """Compare, print, write and record; whether some photographs failed."""
+    from rich.console import Console
+
+    from restoration.evaluate import report
+    from restoration.evaluate.colorizers import Request, Run
     from restoration.evaluate.recording import evaluation_row
 
-    engine = make_engine(application_name="restoration-evaluate")
-    try:
-        with engine.begin() as conn:
-            return record_evaluation(conn, evaluation_row(evaluation))
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr; gives the function that moves it on by one photograph."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("comparing", total=total)
-        yield lambda: bar.advance(task)
+    own = {"long_side": long_side, "feature_net": fid, "fid_minimum": fid_minimum}
+    given = {name: value for name, value in own.items() if value is not None}
+    request = Request(asked.photos, asked.models, asked.with_reference, data_set=asked.data_set, **given)  # type: ignore[arg-type]
+    run = Run(request, loaded)
+    console = Console(stderr=True)
+    scored(console, len(run.names), run.scores, as_json=asked.as_json)
+    evaluation = run.result()
+    if not asked.as_json:
+        _print_tables(evaluation)
+    if asked.out is not None:
+        console.print(f"report: {report.write_report(run, evaluation, asked.out)}", markup=False, soft_wrap=True)
+    if asked.record:
+        console.print(f"kept in the catalog as evaluation {record_row(evaluation_row(evaluation))}", markup=False)
+    tell_problems(console, evaluation.problems)
+    return evaluation.failed
 
 
 def _print_tables(evaluation: Evaluation) -> None:
@@ -136,37 +165,16 @@ def _print_tables(evaluation: Evaluation) -> None:
     console = Console()
     metrics = figures.SHOWN_WITH_TRUTH if evaluation.request.with_reference else figures.SHOWN_WITHOUT
     groups = statistics.by_group(evaluation.scores)
-    _print_means(console, "By family", "family", statistics.by_family(evaluation.scores), metrics)
+    print_means(console, "By family", "family", statistics.by_family(evaluation.scores), metrics)
     if groups:
-        _print_means(console, "By skin group (ITA of the truth)", "group", groups, metrics)
+        print_means(console, "By skin group (ITA of the truth)", "group", groups, metrics)
         _print_fairness(console, groups)
-    _print_pairs(console, evaluation)
+    print_pairs(console, evaluation.pairs)
     for model, distance in evaluation.fid.items():
         net = evaluation.fid_net
         console.print(f"FID {model}: {distance:.3f} ({net.name if net else ''})", markup=False)
     if evaluation.request.with_reference and not evaluation.perceptual:
-        console.print("ST-LPIPS is left out: install the package stlpips-pytorch (extra 'train')", markup=False)
-
-
-def _print_means(console: Console, title: str, kind: str, rows: Sequence[Row], metrics: Sequence[str]) -> None:
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    from restoration.evaluate.figures import FIGURES, shown
-
-    kept = [metric for metric in metrics if any(metric in row.means for row in rows)]
-    kept = kept[: max(3, (console.width - _NAMES_WIDTH) // _FIGURE_WIDTH)]
-    numbers = [Column(FIGURES[metric].label, justify="right") for metric in kept]
-    names = (kind, Column("model", no_wrap=True), Column("photos", justify="right"))
-    table = Table(*names, *numbers, title=title, title_justify="left")
-    last = ""
-    for row in rows:
-        if last and row.family != last:
-            table.add_section()
-        last = row.family
-        cells = (Text(shown(metric, row.means.get(metric))) for metric in kept)
-        table.add_row(Text(row.family), Text(row.model), Text(str(row.photos)), *cells)
-    console.print(table)
+        console.print(NO_ST_LPIPS, markup=False)
 
 
 def _print_fairness(console: Console, groups: Sequence[Row]) -> None:
@@ -180,33 +188,3 @@ def _print_fairness(console: Console, groups: Sequence[Row]) -> None:
                 f"{row.model}, {label}: worst group ({row.worst}) over best ({row.best}) is {row.ratio:.2f}",
                 markup=False,
             )
-
-
-def _print_pairs(console: Console, evaluation: Evaluation) -> None:
-    """One line a pair: lines can be read in a narrow terminal, a table of so many columns cannot."""
-    from rich.text import Text
-
-    from restoration.evaluate.figures import FIGURES
-
-    if evaluation.pairs:
-        console.print("Model against model (mean difference, 95 % interval, Wilcoxon's p after Holm)", style="italic")
-    for pair in evaluation.pairs:
-        figure = FIGURES[pair.metric]
-        digits = figure.digits + 1
-        mean, low, high = (f"{value * figure.scale:+.{digits}f}" for value in (pair.mean, pair.low, pair.high))
-        p = "p < 0.001" if pair.adjusted < 0.001 else f"p = {pair.adjusted:.3f}"
-        told = (
-            f"{figure.label}, {pair.first} less {pair.second}: {mean} ({low} to {high}), {p}, {pair.photos} photographs"
-        )
-        console.print(Text(f"  {told}: {pair.verdict}"))
-
-
-def _tell_problems(console: Console, evaluation: Evaluation) -> None:
-    """Every photograph that was not compared, with its reason."""
-    from rich.text import Text
-
-    from restoration.evaluate.files import plain
-
-    for problem in evaluation.problems:
-        kind = "left out" if problem.skipped else "failed"
-        console.print(Text(f"  {kind} {plain(problem.name)} [{problem.reason}]: {plain(problem.message)}"))

@@ -76,6 +76,38 @@ FIGURES: dict[str, Figure] = {
 }  # fmt: skip
 """Every figure by the name under which it is stored, in the order of columns."""
 
+FACE_FIGURES: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        FIGURES["psnr"],
+        _truth("psnr_y", "PSNR Y dB", "higher", 100, "Peak signal to noise ratio of luma."),
+        FIGURES["ssim_y"],
+        FIGURES["st_lpips"],
+        Figure(
+            "identity", "identity", "higher", -1, 1, "Cosine of the face's descriptor to the true face's.",
+            3, needs_truth=True,
+        ),
+        _truth(
+            "sharpness_share", "sharp %", "neither", 1e9, "Sharpness over the true face's; 100 is right.", digits=0,
+            scale=100,
+        ),
+        Figure(
+            "clean_ssim_y", "clean SSIM Y", "higher", -1, 1, "Structural similarity of a good face before and after.",
+            4, needs_truth=True,
+        ),
+        Figure(
+            "clean_identity", "clean ident.", "higher", -1, 1, "Cosine of a good face's descriptors before and after.",
+            3, needs_truth=True,
+        ),
+        Figure("given_identity", "identity", "higher", -1, 1, "Cosine of the descriptor to the given face's.", 3),
+        Figure("given_ssim_y", "SSIM given", "neither", -1, 1, "Structural similarity of luma to the given face.", 3),
+        Figure("sharpness_gain", "sharper x", "neither", 0, 1e9, "Sharpness over the given face's; 1 is unchanged.", 2),
+    )
+}  # fmt: skip
+"""Figures of face restorers; those that colorizers have too mean the same."""
+
+ALL_FIGURES = FIGURES | FACE_FIGURES
+
 SHOWN_WITH_TRUTH = (
     "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "bleed", "skin_blue",
 )  # fmt: skip
@@ -88,12 +120,21 @@ SHOWN_WITHOUT = (
     "sharpness",
     "contrast",
 )
-"""Columns of the terminal's table; the files hold all."""
+SHOWN_FACES_WITH_TRUTH = (
+    "st_lpips", "psnr", "identity", "clean_ssim_y", "ssim_y", "sharpness_share", "clean_identity", "psnr_y",
+)  # fmt: skip
+SHOWN_FACES_WITHOUT = ("given_identity", "sharpness_gain", "given_ssim_y")
+"""Columns of the terminal's tables; the files hold all."""
 
 
 def shown(name: str, value: float | None) -> str:
     """A value as people read it: in its unit, rounded; a dash where there is none."""
     if value is None:
         return "–"
-    figure = FIGURES[name]
+    figure = figure_of(name)
     return f"{value * figure.scale:.{figure.digits}f}"
+
+
+def figure_of(name: str) -> Figure:
+    """What the figure of that name means, whatever task it is from."""
+    return ALL_FIGURES[name]

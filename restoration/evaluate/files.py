@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +16,7 @@ from restoration.evaluate.features import SIDE
 from restoration.evaluate.figures import FIGURES
 from restoration.evaluate.perceptual import SHA256 as PERCEPTUAL_SHA256
 from restoration.evaluate.scoring import rounded
+from restoration.evaluate.text import json_bytes, plain
 from restoration.spreadsheet import neutralise
 
 IDENTITY = ("photo", "sha256", "family", "ita_group", "ita_degrees", "model")
@@ -82,25 +81,9 @@ def parameters(evaluation: Evaluation) -> dict[str, Any]:
 
 def summary_json(evaluation: Evaluation) -> bytes:
     """:func:`summary` as JSON; floats of nine significant digits."""
-    return (json.dumps(_rounded(summary(evaluation)), ensure_ascii=False, indent=1) + "\n").encode("utf-8")
-
-
-def plain(name: str) -> str:
-    """A file name as text: bytes that are no UTF-8 and control characters become visible escapes."""
-    text = name.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return json_bytes(summary(evaluation))
 
 
 def _meaning(name: str) -> dict[str, str]:
     figure = FIGURES[name]
     return {"direction": figure.direction, "meaning": figure.description}
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return rounded(value)
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_rounded(item) for item in value]
-    return value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from restoration.errors import EnvironmentProblem
-from restoration.evaluate.figures import FIGURES
+from restoration.evaluate.figures import figure_of
 from restoration.evaluate.scoring import TRUTH, Score
 from restoration.evaluate.statistics import ALL, Row
 
@@ -43,7 +43,7 @@ def check_available() -> None:
 
 def distribution(scores: Sequence[Score], metric: str) -> bytes:
     """Box, and one dot a photograph, for every model that has the figure."""
-    figure = FIGURES[metric]
+    figure = figure_of(metric)
     models = [m for m in dict.fromkeys(s.model for s in scores) if m != TRUTH or not figure.needs_truth]
     values = [[s.values[metric] * figure.scale for s in scores if s.model == m and metric in s.values] for m in models]
     kept = [(model, found) for model, found in zip(models, values, strict=True) if found]
@@ -70,7 +70,7 @@ def distribution(scores: Sequence[Score], metric: str) -> bytes:
 
 def families(rows: Sequence[Row], metric: str) -> bytes:
     """Means of a figure by family, one mark a model."""
-    figure = FIGURES[metric]
+    figure = figure_of(metric)
     kept = [row for row in rows if row.family != ALL and metric in row.means]
     names = list(dict.fromkeys(row.family for row in kept))[:_MOST_FAMILIES]
     models = list(dict.fromkeys(row.model for row in kept))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import restoration
 from restoration.catalog.evaluations import EvaluatedModel, EvaluatedPhoto, NewEvaluation, ScoreRow
 from restoration.evaluate.colorizers import Evaluation
+from restoration.evaluate.face_files import TASK as RESTORE_FACE
+from restoration.evaluate.face_files import parameters as face_parameters
+from restoration.evaluate.faces import FaceEvaluation
 from restoration.evaluate.files import parameters
 from restoration.evaluate.scoring import GRAY, TRUTH
 
@@ -30,5 +33,31 @@ def evaluation_row(evaluation: Evaluation) -> NewEvaluation:
         code_version=restoration.__version__,
         models=models,
         photos=[EvaluatedPhoto(m.name, m.sha256, m.family, m.group or None, m.angle) for m in evaluation.members],
+        scores=scores,
+    )
+
+
+def face_evaluation_row(evaluation: FaceEvaluation) -> NewEvaluation:
+    """The same for face restorers: a row of the catalog's photographs is one face."""
+    request = evaluation.request
+    entries = [EvaluatedModel(one.name, one.version, one.sha256) for one in evaluation.models]
+    models = [EvaluatedModel(request.floor), *entries]
+    place_of_model = {model.name: place for place, model in enumerate(models)}
+    place_of_face = {member.subject: place for place, member in enumerate(evaluation.members)}
+    scores = [
+        ScoreRow(place_of_face[score.subject], place_of_model[score.model], name, value)
+        for score in evaluation.scores
+        for name, value in score.values.items()
+    ]
+    return NewEvaluation(
+        task=RESTORE_FACE,
+        data_set=request.title,
+        data_set_sha256=evaluation.data_set_sha256,
+        with_reference=request.with_reference,
+        parameters=face_parameters(evaluation) | {"marks": {f"{m.model} {m.name}": m.value for m in evaluation.marks}},
+        device_class=evaluation.device_class,
+        code_version=restoration.__version__,
+        models=models,
+        photos=[EvaluatedPhoto(m.photo, m.sha256, m.family, face=m.number) for m in evaluation.members],
         scores=scores,
     )

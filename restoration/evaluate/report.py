@@ -41,7 +41,7 @@ def write_report(run: Run, evaluation: Evaluation, folder: Path) -> Path:
     :raises StorageError: the file system refused.
     :raises PhotoFailed: a photograph changed during the run.
     """
-    _clear(folder)
+    clear(folder)
     write_atomically(folder / SCORES, scores_csv(evaluation))
     write_atomically(folder / SUMMARY, summary_json(evaluation))
     shown = [_write_picture(folder, number, *one) for number, one in enumerate(strips(run, cases(evaluation)), start=1)]
@@ -84,7 +84,7 @@ def _write_plots(evaluation: Evaluation, folder: Path) -> dict[str, tuple[str, s
     return written
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
     """Remove the plots and pictures of an earlier report, and nothing else."""
     try:
         for path in (*(folder / PLOTS).glob("*.svg"), *(folder / PICTURES).glob("[0-9][0-9][0-9][0-9].jpg")):

@@ -19,6 +19,14 @@ TRUTH = "truth"
 """Row of the colour photograph itself, where there is one: what the figures that need no truth should be."""
 
 
+DEGRADED = "degraded"
+"""Row of the face that a restorer is given: what doing nothing gives."""
+GIVEN = "given"
+"""The same for a face of a real old photograph, whose truth nobody knows."""
+NO_MODELS = frozenset({GRAY, TRUTH, DEGRADED, GIVEN})
+"""Rows that no model made; no model may have such a name."""
+
+
 @dataclass(frozen=True)
 class Score:
     """One model on one photograph: figures by name. A figure that does not apply (no face, no truth) is not there."""
@@ -29,6 +37,11 @@ class Score:
     family: str
     group: str
     values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """What was measured; scores of one subject by different models are compared."""
+        return self.photo
 
     def flat(self) -> dict[str, Any]:
         """As one flat JSON object; floats are rounded to nine significant digits."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.evaluate.figures import FIGURES
+from restoration.evaluate.figures import ALL_FIGURES, figure_of
 from restoration.evaluate.scoring import GRAY, TRUTH, Score
 from restoration.quality.skin import ITA_GROUPS
 
@@ -66,8 +66,22 @@ class Pair:
         """Which one is better, in words; nothing is said where chance explains the difference."""
         if self.adjusted >= 0.05 or self.low <= 0 <= self.high:
             return "no clear difference"
-        lower_wins = FIGURES[self.metric].direction == "lower"
+        lower_wins = figure_of(self.metric).direction == "lower"
         return f"{self.first if (self.mean < 0) == lower_wins else self.second} is better"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one figure of one model lies over the photographs of one family: mean, median, 5th and 95th percentile."""
+
+    model: str
+    family: str
+    metric: str
+    count: int
+    mean: float
+    median: float
+    p5: float
+    p95: float
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,19 @@ def by_family(scores: Sequence[Score]) -> list[Row]:
 def overall(scores: Sequence[Score]) -> list[Row]:
     """Means of each model over all photographs."""
     return _rows(scores, [ALL], lambda _: ALL)
+
+
+def spreads(scores: Sequence[Score]) -> list[Spread]:
+    """By family (sorted), then over all; models in order of appearance, figures in the order of columns."""
+    found = []
+    for family in (*sorted({score.family for score in scores}), ALL):
+        own = [score for score in scores if family in {score.family, ALL}]
+        for model in _models(score.model for score in own):
+            for metric in ALL_FIGURES:
+                values = [s.values[metric] for s in own if s.model == model and metric in s.values]
+                if values:
+                    found.append(_spread(model, family, metric, values))
+    return found
 
 
 def by_group(scores: Sequence[Score]) -> list[Row]:
@@ -127,13 +154,13 @@ def compare(scores: Sequence[Score], metrics: Sequence[str]) -> list[Pair]:
     for score in scores:
         for metric in metrics:
             if metric in score.values:
-                values.setdefault((metric, score.model), {})[score.photo] = score.values[metric]
+                values.setdefault((metric, score.model), {})[score.subject] = score.values[metric]
     found = []
     for metric in metrics:
         pairs = [
             _pair(metric, first, second, values.get((metric, first), {}), values.get((metric, second), {}))
             for first, second in combinations(models, 2)
-            if FIGURES[metric].needs_truth or GRAY not in {first, second}
+            if figure_of(metric).needs_truth or GRAY not in {first, second}
         ]
         found += _holm([pair for pair in pairs if pair is not None])
     return found
@@ -157,7 +184,7 @@ def bootstrap_interval(differences: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def as_dicts(rows: Iterable[Row | Pair | Fairness]) -> list[dict[str, Any]]:
+def as_dicts(rows: Iterable[Row | Pair | Fairness | Spread]) -> list[dict[str, Any]]:
     """Plain objects for JSON."""
     found = []
     for row in rows:
@@ -166,6 +193,11 @@ def as_dicts(rows: Iterable[Row | Pair | Fairness]) -> list[dict[str, Any]]:
             plain["verdict"] = row.verdict
         found.append(plain)
     return found
+
+
+def _spread(model: str, family: str, metric: str, values: Sequence[float]) -> Spread:
+    p5, median, p95 = (float(value) for value in np.percentile(values, [5, 50, 95]))
+    return Spread(model, family, metric, len(values), fmean(values), median, p5, p95)
 
 
 def _rows(scores: Sequence[Score], keys: Sequence[str], key_of: Any) -> list[Row]:
@@ -183,7 +215,7 @@ def _rows(scores: Sequence[Score], keys: Sequence[str], key_of: Any) -> list[Row
 
 def _means(scores: Sequence[Score]) -> dict[str, float]:
     means = {}
-    for name in FIGURES:
+    for name in ALL_FIGURES:
         values = [score.values[name] for score in scores if name in score.values]
         if values:
             means[name] = fmean(values)
@@ -208,7 +240,7 @@ def _pair(metric: str, first: str, second: str, ones: dict[str, float], twos: di
     differences = np.array([ones[photo] - twos[photo] for photo in shared])
     low, high = bootstrap_interval(differences)
     p = float(wilcoxon(differences).pvalue) if np.any(differences) else 1.0
-    better = differences < 0 if FIGURES[metric].direction == "lower" else differences > 0
+    better = differences < 0 if figure_of(metric).direction == "lower" else differences > 0
     mean = float(differences.mean())
     return Pair(metric, first, second, len(shared), mean, low, high, p, p, int(better.sum()))
 

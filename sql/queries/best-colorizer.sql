@@ -7,6 +7,6 @@ SELECT data_set, evaluation_id, created_at, with_reference, model, model_version
             PARTITION BY evaluation_id, model IN ('gray', 'truth')
             ORDER BY CASE WHEN with_reference THEN delta_e00 ELSE bleed END) END AS place
 FROM audit.evaluation
-WHERE latest AND family IS NULL
+WHERE latest AND task = 'colorize' AND family IS NULL
   AND (CAST(:collection AS text) IS NULL OR data_set = :collection)
 ORDER BY data_set, with_reference DESC, place NULLS LAST, model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -163,3 +164,19 @@ def evaluation(data_set: str, *, better: float = 4.0) -> NewEvaluation:
         photos=photos,
         scores=scores,
     )
+
+
+def face_evaluation(data_set: str) -> NewEvaluation:
+    """Two restorers on three faces, two of them of one photograph; ``good`` is the better one."""
+    models = [EvaluatedModel("degraded"), EvaluatedModel("file:run/weights.safetensors", "", sha("poor"))]
+    models.append(EvaluatedModel("good", "2", sha("good")))
+    faces = (("civ_a.jpg", 1), ("civ_a.jpg", 2), ("twly_b.jpg", 0))
+    photos = [EvaluatedPhoto(name, sha(name), name.split("_")[0], face=face) for name, face in faces]
+    values = {"st_lpips": (0.4, 0.35, 0.25), "identity": (0.5, 0.4, 0.75)}
+    scores = [
+        ScoreRow(face, model, metric, value)
+        for face in range(3)
+        for metric, means in values.items()
+        for model, value in enumerate(means)
+    ]
+    return replace(evaluation(data_set), task="restore-face", models=models, photos=photos, scores=scores)

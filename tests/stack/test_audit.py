@@ -50,6 +50,7 @@ def tell_story(conn) -> None:
     planning.finish_run(conn, run_id)
     publish(conn, family.collection_id, run_id)
     evaluations.record_evaluation(conn, build.evaluation("family"))
+    evaluations.record_evaluation(conn, build.face_evaluation("family"))
     later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
     build.listing(conn, family, later)
 
@@ -205,6 +206,8 @@ EXPECTED = {
         "run_finished", "publication", "missing", "replacement"},
     "best-colorizer": lambda r: [(x["model"], x["place"], round(x["delta_e00"] or 0, 6), x["photos"]) for x in r]
     == [("good", 1, 4.0, 3), ("poor", 2, 9.0, 3), ("gray", None, 12.0, 3), ("truth", None, 0, 3)],
+    "best-restorer": lambda r: [(x["model"], x["place"], x["faces"], round(x["st_lpips"], 6)) for x in r]
+    == [("good", 1, 3, 0.25), ("file:run/weights.safetensors", 2, 3, 0.35), ("degraded", None, 3, 0.4)],
     "publications": lambda r: [(x["version"], x["state"], x["photo_count"]) for x in r] == [(1, "current", 9)],
 }  # fmt: skip
 

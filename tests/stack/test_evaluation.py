@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -69,6 +70,39 @@ def test_only_the_last_evaluation_of_a_data_set_is_the_latest(role_engine):
     assert [(row["evaluation_id"], row["latest"]) for row in found] == [(1, False), (2, True), (3, True)]
 
 
+def test_faces_of_one_photograph_are_kept_apart_and_tasks_do_not_hide_each_other(role_engine):
+    with role_engine("worker").begin() as conn:
+        record_evaluation(conn, build.evaluation("family"))
+        number = record_evaluation(conn, build.face_evaluation("family"))
+    found = rows(
+        role_engine("auditor"),
+        "SELECT task, latest, model, photos, identity FROM audit.evaluation WHERE family IS NULL AND model = 'good' "
+        "ORDER BY task",
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("colorize", True, "good", 3, None),
+        ("restore-face", True, "good", 3, 0.75),
+    ]
+    single = rows(
+        role_engine("auditor"),
+        "SELECT photo, face, task FROM audit.evaluation_score WHERE evaluation_id = :number AND model = 'good' "
+        "AND metric = 'identity' ORDER BY photo, face",
+        number=number,
+    )
+    assert [tuple(row.values()) for row in single] == [
+        ("civ_a.jpg", 1, "restore-face"),
+        ("civ_a.jpg", 2, "restore-face"),
+        ("twly_b.jpg", 0, "restore-face"),
+    ]
+
+
+def test_a_face_twice_and_an_unknown_task_are_refused(role_engine):
+    new = build.face_evaluation("family")
+    for broken in (replace(new, photos=[new.photos[0], new.photos[0]], scores=[]), replace(new, task="guess")):
+        with role_engine("worker").connect() as conn, pytest.raises(sa.exc.IntegrityError):
+            record_evaluation(conn, broken)
+
+
 @pytest.mark.parametrize("role", ["ingest", "publisher", "auditor"])
 def test_other_roles_may_not_write(role_engine, role):
     refused = pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|does not exist")
@@ -130,3 +164,32 @@ def test_the_command_records_what_it_prints(role_engine, catalog_url, tmp_path, 
     assert stored["house-colorizer"] == pytest.approx(printed["house-colorizer"]["delta_e00"], rel=1e-8)
     assert set(stored) == {"gray", "house-colorizer", "truth"}
     assert found[0]["parameters"]["long_side"] == 128
+
+
+def test_the_command_records_faces(role_engine, catalog_url, tmp_path, monkeypatch):
+    from tests.unit.standins import hopper
+
+    (tmp_path / "set").mkdir()
+    face = np.rint(hopper()[:, :, ::-1] * 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "set" / "navy_1.png"), face)
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("worker"))
+    get_settings.cache_clear()
+    words = [
+        "evaluate",
+        "--task",
+        "restore-face",
+        "--photos",
+        str(tmp_path / "set"),
+        "--models",
+        "degraded",
+        "--record",
+    ]
+    answer = CliRunner().invoke(app, [*words, "--seed", "4", "--json", "--device", "cpu"], catch_exceptions=False)
+    get_settings.cache_clear()
+    assert answer.exit_code == 0
+    (printed,) = map(json.loads, answer.stdout.splitlines())
+    (stored,) = rows(role_engine("auditor"), "SELECT * FROM audit.evaluation WHERE family IS NULL")
+    assert (stored["task"], stored["model"], stored["photos"]) == ("restore-face", "degraded", 1)
+    assert stored["identity"] == pytest.approx(printed["identity"], rel=1e-8)
+    assert stored["means"]["psnr_y"] == pytest.approx(printed["psnr_y"], rel=1e-8)
+    assert stored["parameters"]["seed"] == 4
