@@ -36,6 +36,9 @@ def prepare_imports() -> None:
         warnings.simplefilter("ignore")
         _give_torchvision_operators()
         import torchvision  # noqa: F401
+
+        if _kept:
+            _let_boxes_use_them()
     _give_functional_tensor()
 
 
@@ -54,6 +57,13 @@ def _give_torchvision_operators() -> None:
         library.define(signature)  # type: ignore[no-untyped-call]
         library.impl(name, _nms, "CPU")  # type: ignore[no-untyped-call]
     _kept.append(library)
+
+
+def _let_boxes_use_them() -> None:
+    """``torchvision.ops.nms`` asks for all of the compiled operators before it calls the one it needs."""
+    from torchvision.ops import boxes
+
+    boxes._assert_has_ops = lambda: None
 
 
 def _operators_load() -> bool:

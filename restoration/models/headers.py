@@ -24,6 +24,8 @@ from restoration.errors import ModelError, ReasonCode
 WRAPPERS = ("params_ema", "params")
 """Names under which published files keep the state dict, best first (BasicSR's convention)."""
 
+PARALLEL_PREFIX = "module."
+
 _MOST_HEADER_BYTES = 100_000_000
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _STORAGES = {
@@ -91,7 +93,14 @@ def state_dict_in(content: Any, state_key: str, file_name: str) -> Mapping[str, 
     inner = content.get(wrapper) if wrapper else content
     if not isinstance(inner, Mapping):
         raise ModelError(f"{file_name} holds no {wrapper!r}", reason=ReasonCode.MODEL_CORRUPT)
-    return inner
+    return _without_prefix(inner)
+
+
+def _without_prefix(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Names without ``module.``, which torch's DataParallel puts before every one of them."""
+    if not state or not all(str(name).startswith(PARALLEL_PREFIX) for name in state):
+        return state
+    return {str(name).removeprefix(PARALLEL_PREFIX): value for name, value in state.items()}
 
 
 def _unreadable(path: Path, error: Exception) -> ModelError:

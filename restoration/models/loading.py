@@ -38,11 +38,15 @@ BUILDERS: dict[str, str] = {
     "house-colorizer": "restoration.models.nets.house_colorizer:build",
     "seed-autoencoder": "restoration.models.nets.seed_autoencoder:build",
     "espcn": "restoration.models.nets.espcn:build",
+    "retinaface-r50": "restoration.models.nets.retinaface:build",
+    "house-restorer": "restoration.models.nets.house_restorer:build",
 }
 FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",
     "dlib-face-embedding": "restoration.models.nets.dlib_identity:load",
 }
+DETECTORS: dict[str, str] = {"retinaface-r50": "restoration.models.nets.retinaface:as_detector"}
+"""Nets that steps see as detectors: filled net, entry and device to a callable (image, confidence)."""
 
 
 class LoadedModels:
@@ -122,12 +126,16 @@ class LoadedModels:
     def _build(self, entry: ModelEntry) -> Any:
         path = self.registry.verify(entry)
         if entry.architecture in FILE_LOADERS and entry.architecture not in self._builders:
-            return _imported(FILE_LOADERS[entry.architecture])(path, entry)
+            model = _imported(FILE_LOADERS[entry.architecture])(path, entry)
+            return model.to(self.device) if hasattr(model, "to") else model
         require_architecture(entry, self._builders)
         net = _builder(entry.architecture, self._builders)(**build_options(entry))
         fill(net, read_weights(path, str(dict(entry.options).get("state_key", ""))), path.name)
         net.requires_grad_(False)
-        return guarded(net.eval().to(self.device), entry, allowed_precision(entry, self.precision))
+        net = guarded(net.eval().to(self.device), entry, allowed_precision(entry, self.precision))
+        if entry.architecture in DETECTORS and entry.architecture not in self._builders:
+            return _imported(DETECTORS[entry.architecture])(net, entry, self.device)
+        return net
 
 
 def require_architecture(entry: ModelEntry, builders: Mapping[str, Builder] | None = None) -> None:

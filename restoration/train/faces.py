@@ -27,7 +27,7 @@ from restoration.photo.picture import FloatImage
 from restoration.steps import alignment
 
 if TYPE_CHECKING:
-    from restoration.models.nets.centerface import Detection
+    from restoration.models.nets.detection import Detection
 
 Detector = Callable[[NDArray[np.uint8], float], Sequence["Detection"]]
 

@@ -20,7 +20,7 @@ from restoration.photo.colour import rgb_to_lab
 from restoration.quality.skin import MIN_PIXELS, Face, ita_group, skin_mask, true_skin, typology_angle
 
 if TYPE_CHECKING:
-    from restoration.models.nets.centerface import Detection
+    from restoration.models.nets.detection import Detection
 
 CONFIDENCE = 0.5
 NO_SKIN = ""

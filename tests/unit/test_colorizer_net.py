@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer, seed_autoencoder
-from restoration.models.nets.centerface import Detection
+from restoration.models.nets.detection import Detection
 from restoration.photo.colour import rgb_to_lab
 from restoration.photo.demo_collection import read_origin
 from restoration.quality import metrics

@@ -118,7 +118,7 @@ def test_a_net_with_a_layer_less_is_refused(file, tmp_path):
 
 def test_the_loss_sees_what_the_gate_sees(distance, file, face):
     """Descriptors of an aligned face are those of the identity gate at the template's landmarks."""
-    gate = dlib_identity.DlibIdentity(dlib.face_recognition_model_v1(str(file)), distance.centre.double().numpy())
+    gate = dlib_identity.load(file, Registry.load().entry("dlib-face-embedding"))
     picture = ((face[0] + 1) / 2).numpy().transpose(1, 2, 0)
     gray = np.rint(luminance_y(np.ascontiguousarray(picture)) * 255).astype(np.uint8)
     marks = ((alignment.TEMPLATE + 0.5) / 2 - 0.5).astype(np.float32)

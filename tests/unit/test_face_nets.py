@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from restoration.errors import OutOfMemory
+from restoration.models import compat
 from restoration.models.buckets import run_in_buckets
 from restoration.models.compat import import_face_archs, prepare_imports
 from restoration.models.loading import LoadedModels, read_weights
@@ -18,19 +20,39 @@ from tests.unit.standins import entry_text, registry_with
 SEED = 11
 
 
-def test_face_packages_import_in_a_fresh_process():
-    """The cures work whatever was imported before, and twice."""
+@pytest.mark.parametrize("visible", [None, "", "0"])
+def test_face_packages_import_in_a_fresh_process(visible):
+    """The cures work twice, and whatever devices the process is told to see."""
     code = (
         "from restoration.models.compat import import_face_archs, prepare_imports\n"
         "prepare_imports(); prepare_imports()\n"
         "import_face_archs('gfpgan.archs.gfpganv1_clean_arch')\n"
-        "import basicsr.data.degradations, facexlib.utils, torch\n"
+        "import basicsr.data.degradations, facexlib.utils, torch, torchvision\n"
         "boxes = torch.tensor([[0., 0, 10, 10], [1, 1, 11, 11], [20, 20, 30, 30]])\n"
-        "print(torch.ops.torchvision.nms(boxes, torch.tensor([.8, .9, .7]), .5).tolist())\n"
+        "print(torchvision.ops.nms(boxes, torch.tensor([.8, .9, .7]), .5).tolist())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    if visible is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = visible
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[1, 2]"
+
+
+def test_operators_that_load_are_left_alone(monkeypatch):
+    """As where torch and torchvision are builds for the same CUDA: nothing is declared in their place."""
+    monkeypatch.setattr(compat, "_kept", [])
+    monkeypatch.setattr(compat, "_operators_load", lambda: True)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    compat._give_torchvision_operators()
+    assert compat._kept == []
+
+
+def test_our_suppression_is_greedy_and_keeps_the_best():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 11], [5, 0, 15, 10], [40, 40, 50, 50]])
+    assert compat._nms(boxes, torch.tensor([0.9, 0.8, 0.7, 0.95]), 0.5).tolist() == [3, 0, 2]
+    assert compat._nms(boxes[:0], torch.empty(0), 0.5).tolist() == []
 
 
 def test_absent_module_is_an_import_error():

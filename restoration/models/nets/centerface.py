@@ -6,7 +6,6 @@ box's centre within the cell, and five landmarks as shares of the box, counted f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,29 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.errors import ModelError, ReasonCode
+from restoration.models.nets.detection import Detection, Faces, detection, joined, suppress
 from restoration.models.registry import ModelEntry
 
 OUTPUTS = ("537", "538", "539", "540")
 STRIDE = 4
 SIDE_MULTIPLE = 32
 NMS_OVERLAP = 0.3
-NESTED_SHARE = 0.7
 MAX_SIDE = 1600
 """Long side of the input in pixels, unless the registry entry has a working side of its own."""
 CLOSE_UP_SIDE = 512
 """Large pictures are looked at a second time at this long side: the net misses faces that are larger than it knows."""
-
-Faces = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""N boxes (x1, y1, x2, y2), N scores, N x 5 landmarks."""
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One face in pixels of the picture that was given (origin top left): box x, y, width, height; 5 x 2 landmarks."""
-
-    box: tuple[float, float, float, float]
-    confidence: float
-    landmarks: NDArray[np.float32]
 
 
 class CenterFace:
@@ -48,7 +35,7 @@ class CenterFace:
         self.max_faces = max_faces
 
     def __call__(self, image: NDArray[np.uint8], confidence: float) -> list[Detection]:
-        """Find faces, best first.
+        """Find all faces, best first; ``max_faces`` of them are as many as a caller should use.
 
         :param image: H x W x 3 RGB, 0..255; worked on at ``max_side`` at most.
         :param confidence: lowest score, 0..1.
@@ -58,9 +45,9 @@ class CenterFace:
         if sides[0] > 1.5 * CLOSE_UP_SIDE:
             sides.append(CLOSE_UP_SIDE)
         found = [self._at(image, side / long_side, confidence) for side in sides]
-        boxes, scores, points = (np.concatenate(part) for part in zip(*found, strict=True))
-        order = suppress(boxes, scores, NMS_OVERLAP)[: self.max_faces]
-        return [_detection(boxes[i], float(scores[i]), points[i], image.shape[1], image.shape[0]) for i in order]
+        boxes, scores, points = joined(found)
+        order = suppress(boxes, scores, NMS_OVERLAP)
+        return [detection(boxes[i], float(scores[i]), points[i], image.shape[1], image.shape[0]) for i in order]
 
     def _at(self, image: NDArray[np.uint8], scale: float, confidence: float) -> Faces:
         """Boxes, scores and landmarks in the picture's pixels, found at one working size."""
@@ -109,35 +96,3 @@ def decode(
     points = corner[:, None, :] + shares * size[:, None, :]
     boxes = np.concatenate([corner, corner + size], axis=1)
     return boxes.astype(np.float32), heat[rows, columns].astype(np.float32), points.astype(np.float32)
-
-
-def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float) -> list[int]:
-    """Indices of the boxes that are left, best first, when those overlapping a better one are dropped (greedy NMS).
-
-    So are boxes that lie within a better one, or round it: parts of a large face look like faces at another size.
-    Equal scores keep their order, so the answer is always the same.
-    """
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        low = np.maximum(boxes[best, :2], boxes[rest, :2])
-        high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        apart = shared / (area[best] + area[rest] - shared) < overlap
-        inside = shared / np.minimum(area[best], area[rest]) > NESTED_SHARE
-        order = rest[apart & ~inside]
-    return kept
-
-
-def _detection(
-    box: NDArray[np.float32], score: float, points: NDArray[np.float32], width: int, height: int
-) -> Detection:
-    """The box is cut at the picture's edges and never empty."""
-    limit = np.array([width, height], np.float32)
-    low = np.clip(box[:2], 0, limit - 1)
-    high = np.clip(box[2:], low + 1, limit)
-    x, y, w, h = (round(float(v), 2) for v in (*low, *(high - low)))
-    return Detection((x, y, w, h), min(1.0, max(0.0, score)), points)
