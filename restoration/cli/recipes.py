@@ -64,7 +64,7 @@ def show_recipe(which: Which, as_json: JsonFlag = False) -> None:
 @commands.command("check")
 def check_recipe(which: Which, as_json: JsonFlag = False) -> None:
     """Check a recipe and its models. Exit code 2 if the recipe is wrong, 3 if a required model is not here."""
-    from restoration.engine.prepare import model_needs, prepare_recipe
+    from restoration.engine.prepare import prepare_recipe
     from restoration.engine.recipe import load_recipe
     from restoration.models.files import Registry
 
@@ -72,7 +72,7 @@ def check_recipe(which: Which, as_json: JsonFlag = False) -> None:
     registry = Registry.load()
     prepared = prepare_recipe(recipe, registry)
     here = {entry.name for entry in prepared.entries}
-    optional = sorted({name for s in recipe.steps for name, _ in model_needs(s.parameters)} - here)
+    optional = sorted(set(recipe.restorers) - here)
     if as_json:
         facts = {
             "name": recipe.name,
@@ -85,4 +85,4 @@ def check_recipe(which: Which, as_json: JsonFlag = False) -> None:
         return
     typer.echo(f"ok {recipe.name} {recipe.sha256}")
     for name in optional:
-        typer.secho(f"   {name} is not on this machine; the recipe runs without it", fg=typer.colors.YELLOW)
+        typer.secho(f"   {name} is not used on this machine; the recipe runs without it", fg=typer.colors.YELLOW)

@@ -40,36 +40,40 @@ def recipe_models_sha256(recipe: Recipe, registry: Registry) -> str:
     """
     wanted: dict[str, ModelEntry] = {}
     for step in recipe.steps:
-        for name, required in model_needs(step.parameters):
+        for name, required in model_needs(step.parameters, registry.available):
             entry = registry.entry_for_run(name)
             if required or registry.available(name):
                 wanted[name] = entry
     return _entries_sha256(wanted.values())
 
 
-def model_needs(parameters: StepParameters) -> Iterator[tuple[str, bool]]:
-    """Registry names a step may use, each with whether the step refuses to start without it.
+def model_needs(parameters: StepParameters, available: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
+    """Registry names a step may use on a machine, each with whether the step refuses to start without it.
 
-    A face restorer is optional unless ``restorer_required``: without it faces are recorded and left alone. The identity
-    model is only used together with a restorer.
+    A face restorer is optional unless ``restorer_required``: without it its fallback does the work, and without that
+    faces are recorded and left alone. The identity model is only used together with a restorer.
+
+    :param available: whether a model's file is on the machine.
     """
     if not isinstance(parameters, Faces):
         yield from ((name, True) for name in parameters.model_names())
         return
     yield parameters.detector, True
-    if parameters.restorer:
-        yield parameters.restorer, parameters.restorer_required
+    if restorers := parameters.restorers():
+        required = parameters.restorer_required
+        yield (restorers[0] if required else parameters.restorer_here(available) or restorers[0]), required
         yield parameters.identity, True
 
 
 def _entries(
     parameters: StepParameters, registry: Registry, available: Callable[[str], bool] | None
 ) -> Iterator[ModelEntry]:
-    for name, required in model_needs(parameters):
+    here = available or registry.available
+    for name, required in model_needs(parameters, here):
         entry = registry.entry_for_run(name)
         if required:
             registry.find(entry)
-        if required or (available or registry.available)(name):
+        if required or here(name):
             yield entry
 
 

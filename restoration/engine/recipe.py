@@ -81,6 +81,12 @@ class Recipe(BaseModel):
         return tuple(dict.fromkeys(name for s in self.steps for name in s.parameters.model_names()))
 
     @property
+    def restorers(self) -> tuple[str, ...]:
+        """Registry names of the face restorers it names, fallbacks too, once each."""
+        faces = (s.parameters for s in self.steps if isinstance(s.parameters, Faces))
+        return tuple(dict.fromkeys(name for parameters in faces for name in parameters.restorers()))
+
+    @property
     def invents(self) -> bool:
         """Whether any step can add content that the scan did not hold."""
         return any(s.parameters.invents for s in self.steps)
@@ -104,13 +110,13 @@ def recipe_for(recipe: Recipe, sensitivity: str) -> Recipe:
 
 
 def _restores_faces(step: RecipeStep) -> bool:
-    return isinstance(step.parameters, Faces) and bool(step.parameters.restorer)
+    return isinstance(step.parameters, Faces) and bool(step.parameters.restorers())
 
 
 def _faces_off(step: RecipeStep) -> RecipeStep:
     if not _restores_faces(step):
         return step
-    off = step.parameters.model_copy(update={"restorer": "", "restorer_required": False})
+    off = step.parameters.model_copy(update={"restorer": "", "fallback_restorer": "", "restorer_required": False})
     return RecipeStep(step=step.step, parameters=off)
 
 

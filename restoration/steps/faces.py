@@ -1,33 +1,37 @@
 """Find faces, restore them where a restorer is named, and let none through that is not the same person any more.
 
-Every face is recorded. A restored one is pasted back at the photograph's resolution, in linear light, within a
-feathered ellipse round its landmarks; its colours stay the scan's unless the recipe says otherwise. Then its identity
-(luminance only) is held against the scan's: below the threshold the restored share is lowered to 0.75, 0.5, 0.25, and
-if that does not help the face is left as it was, with the reason.
+Every face is recorded. Left alone, with the reason, are faces that are too small, those of which the identity model
+cannot tell whose they are (:func:`restoration.quality.faces.certainty`), and sharp ones that restoring would change.
+A restored face is pasted back at the photograph's resolution, in linear light, within a feathered ellipse round its
+landmarks; its colours stay the scan's unless the recipe says otherwise. Then its identity (luminance only) is held
+against the scan's: below the threshold for a source of that certainty the restored share is lowered to 0.75, 0.5, 0.25,
+and if that does not help the face is left as it was.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode, RestorationError
-from restoration.models.buckets import run_in_buckets
-from restoration.models.nets.centerface import Detection
+from restoration.models.nets.detection import Detection
 from restoration.models.registry import ModelEntry, Models
 from restoration.photo.picture import FloatImage
+from restoration.quality.faces import needs_nothing
+from restoration.quality.metrics import ssim_y
 from restoration.steps import alignment
 from restoration.steps.parameters import Faces
-from restoration.steps.pasting import Candidate, Site, sharpness
+from restoration.steps.pasting import Candidate, Likeness, Site, likeness, sharpness
 from restoration.steps.protocol import BaseStep, FaceAction, FaceRecord, Frame, StepOutcome, StepStatus
+from restoration.steps.restoring import restored_faces
 
-if TYPE_CHECKING:
-    import torch
+log = logging.getLogger(__name__)
 
 ACTIONS: tuple[FaceAction, ...] = ("restored", "blended", "left_alone", "recorded")
 CHUNK = 32
@@ -43,9 +47,15 @@ class _Face:
     frame_index: int
     found: Detection
     matrix: alignment.Matrix = field(default_factory=lambda: np.zeros((2, 3)))
+    known: Likeness | None = None
     record: FaceRecord | None = None
-    tried: list[float] = field(default_factory=list)
+    tried: tuple[float, ...] = ()
     passes: int = 1
+
+    @property
+    def certainty(self) -> float:
+        """How sure the identity model is of the face before anything is done to it; 0 where it was not asked."""
+        return self.known.certainty if self.known else 0.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,10 @@ class _Tools:
     net: Any
     embed: Any
     device: str
+
+    def restored(self, faces: Sequence[FloatImage]) -> list[FloatImage | PhotoFailed]:
+        """Aligned faces through the net."""
+        return restored_faces(self.net, self.restorer, faces, self.device)
 
 
 class Step(BaseStep[Faces]):
@@ -90,59 +104,56 @@ class Step(BaseStep[Faces]):
             for index, frame in enumerate(frames)
             for found in detector(_bytes(frame.picture.pixels), parameters.confidence)
         ]
-        reason = _why_not(parameters, models)
-        if reason is not None:
-            _leave_all(faces, reason, models.entry(parameters.detector))
-            canvases = [frame.picture.pixels for frame in frames]
+        restorer = parameters.restorer_here(models.available)
+        if restorer:
+            canvases = _restore(frames, faces, _tools(restorer, parameters, models))
         else:
-            canvases = _restore(frames, faces, _tools(parameters, models))
+            _leave_all(faces, parameters, models.entry(parameters.detector))
+            canvases = [frame.picture.pixels for frame in frames]
         return [
             _outcome(frame, canvases[index], [face for face in faces if face.frame_index == index], parameters, models)
             for index, frame in enumerate(frames)
         ]
 
 
-def _why_not(parameters: Faces, models: Models) -> ReasonCode | None:
-    if not parameters.restorer:
-        return ReasonCode.FACES_OFF
-    return None if models.available(parameters.restorer) else ReasonCode.RESTORER_MISSING
-
-
-def _tools(parameters: Faces, models: Models) -> _Tools:
+def _tools(restorer: str, parameters: Faces, models: Models) -> _Tools:
     return _Tools(
         parameters=parameters,
         detector=models.entry(parameters.detector),
-        restorer=models.entry(parameters.restorer),
+        restorer=models.entry(restorer),
         identity=models.entry(parameters.identity),
-        net=models.load(parameters.restorer),
+        net=models.load(restorer),
         embed=models.load(parameters.identity),
         device=models.device,
     )
 
 
-def _leave_all(faces: Sequence[_Face], reason: ReasonCode, detector: ModelEntry) -> None:
+def _leave_all(faces: Sequence[_Face], parameters: Faces, detector: ModelEntry) -> None:
+    """Record faces that no restorer will see: none is named, or none is on this machine."""
     for face in faces:
-        face.record = _record(face, detector, "recorded" if reason is ReasonCode.FACES_OFF else "left_alone", reason)
+        if parameters.restorers():
+            face.record = _record(face, detector, "left_alone", ReasonCode.RESTORER_MISSING)
+        else:
+            face.record = _record(face, detector, "recorded", ReasonCode.FACES_OFF)
 
 
 def _restore(frames: Sequence[Frame], faces: Sequence[_Face], tools: _Tools) -> list[FloatImage]:
     """Restore what may be restored, recording every face; returns each photograph's pixels."""
     canvases = [frame.picture.pixels for frame in frames]
-    jobs = [face for face in faces if _is_restorable(face, tools)]
+    jobs = [face for face in faces if _is_restorable(face, frames[face.frame_index], tools)]
     for start in range(0, len(jobs), CHUNK):
         chunk = jobs[start : start + CHUNK]
         crops = [alignment.crop(frames[face.frame_index].picture.pixels, face.matrix) for face in chunk]
-        restored = _through_net(crops, tools)
-        for index in sorted({face.frame_index for face in chunk}):
+        for face, crop, answer in zip(chunk, crops, tools.restored(crops), strict=True):
+            index = face.frame_index
             if canvases[index] is frames[index].picture.pixels:
                 canvases[index] = canvases[index].copy()
-            own = [place for place, face in enumerate(chunk) if face.frame_index == index]
-            _paste(frames[index], canvases[index], [chunk[i] for i in own], [restored[i] for i in own], tools)
+            face.record = _finished(face, crop, answer, frames[index], canvases[index], tools)
     return canvases
 
 
-def _is_restorable(face: _Face, tools: _Tools) -> bool:
-    """Give the face its alignment, or record why it is left alone."""
+def _is_restorable(face: _Face, frame: Frame, tools: _Tools) -> bool:
+    """Give the face its alignment and likeness, or record why it is left alone."""
     marks = face.found.landmarks
     matrix = alignment.alignment(marks)
     reason = None
@@ -152,57 +163,57 @@ def _is_restorable(face: _Face, tools: _Tools) -> bool:
         reason = ReasonCode.FACE_TOO_DAMAGED
     else:
         face.matrix = matrix
+        face.known = likeness(frame.picture.pixels, matrix, marks, tools.embed)
+        reason = ReasonCode.FACE_TOO_DAMAGED if face.certainty < tools.parameters.min_certainty else None
     if reason is not None:
         face.record = _record(face, tools.detector, "left_alone", reason)
     return reason is None
 
 
-def _through_net(crops: Sequence[FloatImage], tools: _Tools) -> list[FloatImage]:
-    """Aligned faces through the restorer: 512 x 512 x 3 in [0, 1] both ways."""
-    outputs = run_in_buckets(tools.net, [_to_net(face) for face in crops], tools.device)
-    return [_from_net(output) for output in outputs]
+def _finished(
+    face: _Face, crop: FloatImage, answer: FloatImage | PhotoFailed, frame: Frame, canvas: FloatImage, tools: _Tools
+) -> FaceRecord:
+    """Put one restored face into its photograph's canvas as far as it may be, and record what was done."""
+    if isinstance(answer, PhotoFailed):
+        log.warning("%s: a face is left as it was: %s", frame.name, answer.message)
+        return _left(face, ReasonCode.STEP_FAILED, tools)
+    if needs_nothing(crop) and ssim_y(crop, answer) < tools.parameters.clean_ssim:
+        return _left(face, ReasonCode.NOT_NEEDED, tools)
+    candidate = _pasted(face, answer, frame, canvas, tools)
+    return _judged(face, candidate, tools)
 
 
-def _to_net(face: FloatImage) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(face.transpose(2, 0, 1) * np.float32(2) - np.float32(1)))
-
-
-def _from_net(output: torch.Tensor) -> FloatImage:
-    image = output.clamp(-1, 1).numpy().transpose(1, 2, 0)
-    if not np.isfinite(image).all():
-        raise PhotoFailed("the face restorer gave values that are no numbers")
-    return np.ascontiguousarray((image + np.float32(1)) / np.float32(2))
-
-
-def _paste(
-    frame: Frame, canvas: FloatImage, faces: Sequence[_Face], restored: Sequence[FloatImage], tools: _Tools
-) -> None:
-    """Put one photograph's restored faces into its canvas, one after the other, and record what was done to each."""
-    for face, image in zip(faces, restored, strict=True):
-        site = Site.at(
-            frame.picture.pixels,
-            canvas,
-            face.matrix,
-            face.found.landmarks,
-            tools.embed,
-            frame.picture.info.bits,
-            tools.parameters.chroma_from_restorer,
-        )
-        candidate, face.tried = site.gated(image, tools.parameters.identity_threshold)
-        if candidate is not None and tools.parameters.passes == 2:
-            candidate = _second_pass(site, candidate, face, tools)
-        if candidate is not None:
-            canvas[site.region.slices] = candidate.pixels
-        face.record = _judged(face, candidate, tools)
+def _pasted(face: _Face, answer: FloatImage, frame: Frame, canvas: FloatImage, tools: _Tools) -> Candidate | None:
+    """Paste a restored face with the largest share that is the same person; None where no share is."""
+    parameters = tools.parameters
+    if face.known is None:
+        raise PhotoFailed("a face came to the restorer without its likeness", photo=frame.name)
+    site = Site.at(
+        canvas,
+        face.matrix,
+        face.found.landmarks,
+        face.known,
+        tools.embed,
+        frame.picture.info.bits,
+        parameters.chroma_from_restorer,
+    )
+    candidate, face.tried = site.gated(answer, parameters.threshold(face.certainty))
+    if candidate is not None and parameters.passes == 2:
+        candidate = _second_pass(site, candidate, face, tools)
+    if candidate is not None:
+        canvas[site.region.slices] = candidate.pixels
+    return candidate
 
 
 def _second_pass(site: Site, first: Candidate, face: _Face, tools: _Tools) -> Candidate:
     """Restore the pasted face once more; kept where it is sharper and still the same person."""
     start = site.crop_of(first)
-    second = site.at_blend(_through_net([start], tools)[0], first.blend)
-    holds = second.identity >= tools.parameters.identity_threshold
+    (answer,) = tools.restored([start])
+    if isinstance(answer, PhotoFailed):
+        log.warning("a second pass is not used: %s", answer.message)
+        return first
+    second = site.at_blend(answer, first.blend)
+    holds = second.identity >= tools.parameters.threshold(face.certainty)
     if holds and sharpness(site.crop_of(second)) > SHARPER * sharpness(start):
         face.passes = 2
         return second
@@ -211,15 +222,28 @@ def _second_pass(site: Site, first: Candidate, face: _Face, tools: _Tools) -> Ca
 
 def _judged(face: _Face, candidate: Candidate | None, tools: _Tools) -> FaceRecord:
     if candidate is None:
-        record = _record(face, tools.detector, "left_alone", ReasonCode.IDENTITY_LOW)
-        return replace(record, restorer=tools.restorer, identity_model=tools.identity)
+        return _left(face, ReasonCode.IDENTITY_LOW, tools)
     return replace(
         _record(face, tools.detector, "restored" if candidate.blend == 1.0 else "blended"),
         identity=round(candidate.identity, 6),
         blend=candidate.blend,
-        restorer=tools.restorer,
-        identity_model=tools.identity,
+        **_judges(face, tools),
     )
+
+
+def _left(face: _Face, reason: ReasonCode, tools: _Tools) -> FaceRecord:
+    """A face that was restored and that keeps the scan's pixels."""
+    return replace(_record(face, tools.detector, "left_alone", reason), **_judges(face, tools))
+
+
+def _judges(face: _Face, tools: _Tools) -> dict[str, Any]:
+    """What a restored face is recorded with, whatever came of it."""
+    return {
+        "restorer": tools.restorer,
+        "identity_model": tools.identity,
+        "identity_threshold": tools.parameters.threshold(face.certainty),
+        "identity_tried": face.tried,
+    }
 
 
 def _record(face: _Face, detector: ModelEntry, action: FaceAction, reason: ReasonCode | None = None) -> FaceRecord:
@@ -230,6 +254,7 @@ def _record(face: _Face, detector: ModelEntry, action: FaceAction, reason: Reaso
         action=action,
         detector=detector,
         reason=reason,
+        certainty=round(face.certainty, 6) if face.known else None,
     )
 
 
@@ -240,13 +265,12 @@ def _outcome(
     count = Counter(record.action for record in records)
     frame.notes["faces"] = {"found": len(records), **{action: count[action] for action in ACTIONS}}
     detail: dict[str, Any] = dict(frame.notes["faces"])
-    if tried := [face.tried for face in faces if face.tried]:
-        detail["identity_tried"] = tried
     if second := sum(face.passes == 2 for face in faces):
         detail["second_pass"] = second
     if count["restored"] or count["blended"]:
         picture = frame.picture.with_pixels(canvas)
-        return StepOutcome(picture, "applied", None, detail, models.entry(parameters.restorer), records)
+        restorer = next(record.restorer for record in records if record.action in {"restored", "blended"})
+        return StepOutcome(picture, "applied", None, detail, restorer, records)
     status: StepStatus = "left_alone" if count["left_alone"] else "not_needed"
     reason = records[0].reason if records else ReasonCode.NO_FACES
     return StepOutcome(frame.picture, status, reason, detail, models.entry(parameters.detector), records)

@@ -6,6 +6,7 @@ are part of the contract: a recipe's canonical form spells every parameter out, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,20 +77,54 @@ class Faces(StepParameters):
     """Detect faces; restore them where a restorer is named, gated by identity; record every one."""
 
     invents: ClassVar[bool] = True
-    model_parameters: ClassVar[tuple[str, ...]] = ("detector", "restorer", "identity")
+    model_parameters: ClassVar[tuple[str, ...]] = ("detector", "restorer", "fallback_restorer", "identity")
     detector: str = Field(default="centerface", description="Registry name of the face detector.")
     restorer: str = Field(default="", description="Registry name of the face restorer; empty to record faces only.")
     identity: str = Field(default="dlib-face-embedding", description="Registry name of the identity model.")
+    fallback_restorer: str = Field(
+        default="", description="Restorer to use where the first one's file is missing; empty for none."
+    )
     restorer_required: bool = Field(
-        default=False, description="Refuse to start where the restorer's file is missing, instead of recording only."
+        default=False, description="Refuse to start where the restorer's file is missing, instead of doing without it."
     )
     confidence: Fraction = Field(default=0.5, description="Lowest detector score that counts as a face.")
     min_eye_distance: float = Field(default=10.0, ge=0, description="Faces with closer eyes are left alone, in pixels.")
-    identity_threshold: Fraction = Field(default=0.6, description="Lowest cosine between source and restored face.")
+    min_certainty: Fraction = Field(
+        default=0.3, description="Faces of which the identity model is less sure are left alone as too damaged."
+    )
+    identity_threshold: Fraction = Field(
+        default=0.6, description="Lowest cosine between source and restored face, where the source is clear."
+    )
+    identity_threshold_fair: Fraction = Field(default=0.5, description="The same where its certainty is fair.")
+    identity_threshold_poor: Fraction = Field(default=0.45, description="The same where its certainty is poor.")
+    clear_from: Fraction = Field(default=0.7, description="Certainty from which a source face counts as clear.")
+    fair_from: Fraction = Field(default=0.5, description="Certainty from which it counts as fair; below, as poor.")
+    clean_ssim: Fraction = Field(
+        default=0.99,
+        description="A sharp, quiet face is left alone where restoring would put its SSIM on luma below this.",
+    )
     chroma_from_restorer: bool = Field(
         default=False, description="Take the restorer's colours too, not only luminance."
     )
     passes: Literal[1, 2] = Field(default=1, description="Second pass only where it raises quality and keeps identity.")
+
+    def restorers(self) -> tuple[str, ...]:
+        """Registry names of the restorer and its fallback, without empty ones."""
+        return tuple(name for name in (self.restorer, self.fallback_restorer) if name)
+
+    def restorer_here(self, available: Callable[[str], bool]) -> str:
+        """The restorer that will do the work on a machine: the first one, or the fallback where only that one's file
+        is there; empty where none is.
+
+        :param available: whether a model's file is on the machine.
+        """
+        return next((name for name in self.restorers() if available(name)), "")
+
+    def threshold(self, certainty: float) -> float:
+        """The lowest identity that a face of that certainty may end with."""
+        if certainty >= self.clear_from:
+            return self.identity_threshold
+        return self.identity_threshold_fair if certainty >= self.fair_from else self.identity_threshold_poor
 
 
 class Upscale(StepParameters):

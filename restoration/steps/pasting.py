@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,12 +12,32 @@ from numpy.typing import NDArray
 from restoration.models.nets.dlib_identity import cosine
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
+from restoration.quality.faces import Embedding, certainty, mirror_agreement
 from restoration.steps import alignment
 
 BLENDS = (1.0, 0.75, 0.5, 0.25)
 """Shares of the restored face that are tried, in order, until the identity holds."""
 
-Embedding = Callable[[NDArray[np.uint8], alignment.Points], NDArray[np.float64]]
+
+@dataclass(frozen=True)
+class Likeness:
+    """Who a face is before it is restored: its descriptor, and how sure the identity model is of it."""
+
+    descriptor: NDArray[np.float64]
+    certainty: float
+
+
+def likeness(source: FloatImage, matrix: alignment.Matrix, landmarks: alignment.Points, embed: Embedding) -> Likeness:
+    """The likeness of a face in a photograph without any restored face.
+
+    :param source: H x W x 3; ``landmarks`` 5 x 2 in its pixels; ``matrix`` the face's alignment.
+    """
+    region = alignment.face_region(matrix, source.shape[0], source.shape[1])
+    marks = landmarks - np.array([region.left, region.top], np.float32)
+    gray = gray_bytes(source[region.slices])
+    descriptor = embed(gray, marks)
+    agreement = mirror_agreement(gray, marks, descriptor, embed)
+    return Likeness(descriptor, certainty(alignment.crop(source, matrix), agreement))
 
 
 @dataclass(frozen=True)
@@ -35,7 +54,7 @@ class Site:
     """The place of one face in its photograph, and everything that judging a restoration of it needs.
 
     ``base`` are the region's pixels now, ``marks`` the landmarks counted from its corner, ``before`` the descriptor of
-    the face in the photograph as it came to the step.
+    the face in the photograph as it came to the step, whatever was pasted into ``base`` for its neighbours.
     """
 
     region: alignment.Region
@@ -51,15 +70,15 @@ class Site:
     @classmethod
     def at(
         cls,
-        source: FloatImage,
         canvas: FloatImage,
         matrix: alignment.Matrix,
         landmarks: alignment.Points,
+        known: Likeness,
         embed: Embedding,
         bits: Literal[8, 16],
         chroma_from_restorer: bool,
     ) -> Site:
-        """The site of a face in ``canvas``; ``source`` is the photograph without any pasted face."""
+        """The site of a face in ``canvas``, which may hold other restored faces already."""
         region = alignment.face_region(matrix, canvas.shape[0], canvas.shape[1])
         marks = landmarks - np.array([region.left, region.top], np.float32)
         return cls(
@@ -68,13 +87,13 @@ class Site:
             base=np.ascontiguousarray(canvas[region.slices]),
             mask=alignment.ellipse_mask(matrix, landmarks, region),
             marks=marks,
-            before=embed(gray_bytes(source[region.slices]), marks),
+            before=known.descriptor,
             embed=embed,
             bits=bits,
             chroma_from_restorer=chroma_from_restorer,
         )
 
-    def gated(self, restored: FloatImage, threshold: float) -> tuple[Candidate | None, list[float]]:
+    def gated(self, restored: FloatImage, threshold: float) -> tuple[Candidate | None, tuple[float, ...]]:
         """The candidate with the largest share whose identity reaches the threshold, if any; and every cosine tried.
 
         :param restored: aligned face, 512 x 512 x 3.
@@ -85,8 +104,8 @@ class Site:
             candidate = self._candidate(face, share)
             tried.append(round(candidate.identity, 4))
             if candidate.identity >= threshold:
-                return candidate, tried
-        return None, tried
+                return candidate, tuple(tried)
+        return None, tuple(tried)
 
     def at_blend(self, restored: FloatImage, share: float) -> Candidate:
         """The candidate with exactly this share of the restored face."""

@@ -30,7 +30,9 @@ class FaceRecord:
 
     ``landmarks`` are left eye, right eye, nose, left and right mouth corner as seen by the viewer, (x, y) each.
     ``identity`` is the cosine between embeddings of the face before and after (luminance only), None where the face was
-    not restored; ``blend`` is the share of the restored face in the result.
+    not restored; ``blend`` is the share of the restored face in the result. ``certainty`` is how sure the identity
+    model was of the face before, ``identity_threshold`` what such a face had to reach, and ``identity_tried`` the
+    cosines of the shares that were tried, the whole restored face first.
     """
 
     box: tuple[float, float, float, float]
@@ -43,6 +45,9 @@ class FaceRecord:
     blend: float | None = None
     restorer: ModelEntry | None = None
     identity_model: ModelEntry | None = None
+    certainty: float | None = None
+    identity_threshold: float | None = None
+    identity_tried: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

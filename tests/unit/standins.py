@@ -110,6 +110,8 @@ def registry_with(folder: Path, extra: str = "") -> Registry:
         file = folder / f"{name}.safetensors"
         save_file({"amount": torch.tensor(1.0)}, file)
         text += entry_text(name, name, "restore-face", file)
+        if name in {"sharpener", "unchanged"}:
+            text += entry_text(f"{name}-256", name, "restore-face", file, fields="size = { fixed = [256, 256] }")
     house = "widths = [8, 8, 8, 8, 8]\nblocks = [0, 1, 1, 1, 1]\nheads = 2\nfolded = true"
     size = "size = { multiple_of = 32, working_side = 128 }"
     text += entry_text("house-colorizer", "house-colorizer", "colorize", colorizer_weights(folder), house, size)

@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from restoration.errors import PhotoFailed, ReasonCode
+from restoration.errors import ReasonCode
 from restoration.models.loading import LoadedModels
-from restoration.models.nets.centerface import decode, suppress
+from restoration.models.nets.centerface import decode
+from restoration.models.nets.detection import suppress
 from restoration.models.nets.dlib_identity import TEMPLATE, cosine
-from restoration.steps import faces
+from restoration.quality.metrics import ssim_y
+from restoration.steps import alignment, faces
 from restoration.steps.parameters import Faces
 from restoration.steps.pasting import gray_bytes
 from restoration.steps.protocol import StepOutcome
@@ -33,6 +35,11 @@ def group() -> np.ndarray:
     """Six faces of two people in one photograph."""
     one, other = cv2.resize(astronaut(), (300, 360)), cv2.resize(hopper(), (300, 360))
     return gray(np.vstack([np.hstack([one, other, one]), np.hstack([other, one, other])]))
+
+
+def soft(pixels: np.ndarray, sigma: float = 1.5) -> np.ndarray:
+    """The picture out of focus: a face that is worth restoring."""
+    return cv2.GaussianBlur(pixels, (0, 0), sigma)
 
 
 def test_every_face_is_recorded_when_no_restorer_is_named(models):
@@ -63,7 +70,7 @@ def test_photograph_without_faces(models):
 
 
 def test_same_person_is_pasted_back_sharper_and_gray_stays_gray(models):
-    source = gray(hopper())
+    source = soft(gray(hopper()))
     (answer,) = run(models, source, restorer="sharpener")
     assert answer.status == "applied"
     assert answer.model is not None
@@ -99,7 +106,7 @@ def test_large_face_keeps_the_scans_own_grain(models):
 
 
 def test_chroma_is_the_scans_unless_the_recipe_says_otherwise(models):
-    source = hopper()
+    source = soft(hopper())
     (kept,) = run(models, source, restorer="tinter")
     (taken,) = run(models, source, restorer="tinter", chroma_from_restorer=True)
     lab = [cv2.cvtColor(p, cv2.COLOR_RGB2LAB) for p in (source, kept.picture.pixels, taken.picture.pixels)]
@@ -109,7 +116,7 @@ def test_chroma_is_the_scans_unless_the_recipe_says_otherwise(models):
 
 
 def test_stranger_is_blended_back_or_refused_and_never_delivered_below_the_threshold(models):
-    answers = run(models, gray(hopper()), gray(astronaut()), restorer="stranger")
+    answers = run(models, soft(gray(hopper())), soft(gray(astronaut())), restorer="stranger")
     for answer in answers:
         for face in answer.faces:
             assert face.action in {"blended", "left_alone"}
@@ -118,15 +125,17 @@ def test_stranger_is_blended_back_or_refused_and_never_delivered_below_the_thres
                 assert face.blend in {0.75, 0.5, 0.25}
             else:
                 assert face.reason is ReasonCode.IDENTITY_LOW
-        assert any(score < 0.6 for tried in answer.detail["identity_tried"] for score in tried)
+        assert any(score < 0.6 for face in answer.faces for score in face.identity_tried)
+        assert {face.identity_threshold for face in answer.faces} == {0.6}
 
 
 def test_refused_face_leaves_the_photograph_as_it_was(models):
-    source = gray(hopper())
-    (answer,) = run(models, source, restorer="stranger", identity_threshold=1.0)
+    source = soft(gray(hopper()))
+    (answer,) = run(models, source, restorer="stranger", identity_threshold=1.0, clear_from=0.0)
     assert answer.status == "left_alone"
     assert answer.reason is ReasonCode.IDENTITY_LOW
-    assert len(answer.detail["identity_tried"][0]) == 4
+    assert len(answer.faces[0].identity_tried) == 4
+    assert answer.faces[0].restorer.name == "stranger"
     np.testing.assert_array_equal(answer.picture.pixels, source)
 
 
@@ -137,7 +146,7 @@ def test_small_faces_are_left_alone(models):
 
 
 def test_result_does_not_depend_on_the_company_or_on_the_run(models):
-    pictures = [gray(hopper()), gray(np.hstack([astronaut(), astronaut()[:, ::-1]]))]
+    pictures = [soft(gray(hopper())), soft(gray(np.hstack([astronaut(), astronaut()[:, ::-1]])))]
     together = run(models, *pictures, restorer="sharpener")
     for picture, answer in zip(pictures, together, strict=True):
         (alone,) = run(models, picture, restorer="sharpener")
@@ -146,18 +155,120 @@ def test_result_does_not_depend_on_the_company_or_on_the_run(models):
 
 
 def test_second_pass_only_where_it_is_sharper_and_the_same_person(models):
-    (once,) = run(models, gray(hopper()), restorer="sharpener")
-    (twice,) = run(models, gray(hopper()), restorer="sharpener", passes=2)
+    (once,) = run(models, soft(gray(hopper())), restorer="sharpener")
+    (twice,) = run(models, soft(gray(hopper())), restorer="sharpener", passes=2)
     assert twice.detail["second_pass"] == 1
     assert twice.faces[0].identity >= 0.6
     assert twice.picture.pixels.tobytes() != once.picture.pixels.tobytes()
-    (refused,) = run(models, gray(hopper()), restorer="sharpener", passes=2, identity_threshold=0.985)
+    (refused,) = run(models, soft(gray(hopper())), restorer="sharpener", passes=2, identity_threshold=0.985)
     assert refused.faces[0].identity is None or refused.faces[0].identity >= 0.985
 
 
-def test_net_that_gives_no_numbers_is_an_error_of_the_photograph(models):
-    with pytest.raises(PhotoFailed, match="no numbers"):
-        faces.Step().apply(frame_of(gray(hopper()) * 0.05), Faces(restorer="broken", confidence=0.1), models)
+def test_face_without_an_answer_stays_as_it_was_and_the_others_are_restored(models, caplog):
+    """The net has no numbers for the dark face of the pair; the photograph keeps it, with the reason."""
+    face = soft(gray(hopper()))
+    source = np.hstack([face, face * np.float32(0.05)])
+    (answer,) = run(models, source, restorer="broken", confidence=0.2, min_certainty=0.0)
+    by_side = {face.box[0] > hopper().shape[1]: face for face in answer.faces}
+    assert by_side[False].action == "restored"
+    assert (by_side[True].action, by_side[True].reason) == ("left_alone", ReasonCode.STEP_FAILED)
+    assert by_side[True].restorer.name == "broken"
+    np.testing.assert_array_equal(answer.picture.pixels[:, hopper().shape[1] :], source[:, hopper().shape[1] :])
+    assert "no numbers" in caplog.text
+
+
+def test_sharp_face_is_left_alone_where_restoring_would_change_it(models):
+    source = gray(hopper())
+    (changed,) = run(models, source, restorer="sharpener")
+    assert [(face.action, face.reason) for face in changed.faces] == [("left_alone", ReasonCode.NOT_NEEDED)]
+    np.testing.assert_array_equal(changed.picture.pixels, source)
+    (same,) = run(models, source, restorer="unchanged")
+    assert same.faces[0].action == "restored"
+    assert ssim_y(source, same.picture.pixels) >= 0.99
+    (anyway,) = run(models, source, restorer="sharpener", clean_ssim=0.0)
+    assert anyway.faces[0].action in {"restored", "blended"}
+
+
+def worn(sigma: float, share: float, noise: float) -> np.ndarray:
+    """A portrait after blur, loss of resolution and noise."""
+    small = cv2.resize(soft(gray(hopper()), sigma), None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    grain = np.random.default_rng(4).normal(0, noise, small.shape[:2]).astype(np.float32)
+    noisy = np.clip(small + grain[:, :, None], 0, 1)
+    return cv2.resize(noisy, hopper().shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def test_face_that_is_too_damaged_to_be_known_is_left_alone(models):
+    source = worn(8, 0.25, 0.03)
+    (answer,) = run(models, source, restorer="sharpener", confidence=0.1, min_certainty=0.75)
+    (face,) = answer.faces
+    assert (face.action, face.reason) == ("left_alone", ReasonCode.FACE_TOO_DAMAGED)
+    np.testing.assert_array_equal(answer.picture.pixels, source)
+    (anyway,) = run(models, source, restorer="sharpener", confidence=0.1, min_certainty=0.3)
+    assert anyway.faces[0].reason is not ReasonCode.FACE_TOO_DAMAGED
+
+
+def test_certainty_falls_with_what_is_left_to_see(models):
+    pictures = [soft(gray(hopper())), worn(6, 0.5, 0.03), worn(8, 0.25, 0.03)]
+    answers = run(models, *pictures, restorer="unchanged", confidence=0.1)
+    sure = [answer.faces[0].certainty for answer in answers]
+    assert sure == sorted(sure, reverse=True)
+    assert sure[0] > 0.9
+    assert sure[2] < 0.7
+
+
+def test_threshold_follows_the_certainty_of_the_source(models):
+    parameters = Faces()
+    assert [parameters.threshold(c) for c in (0.99, 0.7, 0.69, 0.5, 0.49, 0.0)] == [0.6, 0.6, 0.5, 0.5, 0.45, 0.45]
+    (answer,) = run(models, worn(8, 0.25, 0.03), restorer="unchanged", confidence=0.1)
+    assert 0.5 < answer.faces[0].certainty < 0.7
+    assert answer.faces[0].identity_threshold == 0.5
+
+
+def test_fallback_does_the_work_where_the_first_restorer_is_not_here(models):
+    (answer,) = run(models, soft(gray(hopper())), restorer="gfpgan-1.3", fallback_restorer="sharpener")
+    assert answer.model.name == "sharpener"
+    assert answer.faces[0].restorer.name == "sharpener"
+    (first,) = run(models, soft(gray(hopper())), restorer="unchanged", fallback_restorer="sharpener")
+    assert first.model.name == "unchanged"
+
+
+def test_net_of_half_the_size_keeps_the_detail_it_never_saw(models):
+    """Only what a 256-pixel net changes is enlarged; a net that changes nothing leaves the face as sharp as it was."""
+    source = soft(gray(hopper()))
+    (answer,) = run(models, source, restorer="unchanged-256")
+    assert answer.faces[0].action == "restored"
+    np.testing.assert_allclose(answer.picture.pixels, source, atol=0.02)
+    assert np.abs(answer.picture.pixels - source).mean() < 1e-3
+    (sharper,) = run(models, source, restorer="sharpener-256")
+    x, y, width, height = (int(value) for value in sharper.faces[0].box)
+    inner = np.s_[y + height // 4 : y + 3 * height // 4, x + width // 4 : x + 3 * width // 4, 0]
+    before, after = (cv2.Laplacian(p[inner], cv2.CV_32F).var() for p in (source, sharper.picture.pixels))
+    assert after > 1.05 * before
+
+
+@pytest.mark.parametrize("restorer", ["sharpener", "sharpener-256", "tinter"])
+def test_no_seam_shows_where_the_restored_face_ends(models, restorer):
+    """Gradients across the edge of the pasted face are those of the surroundings."""
+    source = soft(hopper())
+    (answer,) = run(models, source, restorer=restorer, chroma_from_restorer=restorer == "tinter")
+    face = answer.faces[0]
+    assert face.action == "restored"
+    assert seam_ratio(source, answer.picture.pixels, np.array(face.landmarks, np.float32)) <= 1.10
+
+
+def seam_ratio(before: np.ndarray, after: np.ndarray, landmarks: np.ndarray) -> float:
+    """Mean gradient across the mask's feathered rim in the result, over that of the same place in the source."""
+    matrix = alignment.alignment(landmarks)
+    region = alignment.face_region(matrix, *before.shape[:2])
+    mask = alignment.ellipse_mask(matrix, landmarks, region)
+    gy, gx = np.gradient(cv2.GaussianBlur(mask, (0, 0), 1.0))
+    length = np.hypot(gx, gy)
+    rim = (mask > 0.002) & (mask < 0.5) & (length > 1e-4)
+    strengths = []
+    for picture in (before, after):
+        down, across = np.gradient(gray(picture)[region.slices][:, :, 0])
+        strengths.append(np.abs((across * gx + down * gy)[rim] / length[rim]).mean())
+    return float(strengths[1] / strengths[0])
 
 
 def test_identity_tells_strangers_from_the_same_person_under_damage(models):

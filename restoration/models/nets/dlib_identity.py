@@ -8,12 +8,13 @@ same person well above 0.5.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from restoration.models.nets.dlib_resnet import NUMBERS, DlibResnet, load_net
 from restoration.models.registry import ModelEntry
 
 CHIP_SIDE = 150
@@ -24,9 +25,13 @@ TEMPLATE = np.array([[47.5, 46.6], [100.5, 46.6], [74.0, 76.6], [50.4, 103.0], [
 class DlibIdentity:
     """Callable: luminance of a picture and five landmarks to a centred descriptor."""
 
-    def __init__(self, net: Any, centre: NDArray[np.float64]) -> None:
+    def __init__(self, net: DlibResnet, centre: NDArray[np.float64]) -> None:
         self._net = net
         self._centre = centre
+
+    def to(self, device: str) -> DlibIdentity:
+        """The same on another device."""
+        return DlibIdentity(self._net.to(device), self._centre)
 
     def __call__(self, gray: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
         """Centred 128-number descriptor.
@@ -36,12 +41,13 @@ class DlibIdentity:
         """
         found, _ = cv2.estimateAffinePartial2D(landmarks.astype(np.float64), TEMPLATE, method=cv2.LMEDS)
         if found is None:
-            return np.zeros(128)
+            return np.zeros(NUMBERS)
         matrix = np.asarray(found, np.float64)
         shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-        chip = warp_down(gray, matrix, shrink, CHIP_SIDE)
-        raw = self._net.compute_face_descriptor(np.ascontiguousarray(np.repeat(chip[:, :, None], 3, axis=2)))
-        return np.asarray(raw, np.float64) - self._centre
+        chip = torch.from_numpy(warp_down(gray, matrix, shrink, CHIP_SIDE)).to(self._net.mean)
+        with torch.inference_mode():
+            raw = self._net(chip.expand(1, 3, -1, -1))[0]
+        return np.asarray(raw.double().cpu().numpy() - self._centre, np.float64)
 
 
 def warp_down(gray: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, side: int) -> NDArray[np.uint8]:
@@ -53,12 +59,9 @@ def warp_down(gray: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float
 
 
 def load(path: Path, entry: ModelEntry) -> DlibIdentity:
-    """The identity model from its verified file."""
-    import dlib
-
-    options = dict(entry.options)
-    centre = np.asarray(options.get("centre", np.zeros(128)), np.float64)
-    return DlibIdentity(dlib.face_recognition_model_v1(str(path)), centre)
+    """The identity model from its verified file. :raises ModelError: it is not dlib's descriptor."""
+    centre = np.asarray(dict(entry.options).get("centre", np.zeros(NUMBERS)), np.float64)
+    return DlibIdentity(load_net(path), centre)
 
 
 def cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
