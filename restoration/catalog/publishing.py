@@ -66,7 +66,8 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                SELECT jsonb_agg(jsonb_build_object(
                    'ordinal', f.ordinal, 'box', jsonb_build_array(f.x, f.y, f.width, f.height),
                    'confidence', f.confidence, 'landmarks', f.landmarks, 'action', f.action, 'reason', f.reason,
-                   'identity', f.identity, 'blend', f.blend,
+                   'identity', f.identity, 'blend', f.blend, 'certainty', f.certainty,
+                   'identity_threshold', f.identity_threshold, 'identity_tried', f.identity_tried,
                    'detector', (SELECT m.name FROM model_version AS m WHERE m.model_version_id = f.detector_id),
                    'restorer', (SELECT m.name FROM model_version AS m WHERE m.model_version_id = f.restorer_id),
                    'identity_model', (SELECT m.name FROM model_version AS m

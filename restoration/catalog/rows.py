@@ -72,6 +72,9 @@ class FaceRow:
     blend: float | None = None
     restorer: ModelRow | None = None
     identity_model: ModelRow | None = None
+    certainty: float | None = None
+    identity_threshold: float | None = None
+    identity_tried: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

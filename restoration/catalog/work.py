@@ -122,13 +122,13 @@ WITH steps AS (
         reason reason_code, parameters jsonb, model_version_id bigint, seconds double precision, detail jsonb)
 ), faces AS (
     INSERT INTO face (restoration_id, ordinal, x, y, width, height, confidence, landmarks, action, reason, identity,
-        blend,
-        detector_id, restorer_id, identity_model_id)
+        blend, detector_id, restorer_id, identity_model_id, certainty, identity_threshold, identity_tried)
     SELECT :restoration_id, ordinal, x, y, width, height, confidence, landmarks, action, reason, identity, blend,
-        detector_id, restorer_id, identity_model_id
+        detector_id, restorer_id, identity_model_id, certainty, identity_threshold, identity_tried
     FROM jsonb_to_recordset(CAST(:faces AS jsonb)) AS f(ordinal smallint, x real, y real, width real, height real,
         confidence real, landmarks jsonb, action face_action, reason reason_code, identity real, blend real,
-        detector_id bigint, restorer_id bigint, identity_model_id bigint)
+        detector_id bigint, restorer_id bigint, identity_model_id bigint, certainty real, identity_threshold real,
+        identity_tried jsonb)
 )
 INSERT INTO measurement (restoration_id, metric, stage, value)
 SELECT :restoration_id, metric, stage, value

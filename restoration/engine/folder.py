@@ -244,6 +244,9 @@ def _result_facts(result: Result) -> dict[str, Any]:
                 "action": face.action,
                 "reason": face.reason,
                 "identity": face.identity,
+                "identity_threshold": face.identity_threshold,
+                "identity_tried": list(face.identity_tried),
+                "certainty": face.certainty,
                 "blend": face.blend,
             }
             for face in result.faces

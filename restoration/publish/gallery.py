@@ -110,7 +110,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _face(face: dict[str, Any]) -> dict[str, Any]:
-    return {k: face.get(k) for k in ("action", "reason", "identity", "blend", "confidence")}
+    return {k: face.get(k) for k in ("action", "reason", "identity", "identity_threshold", "blend", "confidence")}
 
 
 def script(name: str, value: Any) -> bytes:

@@ -124,4 +124,7 @@ def _face_row(ordinal: int, face: FaceRecord) -> FaceRow:
         blend=face.blend,
         restorer=model_row(face.restorer) if face.restorer else None,
         identity_model=model_row(face.identity_model) if face.identity_model else None,
+        certainty=face.certainty,
+        identity_threshold=face.identity_threshold,
+        identity_tried=[float(value) for value in face.identity_tried],
     )

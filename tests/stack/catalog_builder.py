@@ -120,6 +120,7 @@ def restored(
 
 def face(ordinal: int, identity: float | None, action: str = "restored", reason=None) -> FaceRow:
     mended = action in {"restored", "blended"}
+    refused = reason is ReasonCode.IDENTITY_LOW and not mended
     return FaceRow(
         ordinal=ordinal,
         x=10,
@@ -133,8 +134,11 @@ def face(ordinal: int, identity: float | None, action: str = "restored", reason=
         reason=reason,
         identity=identity,
         blend=1.0 if mended else None,
-        restorer=RESTORER if mended else None,
-        identity_model=IDENTITY if identity is not None else None,
+        restorer=RESTORER if mended or refused else None,
+        identity_model=IDENTITY if mended or refused else None,
+        certainty=0.75 if mended or refused else None,
+        identity_threshold=0.6 if mended or refused else None,
+        identity_tried=[0.21, 0.3, 0.4, 0.55] if refused else [identity] if mended else [],
     )
 
 

@@ -68,7 +68,7 @@ def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
         faces = [
             build.face(0, 0.41, "blended", ReasonCode.IDENTITY_LOW),
             build.face(1, 0.8),
-            build.face(2, None, "recorded"),
+            build.face(2, None, "left_alone", ReasonCode.IDENTITY_LOW),
         ]
         more = {"state": PhotoState.NEEDS_REVIEW, "reason": ReasonCode.IDENTITY_LOW, "faces": faces, "seconds": 9.0}
         work.record_restored(*place, build.restored(key, **more))
@@ -150,6 +150,20 @@ def test_audit_photo_says_everything_about_a_photograph(auditor):
     assert (row["review"], row["device_class"], row["seconds"], row["attempts"]) == (None, "cpu-x86_64", 9.0, 1)
 
 
+def test_audit_face_says_what_each_face_had_to_reach_and_who_judged_it(auditor):
+    rows = auditor.execute(sa.text("SELECT * FROM audit.face WHERE object_key = 'family/faces.tif' ORDER BY face"))
+    faces = [row._mapping for row in rows]
+    assert [(f["action"], f["reason"]) for f in faces] == [
+        ("blended", "identity_low"),
+        ("restored", None),
+        ("left_alone", "identity_low"),
+    ]
+    assert [round(f["identity_threshold"], 2) for f in faces] == [0.6] * 3
+    assert [f["identity"] is None for f in faces] == [False, False, True]
+    assert {f["restorer_sha256"] for f in faces} == {build.RESTORER.weights_sha256}
+    assert {f["identity_model_sha256"] for f in faces} == {build.IDENTITY.weights_sha256}
+
+
 def test_the_last_review_counts(story, role_engine):
     with role_engine("publisher").begin() as conn:
         for decision in ("reject", "accept"):
@@ -182,6 +196,8 @@ EXPECTED = {
     == [("centerface", "detect face", 1), ("dlib-resnet", "compare face", 1), ("gfpgan", "restore face", 1),
         ("house-colorizer", "colorize", 4)],
     "lowest-identity": lambda r: keys(r) == ["faces.tif"],
+    "faces-refused": lambda r: [(x["face"], x["reason"], x["identity_tried"], x["restorer"]) for x in r]
+    == [(2, "identity_low", [0.21, 0.3, 0.4, 0.55], "gfpgan")],
     "faces-altered": lambda r: [(x["faces"], x["faces_restored"]) for x in r] == [(3, 2)],
     "ai-altered": lambda r: [(x["recipe"], x["ai_altered"], x["photos"]) for x in r]
     == [("memorial-portrait", True, 4)],
@@ -252,7 +268,7 @@ def test_publishable_photos_carry_their_whole_story(story, role_engine):
         assert record["source"]["uri"] == "s3://originals/family/faces.tif"
         assert [step["step"] for step in record["steps"]] == ["triage", "repair", "colorize"]
         assert record["steps"][2]["model"] == "house-colorizer"
-        assert [f["action"] for f in record["faces"]] == ["blended", "restored", "recorded"]
+        assert [f["action"] for f in record["faces"]] == ["blended", "restored", "left_alone"]
         assert record["measurements"]["sharpness"] == {"source": 100.0, "restored": 180.0}
         assert record["measurements"]["psnr"] == {"pair": 28.0}
         assert len(record["models"]) == 4

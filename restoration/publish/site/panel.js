@@ -53,8 +53,13 @@
     return faces.map((face, i) => [
       `Face ${i + 1}`,
       [ACTIONS[face.action] || face.action, words.reason(face.reason).replace(/\.$/, "")].filter(Boolean).join(": "),
-      figure(face.identity, 2), figure(face.confidence, 2),
+      likeness(face), figure(face.confidence, 2),
     ]);
+  }
+
+  function likeness(face) {
+    const own = figure(face.identity, 2);
+    return own && typeof face.identity_threshold === "number" ? `${own} (at least ${figure(face.identity_threshold, 2)})` : own;
   }
 
   function banner(row, details) {
