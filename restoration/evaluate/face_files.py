@@ -16,7 +16,8 @@ from restoration.evaluate import statistics
 from restoration.evaluate.faces import FaceEvaluation
 from restoration.evaluate.figures import FACE_FIGURES
 from restoration.evaluate.perceptual import SHA256 as PERCEPTUAL_SHA256
-from restoration.evaluate.portraits import SMALLEST_SIDE, least_eye_distance
+from restoration.evaluate.photos import CONFIDENCE
+from restoration.evaluate.portraits import RECIPES, SMALLEST_SIDE
 from restoration.evaluate.scoring import rounded
 from restoration.evaluate.text import json_bytes, plain
 from restoration.models.nets.house_restorer import SIDE
@@ -63,7 +64,8 @@ def summary(evaluation: FaceEvaluation) -> dict[str, Any]:
 def parameters(evaluation: FaceEvaluation) -> dict[str, Any]:
     """What the figures depend on: data set, seed, models, sizes, software, kind of machine."""
     request = evaluation.request
-    with_truth = {"seed": request.seed, "smallest_side": SMALLEST_SIDE}
+    with_truth = {"seed": request.seed, "smallest_side": SMALLEST_SIDE, "confidence": CONFIDENCE}
+    without = {"least_eye_distance": RECIPES.min_eye_distance, "confidence": RECIPES.confidence}
     return {
         "task": TASK,
         "data_set": plain(request.title),
@@ -72,7 +74,7 @@ def parameters(evaluation: FaceEvaluation) -> dict[str, Any]:
         "faces": len(evaluation.members),
         "with_reference": request.with_reference,
         "side": SIDE,
-        **(with_truth if request.with_reference else {"least_eye_distance": least_eye_distance()}),
+        **(with_truth if request.with_reference else without),
         "software": f"archive-restoration {restoration.__version__}",
         "device_class": evaluation.device_class,
         "models": [one.facts() for one in evaluation.models],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.evaluate.photos import CONFIDENCE, DETECTOR, Problem, family_of
@@ -24,6 +25,7 @@ from restoration.photo.decode import Decoder
 from restoration.photo.degradation import degrade, random_degradation
 from restoration.photo.picture import FloatImage
 from restoration.steps import alignment
+from restoration.steps.finding import find_faces
 from restoration.steps.parameters import Faces
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 SMALLEST_SIDE = 224
 """Portraits with a shorter long side hold faces that are themselves degraded: they are no truth."""
+RECIPES = Faces()
+"""How recipes find faces where they say nothing else; old photographs are looked at in the same way."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class FaceReader:
         if max(height, width) < SMALLEST_SIDE:
             words = f"it is {width} x {height}; a portrait of less than {SMALLEST_SIDE} pixels is no truth for faces"
             return Problem(name, ReasonCode.TOO_SMALL, words, skipped=True)
-        found = self._found(pixels)
+        found = self.models.load(DETECTOR)(_bytes(pixels), CONFIDENCE)
         made = aligned(pixels, found[0]) if found else None
         if made is None:
             return Problem(name, ReasonCode.NO_FACES, "no face was found in it; it is left out", skipped=True)
@@ -98,10 +102,10 @@ class FaceReader:
         return Face(name, digest, family_of(name), 0, degraded(truth, digest, self.seed), truth, landmarks)
 
     def _all_faces(self, name: str, digest: str, pixels: FloatImage) -> list[Face | Problem]:
-        found = self._found(pixels)
+        found = find_faces(self.models.load(DETECTOR), _bytes(pixels), RECIPES.confidence).faces
         if not found:
             return [Problem(name, ReasonCode.NO_FACES, "no face was found in it; it is left out", skipped=True)]
-        made = [aligned(pixels, one) if _eyes_apart(one) >= least_eye_distance() else None for one in found]
+        made = [aligned(pixels, one) if _eyes_apart(one) >= RECIPES.min_eye_distance else None for one in found]
         faces: list[Face | Problem] = [
             Face(name, digest, family_of(name), number, one[0], None, one[1])
             for number, one in enumerate(made, start=1)
@@ -111,11 +115,6 @@ class FaceReader:
             words = f"{small} of {len(found)} faces are too small or too slanted, as recipes have it; they are left out"
             faces.append(Problem(name, ReasonCode.FACE_TOO_SMALL, words, skipped=True))
         return faces
-
-    def _found(self, pixels: FloatImage) -> list[Detection]:
-        detector = self.models.load(DETECTOR)
-        found: list[Detection] = detector(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8), CONFIDENCE)
-        return found
 
 
 def aligned(pixels: FloatImage, found: Detection) -> tuple[FloatImage, alignment.Points] | None:
@@ -144,10 +143,9 @@ def subject_of(photo: str, number: int) -> str:
     return f"{photo}#{number}" if number else photo
 
 
-def least_eye_distance() -> float:
-    """Pixels between the eyes below which recipes leave a face alone."""
-    return Faces().min_eye_distance
-
-
 def _eyes_apart(found: Detection) -> float:
     return float(np.hypot(*(found.landmarks[1] - found.landmarks[0])))
+
+
+def _bytes(pixels: FloatImage) -> NDArray[np.uint8]:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

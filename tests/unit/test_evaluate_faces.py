@@ -398,6 +398,21 @@ def test_every_face_of_an_old_photograph_is_restored_and_held_against_itself(old
     assert {pair.first for pair in evaluation.pairs} <= {"sharpener", "unchanged", "given"}
 
 
+def test_a_photograph_on_its_side_gives_the_same_face_upright(tmp_path, models):
+    upright, turned = tmp_path / "upright", tmp_path / "turned"
+    saved(upright / "a.png", gray(hopper()))
+    saved(turned / "a.png", np.ascontiguousarray(np.rot90(gray(hopper()))))
+    faces = []
+    for folder in (upright, turned):
+        with FaceReader(folder, models, 1, False) as reader:
+            faces += [answer for answer in reader.read("a.png") if isinstance(answer, Face)]
+    assert len(faces) == 2
+    assert np.abs(faces[0].landmarks - faces[1].landmarks).max() < 8
+    embed = models.load("dlib-face-embedding")
+    luma = [np.rint(luminance_y(face.given) * 255).astype(np.uint8) for face in faces]
+    assert cosine(*(embed(one, face.landmarks) for one, face in zip(luma, faces, strict=True))) > 0.8
+
+
 def test_without_a_reference_a_restorer_must_be_named(photos, models):
     with pytest.raises(UsageError, match="names no restorer"):
         FaceRun(FaceRequest(photos, ("degraded",), with_reference=False), models)
