@@ -67,7 +67,7 @@ class DiscDetector:
         angle = float(np.degrees(np.arctan2(-dx, dy)))
         score = 0.9 - 0.3 * min(1.0, abs(angle) / self.reach)
         if abs(angle) > self.reach:
-            score, angle = (0.75, 0.0) if abs(angle) > 150 else (0.0, 0.0)
+            score, angle = (0.7, 0.0) if abs(angle) > 150 else (0.0, 0.0)
         marks = turned(UPRIGHT, angle) * max(w, h) + (x + w / 2, y + h / 2)
         return Detection(tuple(v / scale for v in (x, y, w, h)), score, (marks / scale).astype(np.float32))
 
