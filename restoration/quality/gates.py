@@ -40,6 +40,10 @@ class Face(Protocol):
         """restored, blended, left_alone or recorded."""
 
     @property
+    def reason(self) -> ReasonCode | None:
+        """Why it was left alone; a face that needs nothing is no reason to look."""
+
+    @property
     def identity(self) -> float | None:
         """Cosine between embeddings before and after; None where the face was not touched."""
 
@@ -75,7 +79,7 @@ def review_reason(
     """
     faces = list(faces)
     touched = [face.identity for face in faces if face.action in {"restored", "blended"} and face.identity is not None]
-    left_alone = sum(face.action == "left_alone" for face in faces)
+    left_alone = sum(face.action == "left_alone" and face.reason is not ReasonCode.NOT_NEEDED for face in faces)
     ssim = min((m.value for m in measurements if m.metric == "ssim_y" and m.stage == "pair"), default=1.0)
     checks = (
         (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),

@@ -26,6 +26,7 @@ from restoration.photo.picture import FloatImage
 from restoration.quality.faces import needs_nothing
 from restoration.quality.metrics import ssim_y
 from restoration.steps import alignment
+from restoration.steps.finding import Found, find_faces
 from restoration.steps.parameters import Faces
 from restoration.steps.pasting import Candidate, Likeness, Site, likeness, sharpness
 from restoration.steps.protocol import BaseStep, FaceAction, FaceRecord, Frame, StepOutcome, StepStatus
@@ -78,7 +79,8 @@ class _Tools:
 class Step(BaseStep[Faces]):
     """Faces of a group of photographs: detected one photograph at a time, restored in buckets across photographs.
 
-    Writes ``notes["faces"]``: how many were found, restored, blended and left alone.
+    Writes ``notes["faces"]``: how many were found, restored, blended and left alone. Its detail also says how many more
+    were seen than the detector's entry allows.
     """
 
     name = "faces"
@@ -98,20 +100,17 @@ class Step(BaseStep[Faces]):
         self, frames: Sequence[Frame], parameters: Faces, models: Models
     ) -> list[StepOutcome | RestorationError]:
         """Handle several photographs' faces; the restorer sees them in buckets, whichever photograph they are from."""
-        detector = models.load(parameters.detector)
-        faces = [
-            _Face(index, found)
-            for index, frame in enumerate(frames)
-            for found in detector(_bytes(frame.picture.pixels), parameters.confidence)
-        ]
+        detector, entry = models.load(parameters.detector), models.entry(parameters.detector)
+        found = [find_faces(detector, _bytes(frame.picture.pixels), parameters.confidence) for frame in frames]
+        faces = [_Face(index, face) for index, each in enumerate(found) for face in each.faces]
         restorer = parameters.restorer_here(models.available)
         if restorer:
             canvases = _restore(frames, faces, _tools(restorer, parameters, models))
         else:
-            _leave_all(faces, parameters, models.entry(parameters.detector))
+            _leave_all(faces, parameters, entry)
             canvases = [frame.picture.pixels for frame in frames]
         return [
-            _outcome(frame, canvases[index], [face for face in faces if face.frame_index == index], parameters, models)
+            _outcome(frame, canvases[index], [face for face in faces if face.frame_index == index], found[index], entry)
             for index, frame in enumerate(frames)
         ]
 
@@ -259,12 +258,14 @@ def _record(face: _Face, detector: ModelEntry, action: FaceAction, reason: Reaso
 
 
 def _outcome(
-    frame: Frame, canvas: FloatImage, faces: Sequence[_Face], parameters: Faces, models: Models
+    frame: Frame, canvas: FloatImage, faces: Sequence[_Face], found: Found, detector: ModelEntry
 ) -> StepOutcome:
     records = tuple(face.record for face in faces if face.record is not None)
     count = Counter(record.action for record in records)
     frame.notes["faces"] = {"found": len(records), **{action: count[action] for action in ACTIONS}}
     detail: dict[str, Any] = dict(frame.notes["faces"])
+    if found.left_out:
+        detail["left_out"] = found.left_out
     if second := sum(face.passes == 2 for face in faces):
         detail["second_pass"] = second
     if count["restored"] or count["blended"]:
@@ -273,7 +274,7 @@ def _outcome(
         return StepOutcome(picture, "applied", None, detail, restorer, records)
     status: StepStatus = "left_alone" if count["left_alone"] else "not_needed"
     reason = records[0].reason if records else ReasonCode.NO_FACES
-    return StepOutcome(frame.picture, status, reason, detail, models.entry(parameters.detector), records)
+    return StepOutcome(frame.picture, status, reason, detail, detector, records)
 
 
 def _bytes(pixels: FloatImage) -> NDArray[np.uint8]:

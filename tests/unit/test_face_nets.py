@@ -119,6 +119,26 @@ def test_our_way_through_gfpgan_gives_what_the_package_gives(size, narrow, count
     assert (theirs - ours).abs().max() <= 1e-4
 
 
+def test_in_bf16_only_the_convolutions_lose_digits(monkeypatch):
+    """Styles, demodulation and the sum of pictures stay whole, so that the answer is that of fp32 but for rounding."""
+    torch.manual_seed(SEED)
+    net = gfpgan.build(out_size=64, narrow=0.25).eval()
+    faces = torch.rand(2, 3, 64, 64) * 2 - 1
+    seen = []
+    modulated = gfpgan.modulated_conv
+    monkeypatch.setattr(gfpgan, "modulated_conv", lambda c, x, s: (seen.append(s.dtype), modulated(c, x, s))[1])
+    with torch.inference_mode():
+        whole = net(faces)
+        seen.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            half = net(faces)
+            plain = net.conv_body_first(faces)
+    assert plain.dtype == torch.bfloat16
+    assert half.dtype == torch.float32
+    assert set(seen) == {torch.float32}
+    assert (whole - half).abs().mean() < 0.02 * whole.std()
+
+
 def test_a_face_among_others_is_restored_as_it_is_alone():
     torch.manual_seed(SEED)
     net = gfpgan.build(out_size=64, narrow=0.25).eval()

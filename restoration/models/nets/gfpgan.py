@@ -5,7 +5,8 @@ In: N x 3 x 512 x 512 RGB in [-1, 1], faces aligned to the FFHQ template. Out: t
 Parameters and their names are the package's; the way through them is our own. The package builds a weight for every
 face of a batch and convolves in groups; here the style scales the input, one dense convolution serves the whole batch,
 and demodulation scales its output (StyleGAN2-ADA's non-fused form: the same sum in another order). What a restoration
-does not need is not computed: the intermediate pictures, the style network and the random noise.
+does not need is not computed: the intermediate pictures, the style network and the random noise. Where the convolutions run in
+bf16, styles, demodulation and the sum of pictures stay in float32.
 """
 
 from __future__ import annotations
@@ -82,16 +83,23 @@ def modulated_conv(conv: Any, x: Tensor, style: Tensor) -> Tensor:
     :param x: N x C x H x W.
     :param style: N x 512.
     """
-    scale = conv.modulation(style)
-    x = x * scale[:, :, None, None]
+    with _whole(x):
+        scale = conv.modulation(style.float())
+        energy = scale.square() @ conv.weight[0].square().sum(dim=(2, 3)).t() if conv.demodulate else None
+    x = x * scale[:, :, None, None].to(x.dtype)
     if conv.sample_mode == "upsample":
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-    weight = conv.weight[0]
-    x = F.conv2d(x, weight, padding=conv.padding)
-    if conv.demodulate:
-        energy = scale.square() @ weight.square().sum(dim=(2, 3)).t()
-        x = x * torch.rsqrt(energy + conv.eps)[:, :, None, None]
+    x = F.conv2d(x, conv.weight[0], padding=conv.padding)
+    if energy is not None:
+        x = x * torch.rsqrt(energy + conv.eps)[:, :, None, None].to(x.dtype)
     return x
+
+
+def _whole(x: Tensor) -> torch.autocast:
+    """Full precision for what follows: styles, demodulation and sums of pictures are few numbers, and half of one's
+    digits is a face gone flat.
+    """
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def _encoded(net: Any, faces: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
@@ -103,7 +111,8 @@ def _encoded(net: Any, faces: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor
         skips.append(x)
     x = F.leaky_relu(net.final_conv(x), SLOPE)
     # The linear layer knows features in the order channel, row, column, whatever way they lie in memory.
-    styles = net.final_linear(x.contiguous().flatten(1)).view(len(faces), -1, net.num_style_feat)
+    with _whole(x):
+        styles = net.final_linear(x.float().contiguous().flatten(1)).view(len(faces), -1, net.num_style_feat)
     conditions = []
     for up, scale, shift in zip(net.conv_body_up, net.condition_scale, net.condition_shift, strict=True):
         x = up(x + skips.pop())
@@ -113,11 +122,11 @@ def _encoded(net: Any, faces: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor
 
 def _style_conv(layer: Any, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
     x = modulated_conv(layer.modulated_conv, x, style) * GAIN
-    return F.leaky_relu(x + layer.weight * noise + layer.bias, SLOPE)
+    return F.leaky_relu(x + (layer.weight * noise + layer.bias).to(x.dtype), SLOPE)
 
 
 def _to_rgb(layer: Any, x: Tensor, style: Tensor, image: Tensor | None) -> Tensor:
-    rgb: Tensor = modulated_conv(layer.modulated_conv, x, style) + layer.bias
+    rgb: Tensor = modulated_conv(layer.modulated_conv, x, style).float() + layer.bias
     if image is None:
         return rgb
     return rgb + F.interpolate(image, scale_factor=2.0, mode="bilinear", align_corners=False)
