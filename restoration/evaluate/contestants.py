@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from restoration.engine.prepare import prepare_recipe
 from restoration.engine.recipe import Recipe, load_recipe
-from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError
+from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
 from restoration.evaluate.photos import Photo, frame_of
 from restoration.evaluate.scoring import TRUTH
 from restoration.models.loading import LoadedModels
@@ -24,6 +24,8 @@ from restoration.steps.protocol import BaseStep, Frame
 
 RECIPE = "recipe:"
 """What a recipe's name is written with, so that it is never taken for a model's."""
+FILE = "file:"
+"""What the path of a face restorer's weights is written with, so that it is never taken for a model's name."""
 
 Answer = FloatImage | RestorationError
 
@@ -129,6 +131,7 @@ def contestant(name: str, models: LoadedModels) -> Contestant:
 
     :raises ModelError: unknown, missing, broken, or a model that is no colorizer.
     :raises RecipeError: no such recipe.
+    :raises UsageError: a weight file, which only face restorers may be.
     """
     if name.startswith(RECIPE):
         recipe = load_recipe(name.removeprefix(RECIPE))
@@ -136,6 +139,10 @@ def contestant(name: str, models: LoadedModels) -> Contestant:
         for entry in prepared.entries:
             models.load(entry.name)
         return RecipeContestant(recipe, prepared.models_sha256, models, prepared.entries)
+    if name.startswith(FILE):
+        raise UsageError(
+            f"{name}: weight files are compared with --task restore-face; add a colorizer with: restoration models add"
+        )
     entry = models.entry(name)
     if entry.task != "colorize" or name == TRUTH:
         raise ModelError(

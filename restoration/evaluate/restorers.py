@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
+from restoration.evaluate.contestants import FILE, RECIPE
 from restoration.evaluate.scoring import NO_MODELS
 from restoration.models.buckets import run_in_buckets
 from restoration.models.files import file_sha256
@@ -25,9 +26,6 @@ from restoration.models.nets.house_restorer import SIDE
 from restoration.models.precision import guarded
 from restoration.models.registry import ModelEntry, SizeRules
 from restoration.photo.picture import FloatImage
-
-FILE = "file:"
-"""What a weight file's path is written with, so that it is never taken for a model's name."""
 
 Answer = FloatImage | RestorationError
 
@@ -85,8 +83,10 @@ def restorer(name: str, models: LoadedModels) -> Restorer:
     """The restorer of that name, its weights loaded.
 
     :raises ModelError: unknown, missing, broken, no face restorer, or made for faces of another size.
-    :raises UsageError: a file that is not there or is no safetensors.
+    :raises UsageError: a recipe, or a file that is not there or is no safetensors.
     """
+    if name.startswith(RECIPE):
+        raise UsageError(f"{name}: recipes are compared with --task colorize; face restorers are models or {FILE}PATH")
     if name.startswith(FILE):
         return _of_file(Path(name.removeprefix(FILE)).expanduser(), models)
     entry = models.entry(name)

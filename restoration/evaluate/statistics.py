@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.evaluate.figures import ALL_FIGURES, figure_of
-from restoration.evaluate.scoring import GRAY, TRUTH, Score
+from restoration.evaluate.scoring import GIVEN, GRAY, TRUTH, Score
 from restoration.quality.skin import ITA_GROUPS
 
 ALL = "all"
@@ -147,9 +147,10 @@ def fairness(rows: Sequence[Row], metrics: Iterable[str] = ("delta_e00", "skin_d
 def compare(scores: Sequence[Score], metrics: Sequence[str]) -> list[Pair]:
     """Every model against every other one on the photographs that both were measured on.
 
-    The truth takes no part. Gray takes part in figures that need a truth only: it is never blue and never bleeds.
+    The truth takes no part, nor does a given face, which is like itself. Gray takes part in figures that need a truth
+    only: it is never blue and never bleeds.
     """
-    models = [model for model in _models(score.model for score in scores) if model != TRUTH]
+    models = [model for model in _models(score.model for score in scores) if model not in {TRUTH, GIVEN}]
     values: dict[tuple[str, str], dict[str, float]] = {}
     for score in scores:
         for metric in metrics:

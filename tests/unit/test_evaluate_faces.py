@@ -395,7 +395,7 @@ def test_every_face_of_an_old_photograph_is_restored_and_held_against_itself(old
     reasons = {problem.name: problem.reason for problem in evaluation.problems}
     assert reasons == {"album_thing.png": ReasonCode.NO_FACES, "album_tiny.png": ReasonCode.FACE_TOO_SMALL}
     assert not evaluation.failed
-    assert {pair.first for pair in evaluation.pairs} <= {"sharpener", "unchanged", "given"}
+    assert [(pair.first, pair.second, pair.photos) for pair in evaluation.pairs] == [("sharpener", "unchanged", 4)]
 
 
 def test_a_photograph_on_its_side_gives_the_same_face_upright(tmp_path, models):
@@ -560,6 +560,8 @@ def test_json_is_one_object_a_face_and_model(photos, command):
         ("restore-face", ["--seed", 3, "--no-reference"], "nothing is degraded"),
         ("restore-face", ["--seed", -1, "--models", "degraded"], "the seed is -1"),
         ("restore-face", ["--models", "WEIGHTS"], "there is no model"),
+        ("restore-face", ["--models", "recipe:archive"], "recipes are compared with --task colorize"),
+        ("colorize", ["--models", "FILE"], "weight files are compared with --task restore-face"),
     ],
 )
 def test_options_that_mean_nothing_for_a_task_are_refused(photos, command, task, words, told):
