@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         description="What nets compute in: fp32, or bf16 for those whose registry entry allows it (the others stay "
         "in fp32); results of the two are kept apart.",
     )
+    compile_nets: bool = Field(
+        default=False,
+        description="Compile face restorers on a GPU (a minute when a worker starts, faster afterwards); results are "
+        "kept apart from those of nets that are not compiled.",
+    )
     preview_side: PositiveInt = Field(
         default=1280, description="Long side of the before and after previews for the gallery, in pixels."
     )

@@ -103,7 +103,12 @@ def evaluate(
     if record:
         check_catalog()
     settings = get_settings()
-    loaded = LoadedModels(device=device or settings.device, threads=settings.threads, precision=settings.precision)
+    loaded = LoadedModels(
+        device=device or settings.device,
+        threads=settings.threads,
+        precision=settings.precision,
+        compiled=settings.compile_nets,
+    )
     names = tuple((TASKS[task][0] if models is None else models).split(","))
     asked = Asked(photos, names, reference, out, record, as_json, data_set)
     if task == "restore-face":

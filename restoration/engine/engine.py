@@ -90,6 +90,7 @@ class Engine:
             device=self.settings.device,
             threads=self.settings.threads,
             precision=self.settings.precision,
+            compiled=self.settings.compile_nets,
         )
         self._passing: tuple[type[BaseException], ...] = (EnvironmentProblem, *interrupts)
         self._steps: dict[str, BaseStep[Any]] = {}

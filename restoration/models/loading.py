@@ -59,11 +59,13 @@ class LoadedModels:
         device: str = "auto",
         threads: int = 0,
         precision: Precision = "fp32",
+        compiled: bool = False,
         builders: Mapping[str, Builder] | None = None,
     ) -> None:
         """
         :param device: ``cpu``, ``cuda`` or ``auto`` (cuda where there is one).
         :param precision: what nets compute in where their entries allow it; the others stay in fp32.
+        :param compiled: compile face restorers on a GPU; their buckets have one size, so that it is done once.
         :param threads: CPU threads for nets and OpenCV in this process; 0 leaves the libraries' own choice.
         :param builders: further architectures by name, or others in place of the shipped ones.
         :raises SettingsError: cuda was asked for and is not there.
@@ -71,6 +73,7 @@ class LoadedModels:
         self.registry = registry or Registry.load()
         self.device = choose_device(device)
         self.precision = precision
+        self.compiled = compiled and self.device == "cuda"
         self._builders = dict(builders or {})
         self._loaded: dict[str, Any] = {}
         self._available: dict[str, bool] = {}
@@ -114,8 +117,9 @@ class LoadedModels:
 
     @property
     def device_class(self) -> str:
-        """Machines of one class give the same bytes: ``cpu-x86_64``, ``cuda-sm90``, ``cuda-sm90-bf16``."""
+        """Machines of one class give the same bytes: ``cpu-x86_64``, ``cuda-sm90-bf16-compiled``."""
         lower = "" if self.precision == "fp32" else f"-{self.precision}"
+        lower += "-compiled" if self.compiled else ""
         if self.device == "cpu":
             return f"cpu-{platform.machine().lower()}{lower}"
         import torch
@@ -136,6 +140,14 @@ class LoadedModels:
         if entry.architecture in DETECTORS and entry.architecture not in self._builders:
             return _imported(DETECTORS[entry.architecture])(net, entry, self.device)
         return net
+
+
+def in_buckets_compiled(net: torch.nn.Module) -> Callable[..., torch.Tensor]:
+    """The net compiled for inputs of one shape, which is what buckets give it."""
+    import torch
+
+    compiled: Callable[..., torch.Tensor] = torch.compile(net, dynamic=False)
+    return compiled
 
 
 def require_architecture(entry: ModelEntry, builders: Mapping[str, Builder] | None = None) -> None:

@@ -26,7 +26,7 @@ from restoration.photo.picture import FloatImage
 from restoration.quality.faces import needs_nothing
 from restoration.quality.metrics import ssim_y
 from restoration.steps import alignment
-from restoration.steps.finding import Found, find_faces
+from restoration.steps.finding import Found, find_faces, plausible
 from restoration.steps.parameters import Faces
 from restoration.steps.pasting import Candidate, Likeness, Site, likeness, sharpness
 from restoration.steps.protocol import BaseStep, FaceAction, FaceRecord, Frame, StepOutcome, StepStatus
@@ -158,7 +158,7 @@ def _is_restorable(face: _Face, frame: Frame, tools: _Tools) -> bool:
     reason = None
     if float(np.hypot(*(marks[1] - marks[0]))) < tools.parameters.min_eye_distance:
         reason = ReasonCode.FACE_TOO_SMALL
-    elif matrix is None:
+    elif matrix is None or not plausible(marks):
         reason = ReasonCode.FACE_TOO_DAMAGED
     else:
         face.matrix = matrix

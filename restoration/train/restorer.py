@@ -1,8 +1,8 @@
 """Train the house restorer: faces back from blur, lost resolution, noise and JPEG, and good faces left alone.
 
-The loss is a Charbonnier distance of pixels plus a distance of VGG features on a part of each picture. Where whole faces
-are seen, a distance of identity joins; from ``adversarial_from`` of the way a patch discriminator does, for the texture
-that regression smooths away.
+The loss is a Charbonnier distance of pixels plus a distance of VGG features on a part of each picture. Where whole
+faces are seen, a distance of identity joins; from ``adversarial_from`` of the way a patch discriminator does, for the
+texture that regression smooths away.
 """
 
 from __future__ import annotations

@@ -262,6 +262,20 @@ def test_models_sha256_says_what_would_be_used(tmp_path):
         assert recipe_models_sha256(one, registry) == prepare_recipe(one, registry).models_sha256
 
 
+def test_fallback_counts_only_where_the_first_restorer_is_not_here(tmp_path):
+    registry = models_with(tmp_path).registry
+    absent = {"step": "faces", "restorer": "gfpgan-1.3", "fallback_restorer": "sharpener"}
+    present = {**absent, "restorer": "unchanged"}
+    used = [[entry.name for entry in prepare_recipe(recipe(step), registry).entries] for step in (absent, present)]
+    assert used == [["centerface", name, "dlib-face-embedding"] for name in ("sharpener", "unchanged")]
+    for step in (absent, present):
+        chosen = recipe(step)
+        assert recipe_models_sha256(chosen, registry) == prepare_recipe(chosen, registry).models_sha256
+        assert set(chosen.restorers) == {step["restorer"], "sharpener"}
+    with pytest.raises(ModelError, match=r"models pull gfpgan-1\.3"):
+        prepare_recipe(recipe({**absent, "restorer_required": True}), registry)
+
+
 def test_a_restorer_that_arrives_during_a_run_waits_for_the_next_process(engine, tmp_path, monkeypatch):
     chosen = recipe({"step": "faces", "restorer": "gfpgan-1.3"})
     prepared = engine.prepare(chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from restoration.errors import OutOfMemory
 from restoration.models import compat
 from restoration.models.buckets import run_in_buckets
 from restoration.models.compat import import_face_archs, prepare_imports
-from restoration.models.loading import LoadedModels, read_weights
+from restoration.models.loading import LoadedModels, in_buckets_compiled, read_weights
 from restoration.models.nets import gfpgan, restoreformer
 from tests.unit.standins import entry_text, registry_with
 
@@ -137,6 +138,22 @@ def test_in_bf16_only_the_convolutions_lose_digits(monkeypatch):
     assert half.dtype == torch.float32
     assert set(seen) == {torch.float32}
     assert (whole - half).abs().mean() < 0.02 * whole.std()
+
+
+def test_compiled_net_gives_what_the_plain_one_gives(monkeypatch):
+    """Traced as for a GPU, by the backend that runs anywhere."""
+    torch.manual_seed(SEED)
+    net = gfpgan.build(out_size=64, narrow=0.125).eval()
+    faces = torch.rand(2, 3, 64, 64) * 2 - 1
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
+    with torch.inference_mode():
+        assert torch.allclose(in_buckets_compiled(net)(faces), net(faces), atol=1e-5)
+
+
+def test_results_of_compiled_nets_are_kept_apart(tmp_path):
+    models = LoadedModels(registry_with(tmp_path), device="cpu", compiled=True)
+    assert not models.compiled
+    assert "compiled" not in models.device_class
 
 
 def test_a_face_among_others_is_restored_as_it_is_alone():

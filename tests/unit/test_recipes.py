@@ -66,7 +66,7 @@ def test_on_a_sensitive_collection_no_recipe_restores_faces_and_its_hash_says_so
     kept = recipe_for(recipe, "sensitive")
     before = [step.parameters for step in recipe.steps if isinstance(step.parameters, Faces)]
     after = [step.parameters for step in kept.steps if isinstance(step.parameters, Faces)]
-    assert [faces.restorer for faces in after] == [""] * len(before)
+    assert [faces.restorers() for faces in after] == [()] * len(before)
     assert not any(faces.restorer_required for faces in after)
     restores = any(faces.restorer for faces in before)
     assert (kept.sha256 != recipe.sha256) is restores

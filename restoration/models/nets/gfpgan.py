@@ -5,8 +5,8 @@ In: N x 3 x 512 x 512 RGB in [-1, 1], faces aligned to the FFHQ template. Out: t
 Parameters and their names are the package's; the way through them is our own. The package builds a weight for every
 face of a batch and convolves in groups; here the style scales the input, one dense convolution serves the whole batch,
 and demodulation scales its output (StyleGAN2-ADA's non-fused form: the same sum in another order). What a restoration
-does not need is not computed: the intermediate pictures, the style network and the random noise. Where the convolutions run in
-bf16, styles, demodulation and the sum of pictures stay in float32.
+does not need is not computed: the intermediate pictures, the style network and the random noise. Where the convolutions
+run in bf16, styles, demodulation and the sum of pictures stay in float32.
 """
 
 from __future__ import annotations

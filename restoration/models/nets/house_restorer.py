@@ -78,7 +78,8 @@ class HouseRestorer(nn.Module):
             maps.append(stage(down(maps[-1])))
         x = self.attention(maps[-1])
         for level in reversed(range(len(self.decoder))):
-            x = F.interpolate(self.joins[level](x), scale_factor=2.0, mode="nearest")
+            # bilinear: copies of pixels would give the convolutions after them a grid to amplify
+            x = F.interpolate(self.joins[level](x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = self.decoder[level](x + maps[level])
         return F.pixel_shuffle(self.head(x).float(), 2)
 
