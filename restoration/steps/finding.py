@@ -46,9 +46,11 @@ CLOSE_UP_SHARE = 0.4
 """Side of a close-up in pixels, and what part of it the face takes."""
 QUARTERS = (90, 180, 270)
 DIAGONALS = (45, 135, 225, 315)
-TURNED_SIDE = 1024
-DIAGONAL_SIDE = 640
-"""Long side at which a picture is looked at in its other positions, and between them."""
+GROUP_SIDE = 1024
+SEARCH_SIDE = 512
+"""Long side at which a group is looked at in its other positions, and a picture in which no face is sure: most of these
+have none, and should not cost much.
+"""
 AGREEING = 0.8
 """Share of a group's faces that must lie one way for that to be the picture's way."""
 TILE_FACTOR = 2
@@ -92,13 +94,15 @@ def find_faces(detector: Detector, pixels: Pixels, confidence: float) -> Found:
     lowest = max(confidence, TURNED_CONFIDENCE)
     if len(faces) > FEW and not _is_sure(faces, 0):
         # of a group, three more looks cost less than close-ups of every face
-        faces = _once([*faces, *_turned(detector, pixels, QUARTERS, TURNED_SIDE, lowest)])
+        faces = _once([*faces, *_turned(detector, pixels, QUARTERS, GROUP_SIDE, lowest)])
     faces = _settled(detector, pixels, faces, confidence)
-    for angles, side in ((QUARTERS, TURNED_SIDE), (DIAGONALS, DIAGONAL_SIDE)):
+    for angles in (QUARTERS, DIAGONALS):
         if any(face.confidence >= FOUND and plausible(face.landmarks) for face in faces):
             break
-        turned = _settled(detector, pixels, _turned(detector, pixels, angles, side, lowest), lowest)
-        faces = _once([*faces, *turned])
+        turned = _turned(detector, pixels, angles, SEARCH_SIDE, lowest)
+        if len(turned) > FEW:
+            turned = _turned(detector, pixels, angles, GROUP_SIDE, lowest)
+        faces = _once([*faces, *_settled(detector, pixels, turned, lowest)])
     left_out = max(0, len(faces) - detector.max_faces)
     if left_out:
         log.warning("%d faces found; the %d surest are kept", len(faces), detector.max_faces)

@@ -22,6 +22,10 @@ SIDE_MULTIPLE = 32
 NMS_OVERLAP = 0.3
 MAX_SIDE = 1600
 """Long side of the input in pixels, unless the registry entry has a working side of its own."""
+FIRST_SIDE = 960
+"""Long side of the first look; where it finds no face, or a small one, the full working side takes its place."""
+SMALL = 40.0
+"""Pixels of the first look below which a face is small."""
 CLOSE_UP_SIDE = 512
 """Large pictures are looked at a second time at this long side: the net misses faces that are larger than it knows."""
 
@@ -41,10 +45,13 @@ class CenterFace:
         :param confidence: lowest score, 0..1.
         """
         long_side = max(image.shape[:2])
-        sides = [min(self.max_side, long_side)]
-        if sides[0] > 1.5 * CLOSE_UP_SIDE:
-            sides.append(CLOSE_UP_SIDE)
-        found = [self._at(image, side / long_side, confidence) for side in sides]
+        side = min(self.max_side, long_side, FIRST_SIDE)
+        found = [self._at(image, side / long_side, confidence)]
+        if min(self.max_side, long_side) > side and _has_small_or_none(found[0], long_side / side):
+            side = min(self.max_side, long_side)
+            found = [self._at(image, side / long_side, confidence)]
+        if side > 1.5 * CLOSE_UP_SIDE:
+            found.append(self._at(image, CLOSE_UP_SIDE / long_side, confidence))
         boxes, scores, points = joined(found)
         order = suppress(boxes, scores, NMS_OVERLAP)
         return [detection(boxes[i], float(scores[i]), points[i], image.shape[1], image.shape[0]) for i in order]
@@ -63,6 +70,12 @@ class CenterFace:
         boxes, scores, points = decode(heat[0, 0], scales[0], offsets[0], marks[0], confidence)
         factor = np.array([width / size[0], height / size[1]], np.float32)
         return boxes * np.tile(factor, 2), scores, points * factor
+
+
+def _has_small_or_none(faces: Faces, factor: float) -> bool:
+    """Whether a look found no face, or one smaller than SMALL of its pixels; ``factor`` picture pixels make one."""
+    boxes = faces[0]
+    return len(boxes) == 0 or float((boxes[:, 2:] - boxes[:, :2]).max(axis=1).min()) < SMALL * factor
 
 
 def load(path: Path, entry: ModelEntry) -> CenterFace:
