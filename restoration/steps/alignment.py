@@ -82,6 +82,15 @@ def face_region(matrix: Matrix, height: int, width: int, margin: int = 4) -> Reg
     return Region(left, top, max(1, right - left), max(1, bottom - top))
 
 
+def extent(mask: NDArray[np.float32], region: Region) -> Region:
+    """The smallest part of a region outside of which its mask is zero; one pixel where all of it is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return Region(region.left, region.top, 1, 1)
+    top, left = int(rows[0]), int(columns[0])
+    return Region(region.left + left, region.top + top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
+
+
 def within(matrix: Matrix, region: Region) -> Matrix:
     """The same alignment for coordinates counted from the region's corner."""
     shift = np.array([[1, 0, region.left], [0, 1, region.top], [0, 0, 1]], np.float64)
@@ -109,7 +118,10 @@ def crop(pixels: FloatImage, matrix: Matrix) -> FloatImage:
 
 
 def uncrop(face: FloatImage, matrix: Matrix, region: Region) -> FloatImage:
-    """An aligned face (512 x 512 x 3) back in the photograph's geometry: the region's pixels."""
+    """An aligned face, or a change of one (512 x 512 x 3), back in the photograph's geometry: the region's pixels.
+
+    Not clipped: bicubic interpolation may leave the range of its input.
+    """
     scale = scale_of(matrix)
     if scale > 1:
         face = _smoothed(face, scale)
@@ -120,7 +132,7 @@ def uncrop(face: FloatImage, matrix: Matrix, region: Region) -> FloatImage:
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.clip(np.asarray(back, np.float32), 0, 1)
+    return np.asarray(back, np.float32)
 
 
 def ellipse_mask(matrix: Matrix, landmarks: Points, region: Region) -> NDArray[np.float32]:
@@ -133,12 +145,13 @@ def ellipse_mask(matrix: Matrix, landmarks: Points, region: Region) -> NDArray[n
     eyes, mouth = marks[:2].mean(axis=0), marks[3:].mean(axis=0)
     tall = float(np.hypot(*(mouth - eyes)))
     wide = max(float(np.hypot(*(marks[1] - marks[0]))), 0.75 * tall)
-    centre = (eyes + mouth) / 2 + np.array([0.0, -0.12 * tall])
-    local = within(matrix, region)
-    columns, rows = np.meshgrid(np.arange(region.width), np.arange(region.height))
+    centre = ((eyes + mouth) / 2 + np.array([0.0, -0.12 * tall])).astype(np.float32)
+    local = within(matrix, region).astype(np.float32)
+    columns, rows = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)[:, None]
     x = local[0, 0] * columns + local[0, 1] * rows + local[0, 2]
     y = local[1, 0] * columns + local[1, 1] * rows + local[1, 2]
-    radius = np.hypot((x - centre[0]) / (1.3 * wide), (y - centre[1]) / (1.6 * tall))
+    across, down = (x - centre[0]) * np.float32(1 / (1.3 * wide)), (y - centre[1]) * np.float32(1 / (1.6 * tall))
+    radius = np.sqrt(across * across + down * down)
     edge = np.minimum(np.minimum(x, SIDE - 1 - x), np.minimum(y, SIDE - 1 - y))
     share = np.clip(np.minimum((1 - radius) * 3, edge / 24), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
@@ -149,9 +162,12 @@ def blended(base: FloatImage, over: FloatImage, weight: NDArray[np.float32]) -> 
 
     :param weight: H x W, share of ``over``, 0..1; where it is 0, the very values of ``base`` are kept.
     """
-    share = weight[:, :, None]
-    mixed = linear_to_srgb(srgb_to_linear(base) * (1 - share) + srgb_to_linear(over) * share)
-    return np.where(share > 0, mixed, base).astype(np.float32)
+    mixed = base.copy()
+    touched = weight > 0
+    share = weight[touched][:, None]
+    linear = srgb_to_linear(base[touched]) * (1 - share) + srgb_to_linear(over[touched]) * share
+    mixed[touched] = linear_to_srgb(linear)
+    return mixed
 
 
 def _smoothed(image: FloatImage, factor: float) -> FloatImage:

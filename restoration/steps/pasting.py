@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -53,13 +53,15 @@ class Candidate:
 class Site:
     """The place of one face in its photograph, and everything that judging a restoration of it needs.
 
-    ``base`` are the region's pixels now, ``marks`` the landmarks counted from its corner, ``before`` the descriptor of
-    the face in the photograph as it came to the step, whatever was pasted into ``base`` for its neighbours.
+    ``base`` are the region's pixels now; ``place`` is the part of it that pasting touches, counted from its corner,
+    with its ``mask``; ``marks`` are the landmarks counted from the region's corner, ``before`` the descriptor of the
+    face in the photograph as it came to the step, whatever was pasted into ``base`` for its neighbours.
     """
 
     region: alignment.Region
     matrix: alignment.Matrix
     base: FloatImage
+    place: alignment.Region
     mask: NDArray[np.float32]
     marks: alignment.Points
     before: NDArray[np.float64]
@@ -81,11 +83,14 @@ class Site:
         """The site of a face in ``canvas``, which may hold other restored faces already."""
         region = alignment.face_region(matrix, canvas.shape[0], canvas.shape[1])
         marks = landmarks - np.array([region.left, region.top], np.float32)
+        mask = alignment.ellipse_mask(matrix, landmarks, region)
+        place = alignment.extent(mask, replace(region, left=0, top=0))
         return cls(
             region=region,
             matrix=matrix,
             base=np.ascontiguousarray(canvas[region.slices]),
-            mask=alignment.ellipse_mask(matrix, landmarks, region),
+            place=place,
+            mask=np.ascontiguousarray(mask[place.slices]),
             marks=marks,
             before=known.descriptor,
             embed=embed,
@@ -116,23 +121,29 @@ class Site:
         return alignment.crop(candidate.pixels, alignment.within(self.matrix, self.region))
 
     def _in_place(self, restored: FloatImage) -> FloatImage:
-        """The restored face in the region's geometry; with the photograph's own chroma unless told otherwise.
+        """The restored face at its place in the region; with the photograph's own chroma unless told otherwise.
 
         A face that is larger in the photograph than 512 pixels keeps the scan's own finer detail and grain: only what
         the restorer changed at its resolution is enlarged.
         """
-        face = alignment.uncrop(restored, self.matrix, self.region)
+        local = alignment.within(self.matrix, self.region)
+        base = np.ascontiguousarray(self.base[self.place.slices])
         if alignment.scale_of(self.matrix) < 1:
-            seen = alignment.crop(self.base, alignment.within(self.matrix, self.region))
-            face = np.clip(face + (self.base - alignment.uncrop(seen, self.matrix, self.region)), 0, 1)
+            change = restored - alignment.crop(self.base, local)
+            face = base + alignment.uncrop(change, local, self.place)
+        else:
+            face = alignment.uncrop(restored, local, self.place)
+        face = np.asarray(np.clip(face, 0, 1), np.float32)
         if self.chroma_from_restorer:
             return face
-        chroma = colour.rgb_to_lab(self.base)[:, :, 1:]
-        chroma[np.ptp(self.base, axis=2) == 0] = 0  # a gray photograph's channels stay equal to the last bit
+        chroma = colour.rgb_to_lab(base)[:, :, 1:]
+        chroma[np.ptp(base, axis=2) == 0] = 0  # a gray photograph's channels stay equal to the last bit
         return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=self.bits)
 
     def _candidate(self, face: FloatImage, share: float) -> Candidate:
-        pixels = alignment.blended(self.base, face, self.mask * np.float32(share))
+        pixels = self.base.copy()
+        inner = self.place.slices
+        pixels[inner] = alignment.blended(self.base[inner], face, self.mask * np.float32(share))
         after = self.embed(gray_bytes(pixels), self.marks)
         return Candidate(pixels, share, cosine(self.before, after))
 
