@@ -58,14 +58,20 @@ def publish(
 
 def export(
     name: Name,
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder, or one with the same archive begun.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, or one with the same archive.")],
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Number of the version; the current one otherwise.")
+    ] = None,
 ) -> None:
-    """Bring a collection's current publication to disk, every file checked against the manifest."""
+    """Bring a collection's publication to disk, both hashes of every file checked on the way.
+
+    The folder appears when it is complete; after an interruption the same command goes on where it stopped.
+    """
     from restoration.publish.export import export_collection
     from restoration.settings import get_settings
     from restoration.storage.s3 import ObjectStore, make_client
 
     settings = get_settings()
-    written = export_collection(ObjectStore(make_client(settings)), settings, name, folder)
+    written = export_collection(ObjectStore(make_client(settings)), settings, name, folder, version=version)
     typer.echo(f"{written} files written, every file checked")
     typer.echo(f"gallery: {(folder / 'index.html').resolve().as_uri()}")

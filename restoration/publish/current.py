@@ -20,7 +20,10 @@ MAX_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class CurrentVersion:
-    """What ``current.json`` says. ``gallery`` is a path in the bucket."""
+    """What ``current.json`` says. ``gallery`` is a path in the bucket.
+
+    ``manifest_sha256`` is the hash of ``tagmanifest-sha256.txt``, which stands for every file of the version.
+    """
 
     collection: str
     version: int

@@ -30,7 +30,7 @@ def site_files() -> Iterator[tuple[str, bytes]]:
 
 
 def collection_script(facts: dict[str, Any]) -> bytes:
-    """``data/collection.js``: what the page says about the collection as a whole."""
+    """``gallery/collection.js``: what the page says about the collection as a whole."""
     return script("collection", facts)
 
 
@@ -49,7 +49,7 @@ def write_data(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[
 def _write(folder: Path, kind: str, shard: int, value: Any) -> tuple[str, Path]:
     path = folder / f"{kind}-{shard:05d}.js"
     path.write_bytes(script(f"{kind}-{shard:05d}", value))
-    return layout.data_path(kind, shard), path
+    return layout.gallery_path(kind, shard), path
 
 
 def photo_row(photo: ArchivedPhoto) -> dict[str, Any]:

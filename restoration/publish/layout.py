@@ -3,40 +3,50 @@
 ::
 
     s3://archive/<collection>/current.json           which version is current; replaced in one step
-    s3://archive/<collection>/v0001/
-        index.html  assets/*                         the gallery; opens from disk as well as from S3
-        data/*.js                                    what the gallery shows, in shards
-        photos/<name>.png                            restored photographs
-        previews/<name>-before.jpg, -after.jpg       what the gallery's slider compares
-        metadata.csv                                 Dublin Core, state and hashes, one row a photograph
-        provenance/part-00000.jsonl                  agents, events, models and figures, one object a photograph
-        archive.json                                 facts of this version
+    s3://archive/<collection>/v0001/                 a bag (RFC 8493)
+        bagit.txt  bag-info.txt                      that it is a bag, and of what
+        manifest-sha256.txt, -sha512.txt             hash and path of every file under data/
+        tagmanifest-sha256.txt, -sha512.txt          hash and path of every other file
+        data/photos/<name>.png                       restored photographs
+        data/previews/<name>-before.jpg, -after.jpg  smaller pictures of both
+        data/metadata.csv                            Dublin Core, state and hashes, one row a photograph
+        data/provenance/part-00000.jsonl             agents, events, models and figures, one object a photograph
+        data/archive.json                            facts of this version
+        index.html  assets/*  gallery/*.js           the gallery; opens from disk as well as from S3
         README.txt                                   this explanation, for whoever finds the archive later
-        manifest-sha256.txt                          hash and path of every other file
 
-Payload names are generated (ASCII digits); the scan's own name is metadata.
+Payload names are generated (ASCII digits); the scan's own name is metadata. The gallery is a view of the payload that
+can be made again, so it lies beside it as tag files, whose hashes the tag manifests keep.
 """
 
 from __future__ import annotations
 
 import re
 
-LAYOUT = "archive-restoration/1"
-MANIFEST = "manifest-sha256.txt"
-ARCHIVE_FACTS = "archive.json"
-METADATA = "metadata.csv"
+LAYOUT = "archive-restoration/2"
+PAYLOAD = "manifest"
+TAG = "tagmanifest"
+DECLARATION = "bagit.txt"
+BAG_INFO = "bag-info.txt"
+ARCHIVE_FACTS = "data/archive.json"
+METADATA = "data/metadata.csv"
 
 README = """This is one version of a published archive of restored photographs. It never changes.
 
 index.html               the gallery: open it in any browser, also from a disk without internet
-photos/                  restored photographs, named by their number in the archive
-previews/                smaller pictures before and after restoration, for the gallery
-metadata.csv             one row a photograph: Dublin Core, state, addresses and hashes (UTF-8)
-provenance/*.jsonl       one JSON object a photograph: the original's address and hash, every step, model, weight hash,
+data/photos/             restored photographs, named by their number in the archive
+data/previews/           smaller pictures before and after restoration
+data/metadata.csv        one row a photograph: Dublin Core, state, addresses and hashes (UTF-8)
+data/provenance/*.jsonl  one JSON object a photograph: the original's address and hash, every step, model, weight hash,
                          licence, measurement and face
-archive.json             facts of this version: collection, rights, consent, counts, head of the event chain
-manifest-sha256.txt      sha256 of every other file; check it with: sha256sum -c manifest-sha256.txt
-assets/, data/           parts of the gallery
+data/archive.json        facts of this version: collection, rights, consent, counts, head of the event chain
+assets/, gallery/        parts of the gallery
+bagit.txt, bag-info.txt  this folder is a bag: RFC 8493, "The BagIt File Packaging Format", version 1.0
+manifest-*.txt           hash of every file under data/
+tagmanifest-*.txt        hash of every other file
+
+Check it with what every Unix has:   sha256sum --quiet -c manifest-sha256.txt tagmanifest-sha256.txt
+or with the Library of Congress's tool:   bagit.py --validate FOLDER
 
 Pictures with "ai_altered" hold parts that a computer made, such as colours; they show how it may have looked, not how
 it did. The original scans were not changed and are not in this archive; metadata.csv says where each one is kept.
@@ -59,6 +69,15 @@ CONTENT_TYPES = {
 }
 
 
+def manifest_name(kind: str, algorithm: str) -> str:
+    """Name of a manifest: ``PAYLOAD`` or ``TAG``, ``sha256`` or ``sha512``."""
+    return f"{kind}-{algorithm}.txt"
+
+
+SEAL = manifest_name(TAG, "sha256")
+"""The file whose sha256 stands for the whole version."""
+
+
 def payload_name(photo_id: int) -> str:
     """Name of a photograph inside the archive: its number in the catalog, eight digits or more."""
     return f"{photo_id:08d}"
@@ -66,22 +85,22 @@ def payload_name(photo_id: int) -> str:
 
 def photo_path(name: str, extension: str) -> str:
     """Where the restored photograph lies."""
-    return f"photos/{name}.{extension}"
+    return f"data/photos/{name}.{extension}"
 
 
 def preview_path(name: str, stage: str) -> str:
     """Where a preview lies; ``stage`` is ``before`` or ``after``."""
-    return f"previews/{name}-{stage}.jpg"
+    return f"data/previews/{name}-{stage}.jpg"
 
 
 def provenance_path(shard: int) -> str:
     """Where a shard of provenance lies."""
-    return f"provenance/part-{shard:05d}.jsonl"
+    return f"data/provenance/part-{shard:05d}.jsonl"
 
 
-def data_path(kind: str, shard: int) -> str:
+def gallery_path(kind: str, shard: int) -> str:
     """Where a shard of the gallery's data lies; ``kind`` is ``photos`` or ``details``."""
-    return f"data/{kind}-{shard:05d}.js"
+    return f"gallery/{kind}-{shard:05d}.js"
 
 
 def content_type(path: str) -> str:
@@ -90,7 +109,7 @@ def content_type(path: str) -> str:
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether a manifest's path stays inside the archive on every file system."""
+    """Whether a path stays inside the archive on every file system."""
     return len(path) < 200 and _SAFE_PATH.fullmatch(path) is not None
 
 

@@ -2,8 +2,9 @@
 
 1. *Read* the photographs once from the catalog. Nothing new since the current version: done, ``unchanged``. Where the
    collection's conditions ask for a person's approval and nobody approved exactly these photographs: ``withheld``.
-2. *Stage* under the next version's prefix, which nobody reads yet: server-side copies and the written files.
-3. *Verify* by reading every file back against the manifest, then note it as verified in the catalog.
+2. *Stage* a bag under the next version's prefix, which nobody reads yet: server-side copies and the written files, each
+   read back at once.
+3. *Verify* that the prefix holds these files and no others, then note it as verified in the catalog.
 4. *Switch* by one conditional PUT of ``current.json``, then note it as current in the catalog.
 
 Killed before 4, the next publication abandons what was staged and removes it. Killed between the two halves of 4, the
@@ -32,7 +33,7 @@ from restoration.publish.current import CurrentVersion, read_current, write_curr
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
 from restoration.publish.stage import Stage
-from restoration.publish.verify import VerifiedVersion, verify_version
+from restoration.publish.verify import VerifiedVersion, verify_listing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -273,8 +274,8 @@ class _Job:
             "event_chain_head": head,
         }
         stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder)
-        manifest = stage.write(spool, facts)
-        verified = verify_version(self._store, self._bucket, prefix, manifest)
+        verified = stage.write(spool, facts)
+        verify_listing(self._store, self._bucket, prefix, verified)
         self._note_verified(opened, spool, verified, head)
         self._switch(opened, spool, verified, now)
         return PublicationReport(

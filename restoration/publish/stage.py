@@ -1,20 +1,26 @@
-"""Writing one version of an archive under a prefix that nobody reads yet."""
+"""Writing one version of an archive, a bag, under a prefix that nobody reads yet.
+
+Every file is read back right after it was written: photographs are copied inside the store, so this is also where
+their sha512 is learnt, from bytes whose sha256 is the one in the catalog.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.errors import PhotoRejected, PublicationError
+from restoration.fixity import Fixity, fixity_of_bytes, fixity_of_file
 from restoration.publish import gallery, layout
-from restoration.publish.manifest import ManifestWriter, file_sha256
+from restoration.publish.bag import DECLARATION, PayloadSize, bag_info
+from restoration.publish.manifest import ManifestWriter
 from restoration.publish.metadata_csv import write_metadata
+from restoration.publish.parallel import in_parallel
 from restoration.publish.photos import Payload, PhotoSpool
 from restoration.publish.provenance import write_provenance
-from restoration.publish.verify import in_parallel
+from restoration.publish.verify import VerifiedVersion
 
 if TYPE_CHECKING:
     from restoration.storage.s3 import ObjectStore
@@ -29,30 +35,45 @@ class Stage:
         self._store, self._restored, self._bucket, self._prefix = store, restored_bucket, bucket, prefix
         self._folder = folder
 
-    def write(self, spool: PhotoSpool, facts: dict[str, Any]) -> Path:
-        """Write everything; gives the manifest, on disk.
+    def write(self, spool: PhotoSpool, facts: dict[str, Any]) -> VerifiedVersion:
+        """Write everything and read it back; gives what was written.
 
-        :param facts: what ``archive.json`` and the gallery's heading say.
-        :raises PublicationError: a restored photograph is no longer in the restored bucket.
+        :param facts: what ``archive.json``, ``bag-info.txt`` and the gallery's heading say.
+        :raises PublicationError: a restored photograph is no longer in the restored bucket, or a file does not read
+            back as what it is.
         :raises StorageError: S3 refused or is out of reach.
         """
-        path = self._folder / layout.MANIFEST
-        with ManifestWriter(path) as manifest:
-            for _ in in_parallel(self._copy, _payloads(spool), COPY_WORKERS):
-                pass
-            for payload in _payloads(spool):
-                manifest.add(payload.path, payload.sha256)
-            for name, file in self._written(spool, facts):
-                self._store.put_file(self._bucket, self._prefix + name, file, layout.content_type(name))
-                manifest.add(name, file_sha256(file))
+        with ManifestWriter(self._folder, layout.TAG) as tags:
+            payload = self._payload(spool, facts)
+            for path in payload.paths.values():
+                tags.add(path.name, self._put_file(path.name, path))
+            size = PayloadSize(payload.files, payload.bytes)
+            for name, data in self._bag(facts, size):
+                tags.add(name, self._put(name, data))
+            for name, file in gallery.write_data(spool, self._folder):
+                tags.add(name, self._put_file(name, file))
                 file.unlink()
-            for name, data in self._small(facts):
-                self._store.put(self._bucket, self._prefix + name, data, layout.content_type(name))
-                manifest.add(name, hashlib.sha256(data).hexdigest())
-        self._store.put_file(self._bucket, self._prefix + layout.MANIFEST, path, layout.content_type(layout.MANIFEST))
-        return path
+        sealed = [self._put_file(path.name, path) for path in tags.paths.values()]
+        return VerifiedVersion(
+            files=payload.files + tags.files + len(sealed),
+            bytes=payload.bytes + tags.bytes + sum(fixity.size for fixity in sealed),
+            manifest_sha256=sealed[0].sha256,
+        )
 
-    def _copy(self, payload: Payload) -> None:
+    def _payload(self, spool: PhotoSpool, facts: dict[str, Any]) -> ManifestWriter:
+        """Everything under ``data/``, with the payload manifests on disk."""
+        with ManifestWriter(self._folder, layout.PAYLOAD) as manifest:
+            for payload, fixity in in_parallel(self._copy, _payloads(spool), COPY_WORKERS):
+                manifest.add(payload.path, fixity)
+            for name, file in self._written(spool, facts):
+                manifest.add(name, self._put_file(name, file))
+                file.unlink()
+            archive = {"layout": layout.LAYOUT, **facts}
+            data = json.dumps(archive, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+            manifest.add(layout.ARCHIVE_FACTS, self._put(layout.ARCHIVE_FACTS, data))
+        return manifest
+
+    def _copy(self, payload: Payload) -> tuple[Payload, Fixity]:
         target = self._prefix + payload.path
         try:
             self._store.copy(
@@ -61,21 +82,39 @@ class Stage:
         except PhotoRejected as error:
             message = f"{payload.path}: s3://{self._restored}/{payload.key} is gone; restore the photograph again"
             raise PublicationError(message) from error
+        return payload, self._read_back(payload.path, payload.sha256)
+
+    def _put(self, name: str, data: bytes) -> Fixity:
+        self._store.put(self._bucket, self._prefix + name, data, layout.content_type(name))
+        return self._read_back(name, fixity_of_bytes(data).sha256)
+
+    def _put_file(self, name: str, file: Path) -> Fixity:
+        self._store.put_file(self._bucket, self._prefix + name, file, layout.content_type(name))
+        return self._read_back(name, fixity_of_file(file).sha256)
+
+    def _read_back(self, name: str, sha256: str) -> Fixity:
+        try:
+            found = self._store.object_fixity(self._bucket, self._prefix + name)
+        except PhotoRejected as error:
+            raise PublicationError(f"{self._prefix}{name} was written and is not in the bucket") from error
+        if found.sha256 != sha256:
+            raise PublicationError(f"{self._prefix}{name} reads back as {found.sha256}, not {sha256}")
+        return found
 
     def _written(self, spool: PhotoSpool, facts: dict[str, Any]) -> Iterator[tuple[str, Path]]:
-        """Files that grow with the collection, one at a time on disk."""
-        metadata = self._folder / layout.METADATA
+        """Payload files that grow with the collection, one at a time on disk."""
+        metadata = self._folder / "metadata.csv"
         write_metadata(spool, metadata, rights=facts["rights"])
         yield layout.METADATA, metadata
         yield from write_provenance(spool, self._folder)
-        yield from gallery.write_data(spool, self._folder)
 
-    def _small(self, facts: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-        yield from gallery.site_files()
+    def _bag(self, facts: dict[str, Any], payload: PayloadSize) -> Iterator[tuple[str, bytes]]:
+        """Small tag files."""
+        yield layout.DECLARATION, DECLARATION
+        yield layout.BAG_INFO, bag_info(facts, payload)
         yield "README.txt", layout.README.encode("ascii")
-        yield "data/collection.js", gallery.collection_script(facts)
-        archive = {"layout": layout.LAYOUT, **facts}
-        yield layout.ARCHIVE_FACTS, json.dumps(archive, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        yield from gallery.site_files()
+        yield "gallery/collection.js", gallery.collection_script(facts)
 
 
 def _payloads(spool: PhotoSpool) -> Iterator[Payload]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.errors import PhotoRejected, ReasonCode, SettingsError, StorageError, UsageError, WriteConflict
+from restoration.fixity import Fixity, FixityHasher
 from restoration.names import output_key
 from restoration.settings import Settings, get_settings
 
@@ -257,17 +258,21 @@ class ObjectStore:
         :raises PhotoRejected: ``source_missing``.
         :raises StorageError: the service refused or is out of reach.
         """
+        found = self.object_fixity(bucket, key)
+        return found.sha256, found.size
+
+    def object_fixity(self, bucket: str, key: str) -> Fixity:
+        """Read an object through and give both its hashes and its size. Errors as for :meth:`hash_object`."""
         for attempt in range(1, READ_ATTEMPTS + 1):
-            hasher, size = hashlib.sha256(), 0
+            hasher = FixityHasher()
             try:
                 for chunk in self.stream(bucket, key):
                     hasher.update(chunk)
-                    size += len(chunk)
             except _BrokenStreamError:
                 if attempt == READ_ATTEMPTS:
                     raise
             else:
-                return hasher.hexdigest(), size
+                return hasher.fixity()
         raise AssertionError("unreachable")
 
     # -- writing -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 import skimage
 
 from restoration.catalog.publishing import PublishablePhoto
+from restoration.fixity import Fixity, fixity_of_file
 from restoration.names import output_key
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
@@ -36,6 +37,8 @@ FACTS = {
     "sensitivity": "memorial",
     "version": 3,
     "published_at": "2026-11-21T04:00:00+00:00",
+    "content_sha256": "cd" * 32,
+    "event_chain_head": "ef" * 32,
 }
 
 
@@ -58,6 +61,9 @@ class FolderStore:
 
     def copy(self, bucket: str, key: str, to_bucket: str, to_key: str, *, content_type: str | None = None) -> None:
         self._path(to_bucket, to_key).write_bytes(self._path(bucket, key).read_bytes())
+
+    def object_fixity(self, bucket: str, key: str) -> Fixity:
+        return fixity_of_file(self._path(bucket, key))
 
     def write_content(self, bucket: str, data: bytes, extension: str, content_type: str) -> str:
         key = output_key(hashlib.sha256(data).hexdigest(), extension)

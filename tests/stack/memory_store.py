@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from restoration.errors import PhotoRejected, ReasonCode, WriteConflict
+from restoration.fixity import Fixity, fixity_of_bytes
 from restoration.names import output_key
 from restoration.storage.s3 import StoredObject
 
@@ -68,6 +69,9 @@ class MemoryStore:
     def hash_object(self, bucket: str, key: str) -> tuple[str, int]:
         data, sha256 = self.read(bucket, key)
         return sha256, len(data)
+
+    def object_fixity(self, bucket: str, key: str) -> Fixity:
+        return fixity_of_bytes(self.read(bucket, key)[0])
 
     def put(self, bucket: str, key: str, data: bytes, content_type: str = "") -> None:
         self._call(lambda: self.objects.__setitem__((bucket, key), data))

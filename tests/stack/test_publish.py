@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import bagit
 import pytest
 import sqlalchemy as sa
 
@@ -62,8 +64,10 @@ def assert_whole(archive: Archive, store: ObjectStore, folder: Path) -> int:
     assert current is not None
     out = folder / f"v{current.version}"
     export_collection(store, SETTINGS, archive.name, out)
-    lines = (out / "manifest-sha256.txt").read_text().splitlines()
-    paths = [line.split("  ")[1] for line in lines] + ["manifest-sha256.txt"]
+    assert bagit.Bag(str(out)).validate()
+    tags = ["tagmanifest-sha256.txt", "tagmanifest-sha512.txt"]
+    lines = [line for name in ("manifest-sha256.txt", tags[0]) for line in (out / name).read_text().splitlines()]
+    paths = [line.split("  ")[1] for line in lines] + tags
     assert sorted(keys(store, current.prefix)) == sorted(current.prefix + path for path in paths)
     return current.version
 
@@ -75,22 +79,41 @@ def test_a_published_collection_can_be_read_without_any_database(archive, store,
     assert report.gallery_uri == f"s3://archive/{archive.name}/v0001/index.html"
     assert current_gallery(store, SETTINGS, archive.name) == report.gallery_uri
     assert export_collection(store, SETTINGS, archive.name, tmp_path / "out") == report.files
-    manifest = (tmp_path / "out" / "manifest-sha256.txt").read_text().splitlines()
-    for line in manifest:
-        sha256, path = line.split("  ")
-        assert hashlib.sha256((tmp_path / "out" / path).read_bytes()).hexdigest() == sha256
-    assert sum(path.suffix == ".png" for path in (tmp_path / "out" / "photos").iterdir()) == 2
-    facts = json.loads((tmp_path / "out" / "archive.json").read_text())
+    for algorithm, kind in itertools.product(("sha256", "sha512"), ("manifest", "tagmanifest")):
+        for line in (tmp_path / "out" / f"{kind}-{algorithm}.txt").read_text().splitlines():
+            digest, path = line.split("  ")
+            assert hashlib.new(algorithm, (tmp_path / "out" / path).read_bytes()).hexdigest() == digest
+    payload = tmp_path / "out" / "data"
+    assert sum(path.suffix == ".png" for path in (payload / "photos").iterdir()) == 2
+    facts = json.loads((payload / "archive.json").read_text())
     assert facts["states"] == {"restored": 1, "needs_review": 1, "rejected": 1}
-    with (tmp_path / "out" / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (payload / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == ["restored", "needs_review", "rejected"]
     assert rows[0]["dc:title"] == "'=1+1"
-    lines = (tmp_path / "out" / "provenance" / "part-00000.jsonl").read_text().splitlines()
+    lines = (payload / "provenance" / "part-00000.jsonl").read_text().splitlines()
     provenance = [json.loads(line) for line in lines]
     assert provenance[0]["original"]["uri"] == f"s3://originals/{archive.name}/a.tif"
     assert provenance[2]["reason"] == "truncated"
     assert provenance[2]["restored"] is None
+
+
+def test_a_publication_is_a_valid_bag(archive, store, tmp_path):
+    report = publish(archive, store)
+    out = tmp_path / "out"
+    export_collection(store, SETTINGS, archive.name, out)
+    bag = bagit.Bag(str(out))
+    assert bag.validate()
+    assert (bag.version_info, bag.encoding, sorted(bag.algorithms)) == ((1, 0), "UTF-8", ["sha256", "sha512"])
+    assert bag.info["External-Identifier"] == f"{archive.name}/v0001"
+    assert bag.info["Bag-Group-Identifier"] == archive.name
+    assert bag.info["Event-Chain-Head"] == json.loads((out / "data" / "archive.json").read_text())["event_chain_head"]
+    files = [path for path in (out / "data").rglob("*") if path.is_file()]
+    assert bag.info["Payload-Oxum"] == f"{sum(path.stat().st_size for path in files)}.{len(files)}"
+    everything = [path for path in out.rglob("*") if path.is_file()]
+    assert (report.files, report.bytes) == (len(everything), sum(path.stat().st_size for path in everything))
+    seal = hashlib.sha256((out / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
+    assert read_current(store, "archive", archive.name)[0].manifest_sha256 == seal
 
 
 def test_the_catalog_knows_what_was_published(archive, store):
@@ -318,23 +341,65 @@ def test_export_resumes_and_refuses_a_foreign_folder(archive, store, tmp_path):
     report = publish(archive, store)
     folder = tmp_path / "out"
     assert export_collection(store, SETTINGS, archive.name, folder) == report.files
-    assert export_collection(store, SETTINGS, archive.name, folder) == 1
+    assert export_collection(store, SETTINGS, archive.name, folder) == 0
     (folder / "index.html").write_text("changed")
+    (folder / "data" / "metadata.csv").unlink()
     assert export_collection(store, SETTINGS, archive.name, folder) == 2
+    assert bagit.Bag(str(folder)).validate()
+    (folder / "data" / "stray.txt").write_text("x")
+    with pytest.raises(PublicationError, match=r"stray\.txt: does not belong"):
+        export_collection(store, SETTINGS, archive.name, folder)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("x")
     with pytest.raises(UsageError, match="something else"):
         export_collection(store, SETTINGS, archive.name, tmp_path / "mine")
 
 
+def test_export_appears_when_it_is_complete_and_goes_on_where_it_stopped(archive, store, tmp_path):
+    report = publish(archive, store)
+    folder = tmp_path / "out"
+    with Killer(store.client, 9, answered=True), pytest.raises(Killed):
+        export_collection(store, SETTINGS, archive.name, folder)
+    assert not folder.exists()
+    begun = [path for path in (tmp_path / "out.part").rglob("*") if path.is_file() and path.suffix != ".part"]
+    assert begun
+    assert export_collection(store, SETTINGS, archive.name, folder) == report.files - len(begun)
+    assert bagit.Bag(str(folder)).validate()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    (tmp_path / "other.part").mkdir()
+    (tmp_path / "other.part" / "letter.txt").write_text("x")
+    with pytest.raises(UsageError, match="beginning of something else"):
+        export_collection(store, SETTINGS, archive.name, tmp_path / "other")
+
+
+def test_a_superseded_version_can_be_exported_by_its_number(archive, store, tmp_path):
+    publish(archive, store)
+    archive.add("d.tif")
+    publish(archive, store)
+    for version, photos in ((1, 2), (2, 3)):
+        folder = tmp_path / str(version)
+        export_collection(store, SETTINGS, archive.name, folder, version=version)
+        assert len(list((folder / "data" / "photos").iterdir())) == photos
+        assert bagit.Bag(str(folder)).info["Bag-Count"] == f"{version} of ?"
+    with pytest.raises(PublicationError, match="no archive at"):
+        export_collection(store, SETTINGS, archive.name, tmp_path / "9", version=9)
+
+
+def test_an_archive_from_before_the_bags_is_named_as_such(store, tmp_path):
+    store.put("archive", "old/v0001/manifest-sha256.txt", b"x")
+    with pytest.raises(PublicationError, match="older than the bags"):
+        export_publication(store, "s3://archive/old/v0001/", tmp_path / "out")
+
+
 def test_export_notices_a_changed_file_and_a_changed_manifest(archive, store, tmp_path):
     report = publish(archive, store)
     prefix = f"{archive.name}/v0001/"
-    store.put("archive", f"{prefix}archive.json", b"{}")
+    store.put("archive", f"{prefix}data/archive.json", b"{}")
     with pytest.raises(PublicationError, match=r"archive\.json hashes to"):
         export_collection(store, SETTINGS, archive.name, tmp_path / "one")
-    assert not (tmp_path / "one" / "archive.json").exists()
-    store.put("archive", f"{prefix}manifest-sha256.txt", b"")
+    assert not (tmp_path / "one").exists()
+    assert not (tmp_path / "one.part" / "data" / "archive.json").exists()
+    store.put("archive", f"{prefix}tagmanifest-sha256.txt", b"")
     with pytest.raises(PublicationError, match="the archive was changed"):
         export_collection(store, SETTINGS, archive.name, tmp_path / "two")
     with pytest.raises(PublicationError, match="no archive"):
@@ -343,8 +408,9 @@ def test_export_notices_a_changed_file_and_a_changed_manifest(archive, store, tm
 
 
 def test_export_of_a_hostile_manifest_stays_in_its_folder(store, tmp_path):
-    line = f"{hashlib.sha256(b'x').hexdigest()}  ../outside\n"
-    store.put("archive", "hostile/v0001/manifest-sha256.txt", line.encode())
+    for algorithm in ("sha256", "sha512"):
+        line = f"{hashlib.new(algorithm, b'x').hexdigest()}  ../outside\n"
+        store.put("archive", f"hostile/v0001/tagmanifest-{algorithm}.txt", line.encode())
     with pytest.raises(PublicationError, match="safe path"):
         export_publication(store, "s3://archive/hostile/v0001/", tmp_path / "out")
     assert not (tmp_path / "outside").exists()

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from restoration.catalog.publishing import PublishablePhoto
 from restoration.errors import PublicationError, UsageError
+from restoration.fixity import fixity_of_bytes
 from restoration.publish import gallery, layout
+from restoration.publish.bag import PayloadSize, bag_info
 from restoration.publish.export import export_publication
-from restoration.publish.manifest import ManifestEntry, ManifestWriter, read_manifest
+from restoration.publish.manifest import ManifestEntry, ManifestWriter, read_manifest, read_manifests
 from restoration.publish.metadata_csv import write_metadata
+from restoration.publish.parallel import in_parallel
 from restoration.publish.photos import ArchivedPhoto, spool_photos
 from restoration.publish.provenance import write_provenance
-from restoration.publish.verify import in_parallel
 from restoration.spreadsheet import is_formula
 
 SHA = "ab" * 32
@@ -64,9 +66,9 @@ def test_spool_keeps_order_counts_states_and_what_is_shown(tmp_path):
     assert (kept.count, kept.shown) == (4, 2)
     assert kept.states == {"restored": 2, "needs_review": 1, "rejected": 1}
     assert [f.path for f in photos[0].payloads()] == [
-        "photos/00000001.png",
-        "previews/00000001-before.jpg",
-        "previews/00000001-after.jpg",
+        "data/photos/00000001.png",
+        "data/previews/00000001-before.jpg",
+        "data/previews/00000001-after.jpg",
     ]
     assert list(photos[2].payloads()) == []
 
@@ -89,26 +91,79 @@ def test_content_hash_changes_with_what_the_archive_would_say(tmp_path, change):
 
 
 def test_manifest_round_trip_and_format(tmp_path):
-    with ManifestWriter(tmp_path / "m") as manifest:
-        manifest.add("photos/00000001.png", SHA)
-        manifest.add("index.html", SHA)
-    assert (tmp_path / "m").read_text() == f"{SHA}  photos/00000001.png\n{SHA}  index.html\n"
-    assert list(read_manifest(tmp_path / "m")) == [
-        ManifestEntry(SHA, "photos/00000001.png"),
-        ManifestEntry(SHA, "index.html"),
+    fixity = fixity_of_bytes(b"abc")
+    with ManifestWriter(tmp_path, layout.PAYLOAD) as manifest:
+        manifest.add("data/photos/00000001.png", fixity)
+        manifest.add("data/metadata.csv", fixity)
+    assert (manifest.files, manifest.bytes) == (2, 6)
+    short = (tmp_path / "manifest-sha256.txt").read_text()
+    assert short == f"{fixity.sha256}  data/photos/00000001.png\n{fixity.sha256}  data/metadata.csv\n"
+    assert (tmp_path / "manifest-sha512.txt").read_text() == short.replace(fixity.sha256, fixity.sha512)
+    assert list(read_manifests(tmp_path, layout.PAYLOAD)) == [
+        ManifestEntry(fixity.sha256, fixity.sha512, "data/photos/00000001.png"),
+        ManifestEntry(fixity.sha256, fixity.sha512, "data/metadata.csv"),
     ]
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "/etc/passwd", "a/../b", "a//b", "a\nb", "C:\\x", "", ".hidden", "é.png", "a/"]
+    "path",
+    ["../x", "/etc/passwd", "data/../b", "data//b", "data/a\nb", "C:\\x", "", "data/.hidden", "data/é.png", "data/"],
 )
 def test_paths_that_leave_the_archive_are_refused(tmp_path, path):
     assert not layout.is_safe_path(path)
-    with ManifestWriter(tmp_path / "m") as manifest, pytest.raises(PublicationError):
-        manifest.add(path, SHA)
-    (tmp_path / "bad").write_text(f"{SHA}  {path}\n", encoding="utf-8")
-    with pytest.raises(PublicationError, match=r"line \d of the manifest"):
-        list(read_manifest(tmp_path / "bad"))
+    with ManifestWriter(tmp_path, layout.PAYLOAD) as manifest, pytest.raises(PublicationError):
+        manifest.add(path, fixity_of_bytes(b""))
+    (tmp_path / "manifest-sha256.txt").write_text(f"{SHA}  {path}\n", encoding="utf-8")
+    with pytest.raises(PublicationError, match=r"line \d of manifest-sha256\.txt"):
+        list(read_manifest(tmp_path, layout.PAYLOAD, "sha256"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [(layout.PAYLOAD, "index.html"), (layout.TAG, "data/x.png"), (layout.TAG, "tagmanifest-sha256.txt")],
+)
+def test_a_manifest_names_only_files_of_its_kind(tmp_path, kind, path):
+    with ManifestWriter(tmp_path, kind) as manifest, pytest.raises(PublicationError, match="can't be the path"):
+        manifest.add(path, fixity_of_bytes(b""))
+
+
+def test_manifests_that_disagree_or_are_cut_short_are_refused(tmp_path):
+    with ManifestWriter(tmp_path, layout.TAG) as manifest:
+        for name in ("a.txt", "b.txt"):
+            manifest.add(name, fixity_of_bytes(name.encode()))
+    long = tmp_path / "tagmanifest-sha512.txt"
+    whole = long.read_bytes()
+    long.write_bytes(whole[:-3])
+    with pytest.raises(PublicationError, match="line 2 of tagmanifest-sha512"):
+        list(read_manifests(tmp_path, layout.TAG))
+    long.write_bytes(whole.splitlines(keepends=True)[0])
+    with pytest.raises(PublicationError, match="same number"):
+        list(read_manifests(tmp_path, layout.TAG))
+    long.write_bytes(b"".join(reversed(whole.splitlines(keepends=True))))
+    with pytest.raises(PublicationError, match="should stand"):
+        list(read_manifests(tmp_path, layout.TAG))
+
+
+def test_bag_info_keeps_every_value_on_one_line():
+    facts = {
+        "name": "album",
+        "title": "A\nPayload-Oxum: 0.0\r\n album",
+        "contact": "kim@example.org",
+        "rights": "",
+        "version": 3,
+        "published_at": "2026-11-21T04:00:00+00:00",
+        "content_sha256": SHA,
+        "event_chain_head": SHA,
+    }
+    lines = bag_info(facts, PayloadSize(2, 4_200_000_000)).decode().splitlines()
+    tags = dict(line.split(": ", 1) for line in lines)
+    assert len(lines) == len(tags)
+    assert tags["External-Description"] == "A Payload-Oxum: 0.0 album"
+    assert (tags["Payload-Oxum"], tags["Bag-Size"]) == ("4200000000.2", "4.2 GB")
+    assert (tags["Bag-Group-Identifier"], tags["Bag-Count"], tags["Bagging-Date"]) == ("album", "3 of ?", "2026-11-21")
+    assert tags["Contact-Email"] == "kim@example.org"
+    assert "Rights" not in tags
+    assert b"Contact-Name: Kim, room 4\n" in bag_info(facts | {"contact": "Kim, room 4"}, PayloadSize(0, 0))
 
 
 def test_metadata_opens_in_a_spreadsheet_without_running_anything(tmp_path):
@@ -124,7 +179,7 @@ def test_metadata_opens_in_a_spreadsheet_without_running_anything(tmp_path):
     assert rows[0]["filename"] == "'@evil.png"
     assert (rows[0]["ai_altered"], rows[0]["restored_file"], rows[0]["dc:rights"]) == (
         "yes",
-        "photos/00000001.png",
+        "data/photos/00000001.png",
         "CC0",
     )
     assert (rows[1]["state"], rows[1]["reason"], rows[1]["restored_file"]) == ("rejected", "empty_file", "")
@@ -133,12 +188,12 @@ def test_metadata_opens_in_a_spreadsheet_without_running_anything(tmp_path):
 def test_provenance_is_sharded_with_one_object_a_photograph(tmp_path):
     kept = spool(tmp_path, *(publishable(n) for n in range(1, 1002)))
     shards = list(write_provenance(kept, tmp_path))
-    assert [path for path, _ in shards] == ["provenance/part-00000.jsonl", "provenance/part-00001.jsonl"]
+    assert [path for path, _ in shards] == ["data/provenance/part-00000.jsonl", "data/provenance/part-00001.jsonl"]
     lines = [line for _, file in shards for line in file.read_text(encoding="utf-8").splitlines()]
     assert len(lines) == 1001
     first = json.loads(lines[0])
     assert first["original"]["uri"] == "s3://originals/scans/1.tif"
-    assert first["restored"]["file"] == "photos/00000001.png"
+    assert first["restored"]["file"] == "data/photos/00000001.png"
     assert first["ai_altered"] is True
     assert [agent["type"] for agent in first["agents"]] == ["software", "model", "hardware"]
     assert first["agents"][1]["weights_sha256"] == SHA
@@ -147,10 +202,10 @@ def test_provenance_is_sharded_with_one_object_a_photograph(tmp_path):
 def test_gallery_data_is_sharded_and_hides_what_is_not_shown(tmp_path):
     kept = spool(tmp_path, *(publishable(n) for n in range(1, 1102)), publishable(2000, review={"decision": "reject"}))
     files = dict(gallery.write_data(kept, tmp_path))
-    assert sorted(files)[:2] == ["data/details-00000.js", "data/details-00001.js"]
-    assert sum(name.startswith("data/details") for name in files) == 12
-    assert sum(name.startswith("data/photos") for name in files) == 2
-    last = files["data/photos-00001.js"].read_text()
+    assert sorted(files)[:2] == ["gallery/details-00000.js", "gallery/details-00001.js"]
+    assert sum(name.startswith("gallery/details") for name in files) == 12
+    assert sum(name.startswith("gallery/photos") for name in files) == 2
+    last = files["gallery/photos-00001.js"].read_text()
     rows = json.loads(last[last.index("=", last.index("]")) + 1 : -2])
     assert len(rows) == 102
     assert "image" in rows[0]
@@ -187,8 +242,8 @@ def test_every_reason_and_state_has_words_for_a_family():
     assert [s.value for s in PhotoState if f"\n    {s.value}: " not in words] == []
 
 
-def test_parallel_work_gives_every_result_and_the_first_error():
-    assert sorted(in_parallel(lambda n: n * n, range(100), 4)) == [n * n for n in range(100)]
+def test_parallel_work_gives_every_result_in_order_and_the_first_error():
+    assert list(in_parallel(lambda n: n * n, range(100), 4)) == [n * n for n in range(100)]
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(lambda n: 1 // (n - 50), range(100), 4))
 

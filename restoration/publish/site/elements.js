@@ -15,7 +15,7 @@
 
   /* Payload names are generated; anything else in their place is refused rather than linked. */
   function payload(path) {
-    if (!/^[a-z]+\/[A-Za-z0-9._-]+$/.test(path)) throw new Error("not a payload path");
+    if (!/^data\/[a-z]+\/[A-Za-z0-9._-]+$/.test(path)) throw new Error("not a payload path");
     return path;
   }
 
@@ -33,7 +33,7 @@
   async function data(name) {
     const store = (window.ARCHIVE_DATA = window.ARCHIVE_DATA || {});
     if (!(name in store)) {
-      if (!loading.has(name)) loading.set(name, loadScript(`data/${name}.js`));
+      if (!loading.has(name)) loading.set(name, loadScript(`gallery/${name}.js`));
       await loading.get(name).finally(() => loading.delete(name));
     }
     return store[name];

@@ -76,7 +76,7 @@
       return null;
     }
     const slider = createSlider({
-      before: payload(`previews/${row.id}-before.jpg`), after: payload(`previews/${row.id}-after.jpg`),
+      before: payload(`data/previews/${row.id}-before.jpg`), after: payload(`data/previews/${row.id}-after.jpg`),
       ratio: row.width / row.height, alt: words.altText(row), label: row.ai ? words.AI_LABEL : "",
       review: row.state === "needs_review" ? words.STATES.needs_review : "",
     });

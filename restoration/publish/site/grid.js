@@ -39,7 +39,7 @@
         make("span", { class: "absent-state", text: words.STATES[row.state] || row.state }),
         make("span", { class: "absent-reason", text: words.reason(row.reason) }));
     }
-    const image = make("img", { src: payload(`previews/${row.id}-after.jpg`), alt: words.altText(row), loading: "lazy", decoding: "async" });
+    const image = make("img", { src: payload(`data/previews/${row.id}-after.jpg`), alt: words.altText(row), loading: "lazy", decoding: "async" });
     return make("span", { class: "picture" }, image,
       row.ai ? make("span", { class: "label", text: words.AI_LABEL }) : null,
       row.state === "needs_review" ? make("span", { class: "label label-review", text: "Waiting for review" }) : null);
