@@ -22,9 +22,9 @@ SIDE_MULTIPLE = 32
 NMS_OVERLAP = 0.3
 MAX_SIDE = 1600
 """Long side of the input in pixels, unless the registry entry has a working side of its own."""
-FIRST_SIDE = 960
+FIRST_SIDE = 640
 """Long side of the first look; where it finds no face, or a small one, the full working side takes its place."""
-SMALL = 40.0
+SMALL = 64.0
 """Pixels of the first look below which a face is small."""
 CLOSE_UP_SIDE = 512
 """Large pictures are looked at a second time at this long side: the net misses faces that are larger than it knows."""
