@@ -137,7 +137,8 @@ class Site:
         if self.chroma_from_restorer:
             return face
         chroma = colour.rgb_to_lab(base)[:, :, 1:]
-        chroma[np.ptp(base, axis=2) == 0] = 0  # a gray photograph's channels stay equal to the last bit
+        red, green, blue = (base[:, :, channel] for channel in range(3))
+        chroma[(red == green) & (green == blue)] = 0  # a gray photograph's channels stay equal to the last bit
         return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=self.bits)
 
     def _candidate(self, face: FloatImage, share: float) -> Candidate:
