@@ -96,7 +96,8 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
            'events', coalesce((
                SELECT jsonb_agg(jsonb_build_object(
                    'seq', e.seq, 'type', e.event_type, 'outcome', e.outcome, 'agent', e.agent,
-                   'occurred_at', e.occurred_at, 'sha256', e.sha256) ORDER BY e.seq)
+                   'occurred_at', e.occurred_at, 'run_id', e.run_id, 'restoration_id', e.restoration_id,
+                   'detail', e.detail, 'prev_sha256', e.prev_sha256, 'sha256', e.sha256) ORDER BY e.seq)
                FROM event AS e WHERE e.photo_id = p.photo_id), '[]')
        )::text AS record
 FROM photo AS p
@@ -104,6 +105,14 @@ JOIN collection AS c USING (collection_id)
 LEFT JOIN restoration AS r ON r.restoration_id = p.restoration_id
 WHERE p.collection_id = :collection_id AND p.current
 ORDER BY p.object_key, p.photo_id
+""")
+
+_COLLECTION_EVENTS = sa.text("""
+SELECT jsonb_build_object(
+    'seq', e.seq, 'type', e.event_type, 'outcome', e.outcome, 'agent', e.agent, 'occurred_at', e.occurred_at,
+    'run_id', e.run_id, 'restoration_id', e.restoration_id, 'detail', e.detail, 'prev_sha256', e.prev_sha256,
+    'sha256', e.sha256)::text AS event
+FROM event AS e WHERE e.collection_id = :collection_id AND e.photo_id IS NULL ORDER BY e.seq
 """)
 
 _CONTENT = sa.text("""
@@ -215,6 +224,15 @@ def iter_publishable(conn: sa.Connection, collection_id: int) -> Iterator[Publis
         for row in rows:
             facts = dict(row._mapping)
             yield PublishablePhoto(**(facts | {"record": json.loads(facts["record"])}))
+
+
+def list_collection_events(conn: sa.Connection, collection_id: int) -> list[dict[str, Any]]:
+    """Events of the collection as a whole (runs, approvals, publications), oldest first; they do not grow with photos.
+
+    Keys: seq, type, outcome, agent, occurred_at, run_id, restoration_id, detail, prev_sha256, sha256.
+    """
+    rows = conn.execute(_COLLECTION_EVENTS, {"collection_id": collection_id})
+    return [json.loads(row.event) for row in rows]
 
 
 def content_sha256(conn: sa.Connection, collection_id: int) -> str:

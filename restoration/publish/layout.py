@@ -11,6 +11,8 @@
         data/previews/<name>-before.jpg, -after.jpg  smaller pictures of both
         data/metadata.csv                            Dublin Core, state and hashes, one row a photograph
         data/provenance/part-00000.jsonl             agents, events, models and figures, one object a photograph
+        data/provenance/prov-00000.jsonld            the same as W3C PROV
+        data/premis/collection.xml, photos-00000.xml PREMIS 3: objects, events with the chain's hashes, agents, rights
         data/archive.json                            facts of this version
         index.html  assets/*  gallery/*.js           the gallery; opens from disk as well as from S3
         README.txt                                   this explanation, for whoever finds the archive later
@@ -39,6 +41,8 @@ data/previews/           smaller pictures before and after restoration
 data/metadata.csv        one row a photograph: Dublin Core, state, addresses and hashes (UTF-8)
 data/provenance/*.jsonl  one JSON object a photograph: the original's address and hash, every step, model, weight hash,
                          licence, measurement and face
+data/provenance/*.jsonld the same as W3C PROV, in JSON-LD
+data/premis/*.xml        the same as PREMIS 3, the dictionary of preservation metadata; collection.xml for the whole
 data/archive.json        facts of this version: collection, rights, consent, counts, head of the event chain
 assets/, gallery/        parts of the gallery
 bagit.txt, bag-info.txt  this folder is a bag: RFC 8493, "The BagIt File Packaging Format", version 1.0
@@ -60,6 +64,9 @@ CONTENT_TYPES = {
     "js": "text/javascript; charset=utf-8",
     "json": "application/json",
     "jsonl": "application/jsonl",
+    "jsonld": "application/ld+json",
+    "xml": "application/xml",
+    "md": "text/markdown; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "png": "image/png",
@@ -96,6 +103,19 @@ def preview_path(name: str, stage: str) -> str:
 def provenance_path(shard: int) -> str:
     """Where a shard of provenance lies."""
     return f"data/provenance/part-{shard:05d}.jsonl"
+
+
+def prov_path(shard: int) -> str:
+    """Where a shard of W3C PROV lies."""
+    return f"data/provenance/prov-{shard:05d}.jsonld"
+
+
+PREMIS_COLLECTION = "data/premis/collection.xml"
+
+
+def premis_path(shard: int) -> str:
+    """Where a shard of PREMIS lies."""
+    return f"data/premis/photos-{shard:05d}.xml"
 
 
 def gallery_path(kind: str, shard: int) -> str:

@@ -259,6 +259,7 @@ class _Job:
         with self._db.begin() as conn:
             opened = publishing.open_publication(conn, c.collection_id, run_id, f"s3://{self._bucket}/{c.name}")
             head = chain_head(conn, c.collection_id)
+            events = publishing.list_collection_events(conn, c.collection_id)
         prefix = version_prefix(c.name, opened.version)
         if any(self._store.list_pages(self._bucket, prefix)):
             raise PublicationError(f"s3://{self._bucket}/{prefix} is not empty; a version is never written over")
@@ -273,7 +274,7 @@ class _Job:
             "content_sha256": spool.content_sha256,
             "event_chain_head": head,
         }
-        stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder)
+        stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder, events)
         verified = stage.write(spool, facts)
         verify_listing(self._store, self._bucket, prefix, verified)
         self._note_verified(opened, spool, verified, head)

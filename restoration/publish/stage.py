@@ -7,18 +7,20 @@ their sha512 is learnt, from bytes whose sha256 is the one in the catalog.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.errors import PhotoRejected, PublicationError
 from restoration.fixity import Fixity, fixity_of_bytes, fixity_of_file
-from restoration.publish import gallery, layout
+from restoration.publish import gallery, layout, premis
 from restoration.publish.bag import DECLARATION, PayloadSize, bag_info
+from restoration.publish.fixities import FixityLog
 from restoration.publish.manifest import ManifestWriter
 from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.parallel import in_parallel
 from restoration.publish.photos import Payload, PhotoSpool
+from restoration.publish.prov import write_prov
 from restoration.publish.provenance import write_provenance
 from restoration.publish.verify import VerifiedVersion
 
@@ -29,11 +31,23 @@ COPY_WORKERS = 8
 
 
 class Stage:
-    """A version's prefix while it is being written. ``folder`` is for temporary files."""
+    """A version's prefix while it is being written.
 
-    def __init__(self, store: ObjectStore, restored_bucket: str, bucket: str, prefix: str, folder: Path) -> None:
+    :param folder: for temporary files.
+    :param events: those of the collection as a whole, for PREMIS.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        restored_bucket: str,
+        bucket: str,
+        prefix: str,
+        folder: Path,
+        events: Sequence[dict[str, Any]] = (),
+    ) -> None:
         self._store, self._restored, self._bucket, self._prefix = store, restored_bucket, bucket, prefix
-        self._folder = folder
+        self._folder, self._events = folder, events
 
     def write(self, spool: PhotoSpool, facts: dict[str, Any]) -> VerifiedVersion:
         """Write everything and read it back; gives what was written.
@@ -63,9 +77,10 @@ class Stage:
     def _payload(self, spool: PhotoSpool, facts: dict[str, Any]) -> ManifestWriter:
         """Everything under ``data/``, with the payload manifests on disk."""
         with ManifestWriter(self._folder, layout.PAYLOAD) as manifest:
-            for payload, fixity in in_parallel(self._copy, _payloads(spool), COPY_WORKERS):
+            log = FixityLog(self._folder / "fixities.txt")
+            for payload, fixity in log.keep(in_parallel(self._copy, _payloads(spool), COPY_WORKERS)):
                 manifest.add(payload.path, fixity)
-            for name, file in self._written(spool, facts):
+            for name, file in self._written(spool, log, facts):
                 manifest.add(name, self._put_file(name, file))
                 file.unlink()
             archive = {"layout": layout.LAYOUT, **facts}
@@ -101,12 +116,17 @@ class Stage:
             raise PublicationError(f"{self._prefix}{name} reads back as {found.sha256}, not {sha256}")
         return found
 
-    def _written(self, spool: PhotoSpool, facts: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    def _written(self, spool: PhotoSpool, log: FixityLog, facts: dict[str, Any]) -> Iterator[tuple[str, Path]]:
         """Payload files that grow with the collection, one at a time on disk."""
         metadata = self._folder / "metadata.csv"
         write_metadata(spool, metadata, rights=facts["rights"])
         yield layout.METADATA, metadata
         yield from write_provenance(spool, self._folder)
+        yield from write_prov(spool, self._folder)
+        collection = self._folder / "collection.xml"
+        premis.write_collection(facts, self._events, collection)
+        yield layout.PREMIS_COLLECTION, collection
+        yield from premis.write_photos(facts["name"], log.beside(spool), self._folder)
 
     def _bag(self, facts: dict[str, Any], payload: PayloadSize) -> Iterator[tuple[str, bytes]]:
         """Small tag files."""

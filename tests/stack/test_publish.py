@@ -14,7 +14,9 @@ from pathlib import Path
 import bagit
 import pytest
 import sqlalchemy as sa
+from lxml import etree
 
+from restoration.catalog.events import append_event
 from restoration.catalog.publishing import list_publications
 from restoration.errors import PublicationError, ReasonCode, StorageError, UsageError
 from restoration.publish.current import read_current
@@ -24,6 +26,7 @@ from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore
 from tests.stack.archive import Archive
 from tests.stack.memory_store import Killed, MemoryStore
+from tests.unit.premis_rules import PREMIS, problems
 
 pytestmark = pytest.mark.stack
 SETTINGS = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
@@ -114,6 +117,44 @@ def test_a_publication_is_a_valid_bag(archive, store, tmp_path):
     assert (report.files, report.bytes) == (len(everything), sum(path.stat().st_size for path in everything))
     seal = hashlib.sha256((out / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
     assert read_current(store, "archive", archive.name)[0].manifest_sha256 == seal
+
+
+def test_premis_tells_the_chain_of_events_and_the_manifests_hashes(archive, store, tmp_path):
+    number = archive.collection.collection_id
+    with archive.db.begin() as conn:
+        photo, restoration = conn.execute(
+            sa.text("SELECT photo_id, restoration_id FROM photo WHERE collection_id = :c AND state = 'restored'"),
+            {"c": number},
+        ).one()
+        known = {"collection_id": number, "run_id": archive.run_id, "outcome": "success"}
+        append_event(conn, event_type="run_opened", agent="planner", **known)
+        append_event(
+            conn, event_type="restoration", agent="worker 1", photo_id=photo, restoration_id=restoration, **known
+        )
+    publish(archive, store)
+    out = tmp_path / "out"
+    export_collection(store, SETTINGS, archive.name, out)
+    roots = [etree.parse(str(out / "data/premis" / name)).getroot() for name in ("collection.xml", "photos-00000.xml")]
+    assert [problems(root) for root in roots] == [[], []]
+    listed = {path: digest for digest, path in (line.split("  ") for line in manifest_lines(out, "sha512"))}
+    found = {
+        element.findtext(f"{PREMIS}objectIdentifier/{PREMIS}objectIdentifierValue"): [
+            digest.text for digest in element.iter(f"{PREMIS}messageDigest")
+        ]
+        for element in roots[1].iter(f"{PREMIS}object")
+    }
+    pictures = [path for path in listed if path.startswith(("data/photos/", "data/previews/"))]
+    assert len(pictures) == 6
+    assert [found[path][1] for path in pictures] == [listed[path] for path in pictures]
+    first, second = (json.loads(root.findtext(f".//{PREMIS}eventDetail")) for root in roots)
+    assert second["prev_sha256"] == first["sha256"]
+    facts = json.loads((out / "data" / "archive.json").read_text())
+    assert facts["event_chain_head"] == second["sha256"]
+    json.loads((out / "data" / "provenance" / "prov-00000.jsonld").read_text(encoding="utf-8"))
+
+
+def manifest_lines(folder: Path, algorithm: str) -> list[str]:
+    return (folder / f"manifest-{algorithm}.txt").read_text().splitlines()
 
 
 def test_the_catalog_knows_what_was_published(archive, store):

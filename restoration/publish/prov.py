@@ -1,0 +1,128 @@
+"""W3C PROV (PROV-O) as JSON-LD in shards: which picture was derived from which, by what activity, with which models.
+
+The context is in the file itself, so it can be read without internet. Pictures of the archive have addresses relative
+to the file; scans have their S3 address.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from restoration import __version__
+from restoration.publish import layout
+from restoration.publish.photos import ArchivedPhoto
+
+PHOTOS_PER_SHARD = 500
+CONTEXT = {
+    "prov": "http://www.w3.org/ns/prov#",
+    "dcterms": "http://purl.org/dc/terms/",
+    "schema": "https://schema.org/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "endedAtTime": {"@id": "prov:endedAtTime", "@type": "xsd:dateTime"},
+    "wasDerivedFrom": {"@id": "prov:wasDerivedFrom", "@type": "@id"},
+    "wasGeneratedBy": {"@id": "prov:wasGeneratedBy", "@type": "@id"},
+    "wasAssociatedWith": {"@id": "prov:wasAssociatedWith", "@type": "@id"},
+    "used": {"@id": "prov:used", "@type": "@id"},
+    "title": "dcterms:title",
+    "identifier": "dcterms:identifier",
+    "rights": "dcterms:rights",
+    "description": "dcterms:description",
+    "version": "schema:version",
+    "sha256": "schema:sha256",
+}
+
+
+def write_prov(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write the shards; gives each one's path in the archive and on disk as soon as it is complete."""
+    rest, shard = iter(photos), 0
+    while batch := list(islice(rest, PHOTOS_PER_SHARD)):
+        path = folder / f"prov-{shard:05d}.jsonld"
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(f'{{"@context": {json.dumps(CONTEXT)},\n"@graph": [\n')
+            file.write(",\n".join(json.dumps(node, ensure_ascii=False, sort_keys=True) for node in _graph(batch)))
+            file.write("\n]}\n")
+        yield layout.prov_path(shard), path
+        shard += 1
+
+
+def _graph(batch: list[ArchivedPhoto]) -> Iterator[dict[str, Any]]:
+    shared: dict[str, dict[str, Any]] = {}
+    for photo in batch:
+        yield _scan(photo)
+        if photo.shown:
+            yield from _restored(photo)
+            shared.update((node["@id"], node) for node in _agents(photo.record))
+    yield from shared.values()
+
+
+def _scan(photo: ArchivedPhoto) -> dict[str, Any]:
+    source = photo.record.get("source") or {}
+    node = {"@id": _scan_id(photo), "@type": "prov:Entity", "identifier": photo.name}
+    facts = {
+        "title": photo.record.get("title"),
+        "description": photo.record.get("object_key"),
+        "sha256": source.get("sha256"),
+    }
+    return node | {key: value for key, value in facts.items() if value}
+
+
+def _scan_id(photo: ArchivedPhoto) -> str:
+    uri = (photo.record.get("source") or {}).get("uri")
+    # an address with spaces or quotes in it is no IRI
+    return quote(uri, safe=":/") if uri else f"#scan-{photo.name}"
+
+
+def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
+    record, activity = photo.record, f"#restoration-{photo.restoration_id}-{photo.name}"
+    scan = _scan_id(photo)
+    recipe = record.get("recipe") or {}
+    yield {
+        "@id": f"../{str(photo.output_path).removeprefix('data/')}",
+        "@type": "prov:Entity",
+        "identifier": f"{photo.name} restored",
+        "sha256": record["output"]["sha256"],
+        "wasDerivedFrom": scan,
+        "wasGeneratedBy": activity,
+        "description": "altered by AI" if record.get("ai_altered") else "not altered by AI",
+    }
+    node = {
+        "@id": activity,
+        "@type": "prov:Activity",
+        "used": [scan, *(_model_id(model) for model in record.get("models") or [])],
+        "wasAssociatedWith": _software_id(record),
+        "description": f"recipe {recipe.get('name')}, sha256 {recipe.get('sha256')}",
+    }
+    ended = record.get("restored_at")
+    yield node | ({"endedAtTime": ended} if ended else {})
+
+
+def _agents(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {
+        "@id": _software_id(record),
+        "@type": "prov:SoftwareAgent",
+        "title": "archive-restoration",
+        "version": record.get("code_version") or __version__,
+    }
+    for model in record.get("models") or []:
+        facts = {
+            "title": model.get("name"),
+            "version": model.get("version"),
+            "rights": model.get("licence"),
+            "description": model.get("architecture"),
+            "sha256": model["weights_sha256"],
+        }
+        known = {key: value for key, value in facts.items() if value}
+        yield {"@id": _model_id(model), "@type": "prov:Entity", **known}
+
+
+def _software_id(record: dict[str, Any]) -> str:
+    return f"#archive-restoration-{quote(str(record.get('code_version') or __version__), safe='')}"
+
+
+def _model_id(model: dict[str, Any]) -> str:
+    return f"#model-{model['weights_sha256']}"
