@@ -15,6 +15,7 @@ RUN pip install --constraint infra/lock/requirements.txt ".[airflow]" && pip uni
 
 COPY restoration restoration
 COPY sql sql
+COPY docs/model-cards docs/model-cards
 COPY dags dags
 COPY infra/init.sh infra/init.sh
 RUN pip install --no-deps --editable .

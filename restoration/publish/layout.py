@@ -13,6 +13,7 @@
         data/provenance/part-00000.jsonl             agents, events, models and figures, one object a photograph
         data/provenance/prov-00000.jsonld            the same as W3C PROV
         data/premis/collection.xml, photos-00000.xml PREMIS 3: objects, events with the chain's hashes, agents, rights
+        data/models/models.json, <model>.md          models that made the pictures: weight hashes, rights, cards
         data/archive.json                            facts of this version
         index.html  assets/*  gallery/*.js           the gallery; opens from disk as well as from S3
         README.txt                                   this explanation, for whoever finds the archive later
@@ -43,6 +44,7 @@ data/provenance/*.jsonl  one JSON object a photograph: the original's address an
                          licence, measurement and face
 data/provenance/*.jsonld the same as W3C PROV, in JSON-LD
 data/premis/*.xml        the same as PREMIS 3, the dictionary of preservation metadata; collection.xml for the whole
+data/models/             the models that made the pictures: hashes of their weights, licences, a card for each
 data/archive.json        facts of this version: collection, rights, consent, counts, head of the event chain
 assets/, gallery/        parts of the gallery
 bagit.txt, bag-info.txt  this folder is a bag: RFC 8493, "The BagIt File Packaging Format", version 1.0
@@ -110,6 +112,7 @@ def prov_path(shard: int) -> str:
     return f"data/provenance/prov-{shard:05d}.jsonld"
 
 
+MODELS = "data/models/models.json"
 PREMIS_COLLECTION = "data/premis/collection.xml"
 
 

@@ -18,6 +18,7 @@ from restoration.publish.bag import DECLARATION, PayloadSize, bag_info
 from restoration.publish.fixities import FixityLog
 from restoration.publish.manifest import ManifestWriter
 from restoration.publish.metadata_csv import write_metadata
+from restoration.publish.models import model_files, models_used
 from restoration.publish.parallel import in_parallel
 from restoration.publish.photos import Payload, PhotoSpool
 from restoration.publish.prov import write_prov
@@ -83,9 +84,8 @@ class Stage:
             for name, file in self._written(spool, log, facts):
                 manifest.add(name, self._put_file(name, file))
                 file.unlink()
-            archive = {"layout": layout.LAYOUT, **facts}
-            data = json.dumps(archive, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-            manifest.add(layout.ARCHIVE_FACTS, self._put(layout.ARCHIVE_FACTS, data))
+            for name, data in self._facts(spool, facts):
+                manifest.add(name, self._put(name, data))
         return manifest
 
     def _copy(self, payload: Payload) -> tuple[Payload, Fixity]:
@@ -127,6 +127,12 @@ class Stage:
         premis.write_collection(facts, self._events, collection)
         yield layout.PREMIS_COLLECTION, collection
         yield from premis.write_photos(facts["name"], log.beside(spool), self._folder)
+
+    def _facts(self, spool: PhotoSpool, facts: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+        """Small payload files."""
+        yield from model_files(models_used(spool))
+        archive = {"layout": layout.LAYOUT, **facts}
+        yield layout.ARCHIVE_FACTS, json.dumps(archive, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
     def _bag(self, facts: dict[str, Any], payload: PayloadSize) -> Iterator[tuple[str, bytes]]:
         """Small tag files."""

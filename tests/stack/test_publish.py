@@ -150,6 +150,7 @@ def test_premis_tells_the_chain_of_events_and_the_manifests_hashes(archive, stor
     assert second["prev_sha256"] == first["sha256"]
     facts = json.loads((out / "data" / "archive.json").read_text())
     assert facts["event_chain_head"] == second["sha256"]
+    assert json.loads((out / "data" / "models" / "models.json").read_text()) == {"models": []}
     json.loads((out / "data" / "provenance" / "prov-00000.jsonld").read_text(encoding="utf-8"))
 
 
