@@ -19,6 +19,7 @@ from restoration.cli import (
     settings,
     stack,
     train,
+    verify,
 )
 
 app = typer.Typer(
@@ -27,7 +28,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, recipes, models, collection, catalog, audit, export, doctor, settings, stack, train, evaluate):
+for module in (
+    run,
+    recipes,
+    models,
+    collection,
+    catalog,
+    audit,
+    export,
+    verify,
+    doctor,
+    settings,
+    stack,
+    train,
+    evaluate,
+):
     module.register(app)
 
 

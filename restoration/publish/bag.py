@@ -59,6 +59,19 @@ def _tags(rows: Iterable[tuple[str, str]]) -> str:
     return "".join(f"{label}: {value}\n" for label, value in cleaned if value)
 
 
+def read_tags(data: bytes) -> dict[str, str]:
+    """Labels and values of a tag file; lines that are neither a tag nor its continuation are left out."""
+    tags: dict[str, str] = {}
+    label = ""
+    for line in data.decode("utf-8", errors="replace").splitlines():
+        if line[:1] in (" ", "\t") and label:
+            tags[label] += f" {line.strip()}"
+        elif ":" in line:
+            label, value = line.split(":", 1)
+            tags[label] = value.strip()
+    return tags
+
+
 def human_size(size: int) -> str:
     """A size for people, in decimal units: ``4.2 GB``."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]

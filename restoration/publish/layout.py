@@ -113,6 +113,7 @@ def prov_path(shard: int) -> str:
 
 
 MODELS = "data/models/models.json"
+PREMIS_FOLDER = "data/premis/"
 PREMIS_COLLECTION = "data/premis/collection.xml"
 
 
