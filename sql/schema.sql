@@ -476,7 +476,8 @@ COMMENT ON COLUMN publication.run_id IS 'Run after which it was published.';
 COMMENT ON COLUMN publication.state IS 'Where it stands.';
 COMMENT ON COLUMN publication.uri IS 'Where it lies.';
 COMMENT ON COLUMN publication.content_sha256 IS 'Hash over key, output hash and state of every photograph: equal content is not published twice.';
-COMMENT ON COLUMN publication.manifest_sha256 IS 'Hash of its sha256 manifest.';
+COMMENT ON COLUMN publication.manifest_sha256 IS
+    'Hash of its tagmanifest-sha256.txt, which names every file directly or through a manifest; of manifest-sha256.txt for archives from before the bags.';
 COMMENT ON COLUMN publication.chain_head IS 'Head of the collection''s chain of events when it was written; the archive carries it too.';
 COMMENT ON COLUMN publication.photo_count IS 'Photographs in it.';
 COMMENT ON COLUMN publication.byte_count IS 'Bytes of all its files.';
@@ -1187,7 +1188,8 @@ COMMENT ON COLUMN audit.publication.state IS 'Where it stands.';
 COMMENT ON COLUMN audit.publication.uri IS 'Where it lies.';
 COMMENT ON COLUMN audit.publication.run_id IS 'Run after which it was published.';
 COMMENT ON COLUMN audit.publication.content_sha256 IS 'Hash over key, output and state of every photograph.';
-COMMENT ON COLUMN audit.publication.manifest_sha256 IS 'Hash of its manifest.';
+COMMENT ON COLUMN audit.publication.manifest_sha256 IS
+    'Hash of its tagmanifest-sha256.txt, which stands for every file.';
 COMMENT ON COLUMN audit.publication.chain_head IS 'Head of the chain of events when it was written.';
 COMMENT ON COLUMN audit.publication.photo_count IS 'Photographs in it.';
 COMMENT ON COLUMN audit.publication.byte_count IS 'Bytes of all its files.';
