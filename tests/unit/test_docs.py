@@ -16,7 +16,10 @@ from restoration.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("architecture", "catalog", "evaluation", "models", "operations", "training")),
+    *(
+        f"docs/{name}.md"
+        for name in ("architecture", "catalog", "evaluation", "models", "operations", "publication", "training")
+    ),
 ]
 COMMAND = re.compile(r"(?:^|`|\]\(|\$ )(restoration [a-z-][^`|#>;\n]*)", re.MULTILINE)
 
