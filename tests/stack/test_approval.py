@@ -105,7 +105,7 @@ def test_an_approval_survives_a_publisher_that_died(catalog, store, monkeypatch)
     archive = Archive(catalog, store, consent="unknown")
     archive.add("a.tif")
     with monkeypatch.context() as patch:
-        patch.setattr(publisher, "verify_version", die)
+        patch.setattr(publisher, "verify_listing", die)
         with pytest.raises(KeyboardInterrupt):
             publish(archive, store, KIM)
     assert publish(archive, store).state == "published"
