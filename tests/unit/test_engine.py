@@ -39,6 +39,11 @@ def engine(tmp_path_factory):
         yield engine
 
 
+def portrait() -> bytes:
+    """A face out of focus: sharp ones are left alone."""
+    return png(cv2.GaussianBlur(gray(hopper()), (0, 0), 1.5))
+
+
 def small(seed: int) -> bytes:
     return png(np.random.default_rng(seed).uniform(0, 1, (40, 50, 3)))
 
@@ -85,7 +90,7 @@ def outcomes(engine: Engine, chosen: Recipe, *scans: Scan) -> dict[str, Outcome]
 
 
 def test_a_whole_recipe_on_a_real_portrait(engine):
-    data = png(gray(hopper()))
+    data = portrait()
     outcome = engine.restore(Scan("hopper.png", data), engine.prepare(FULL))
     assert outcome.state is PhotoState.RESTORED
     assert outcome.source_sha256 == hashlib.sha256(data).hexdigest()
@@ -108,10 +113,10 @@ def test_a_whole_recipe_on_a_real_portrait(engine):
 
 
 def test_same_bytes_alone_in_company_and_again(engine):
-    portrait = Scan("portrait.png", png(gray(hopper())))
-    alone = engine.restore(portrait, engine.prepare(FULL))
+    scan = Scan("portrait.png", portrait())
+    alone = engine.restore(scan, engine.prepare(FULL))
     company = outcomes(
-        engine, FULL, Scan("a.png", small(1)), portrait, Scan("bad.png", b"no image"), Scan("b.png", small(2))
+        engine, FULL, Scan("a.png", small(1)), scan, Scan("bad.png", b"no image"), Scan("b.png", small(2))
     )
     again = company["portrait.png"]
     assert again.result.output_sha256 == alone.result.output_sha256
@@ -195,12 +200,21 @@ def test_a_photograph_that_cannot_be_encoded_is_a_failure(engine, monkeypatch):
 
 def test_review_rules_ask_for_a_person(engine):
     strict = recipe(
-        {"step": "faces", "restorer": "stranger", "identity_threshold": 1.0}, faces_left_alone_above=0, ssim_below=-1.0
+        {"step": "faces", "restorer": "stranger", "identity_threshold": 1.0, "clear_from": 0.0},
+        faces_left_alone_above=0,
+        ssim_below=-1.0,
     )
-    outcome = engine.restore(Scan("hopper.png", png(gray(hopper()))), engine.prepare(strict))
+    outcome = engine.restore(Scan("hopper.png", portrait()), engine.prepare(strict))
     assert outcome.state is PhotoState.NEEDS_REVIEW
     assert outcome.reason is ReasonCode.FACES_LEFT_ALONE
     assert outcome.result is not None
+
+
+def test_a_face_that_needs_nothing_asks_for_nobody(engine):
+    strict = recipe({"step": "faces", "restorer": "stranger"}, faces_left_alone_above=0, ssim_below=-1.0)
+    outcome = engine.restore(Scan("hopper.png", png(gray(hopper()))), engine.prepare(strict))
+    assert [face.reason for face in outcome.result.faces] == [ReasonCode.NOT_NEEDED]
+    assert outcome.state is PhotoState.RESTORED
 
 
 def test_nothing_is_called_altered_when_nothing_was_invented(engine):

@@ -135,8 +135,8 @@ def test_every_metric_is_within_its_range(pair):
 
 
 # -- gates ------------------------------------------------------------------------------------------------------------
-def face(action, identity=None):
-    return SimpleNamespace(action=action, identity=identity)
+def face(action, identity=None, reason=None):
+    return SimpleNamespace(action=action, identity=identity, reason=reason)
 
 
 def ssim(value, stage="pair"):
@@ -166,6 +166,8 @@ def test_too_many_faces_left_alone():
     rules = ReviewRules(faces_left_alone_above=1)
     assert review_reason(rules, {}, [], [face("left_alone")]) is None
     assert review_reason(rules, {}, [], [face("left_alone")] * 2) == ReasonCode.FACES_LEFT_ALONE
+    needless = face("left_alone", reason=ReasonCode.NOT_NEEDED)
+    assert review_reason(rules, {}, [], [face("left_alone"), needless, needless]) is None
 
 
 def test_squared_error_and_agreement_of_channels_by_hand():
