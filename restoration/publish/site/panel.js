@@ -83,7 +83,7 @@
     const parts = [];
     const terms = Object.entries(details.terms).filter(([name]) => name !== "title");
     if (details.steps.length) parts.push(section("What was done, step by step", table(["Step", "Result", "Model", "Time"], stepRows(details.steps))));
-    if (details.faces.length) parts.push(section(`Faces (${details.faces.length})`, table(["Face", "What was done", "Likeness", "Certainty"], faceRows(details.faces)),
+    if (details.faces.length) parts.push(section(`Faces (${details.faces.length})`, table(["Face", "What was done", "Likeness", "Surely a face"], faceRows(details.faces)),
       make("p", { class: "hint", text: "Likeness compares the face before and after: 1 is the same." })));
     if (Object.keys(details.measurements).length) parts.push(section("Measurements", table(["Measurement", "Before", "After", "Both"], metricRows(details.measurements))));
     if (details.models.length) parts.push(section("Models and their licences", ...details.models.map((m) => facts([
