@@ -53,11 +53,10 @@ class Contestant(Protocol):
 
 
 @dataclass(frozen=True)
-class Colorizer:
-    """A model of the registry, used by the step that recipes use."""
+class Registered:
+    """What a registry entry says of a contestant."""
 
     entry: ModelEntry
-    models: LoadedModels
 
     @property
     def name(self) -> str:
@@ -80,6 +79,13 @@ class Colorizer:
         named = {"name": entry.name, "version": entry.version, "architecture": entry.architecture}
         rest = {"sha256": entry.sha256, "licence": entry.licence, "training_data": entry.training_data}
         return named | rest | {"about": f"{entry.architecture}, {entry.licence}"}
+
+
+@dataclass(frozen=True)
+class Colorizer(Registered):
+    """A model of the registry, used by the step that recipes use."""
+
+    models: LoadedModels
 
     def paint(self, photos: Sequence[Photo]) -> list[Answer]:
         """Gray pictures through the step ``colorize``."""

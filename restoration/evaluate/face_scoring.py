@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from restoration.evaluate.perceptual import Features, StLpips
 from restoration.evaluate.portraits import Face, subject_of
 from restoration.evaluate.scoring import Score
-from restoration.models.nets.dlib_identity import cosine
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
 from restoration.quality import metrics
+from restoration.quality.faces import cosine
 
 Embedding = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float64]]
 _FLAT = 1e-6

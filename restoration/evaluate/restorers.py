@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from restoration.errors import ModelError, PhotoFailed, ReasonCode, RestorationError, UsageError
-from restoration.evaluate.contestants import FILE, RECIPE
+from restoration.evaluate.contestants import FILE, RECIPE, Registered
 from restoration.evaluate.scoring import NO_MODELS
 from restoration.models.buckets import run_in_buckets
 from restoration.models.files import file_sha256
@@ -31,35 +31,17 @@ Answer = FloatImage | RestorationError
 
 
 @dataclass(frozen=True)
-class Restorer:
-    """A loaded net with its registry entry, or one that was made up for a file."""
+class Restorer(Registered):
+    """A loaded net with its registry entry, or one that was made up for a file (without a version)."""
 
-    entry: ModelEntry
     net: Any
     device: str
 
-    @property
-    def name(self) -> str:
-        """The name of its rows."""
-        return self.entry.name
-
-    @property
-    def version(self) -> str:
-        """The registry's version; empty for a file."""
-        return self.entry.version
-
-    @property
-    def sha256(self) -> str:
-        """Of the weights."""
-        return self.entry.sha256
-
     def facts(self) -> dict[str, Any]:
-        """What files and catalog keep about it; ``about`` is for people."""
-        entry = self.entry
-        named = {"name": entry.name, "version": entry.version, "architecture": entry.architecture}
-        rest = {"sha256": entry.sha256, "licence": entry.licence, "training_data": entry.training_data}
-        side = side_of(entry)
-        return named | rest | {"side": side, "about": f"{entry.architecture} at {side} pixels, {entry.licence}"}
+        """The registry's, with the side of the faces that it takes."""
+        side = side_of(self.entry)
+        about = f"{self.entry.architecture} at {side} pixels, {self.entry.licence}"
+        return super().facts() | {"side": side, "about": about}
 
     def restore(self, faces: Sequence[FloatImage]) -> list[Answer]:
         """Faces of 256 x 256 x 3 in [0, 1] to the same; a net of 512 sees them enlarged, its answers are reduced.

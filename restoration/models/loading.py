@@ -139,7 +139,7 @@ class LoadedModels:
         net = guarded(net.eval().to(self.device), entry, allowed_precision(entry, self.precision))
         if entry.architecture in DETECTORS and entry.architecture not in self._builders:
             return _imported(DETECTORS[entry.architecture])(net, entry, self.device)
-        return net
+        return in_buckets_compiled(net) if self.compiled and entry.task == "restore-face" else net
 
 
 def in_buckets_compiled(net: torch.nn.Module) -> Callable[..., torch.Tensor]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
-from restoration.quality.metrics import noise_of_plane
+from restoration.quality.metrics import NOISE_SCALE, noise_of_plane, noise_response
 
 SIDE = 256
 """Side at which aligned faces are judged, pixels."""
@@ -31,10 +31,7 @@ full and half size. Of 350 sharp official portraits 98 in 100 keep within them, 
 
 _INNER = (slice(28, 228), slice(44, 212))
 """Rows and columns of the face itself in the aligned square: without most of the backdrop."""
-_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _BLOCK = 12
-_RESPONSE_TO_SIGMA = float(np.sqrt(np.pi / 2) / 6)
-"""Immerkaer 1996: standard deviation of noise from the mean absolute response of the mask above."""
 
 Embedding = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float64]]
 """Luminance (H x W, 0..255) and five landmarks (5 x 2) to a descriptor."""
@@ -63,10 +60,9 @@ def softness(plane: NDArray[np.float32], scale: float) -> float:
 
 def grain(plane: NDArray[np.float32]) -> float:
     """Standard deviation of noise in the smoothest fifth of a plane's blocks, in the plane's own unit."""
-    response = np.abs(np.asarray(cv2.filter2D(plane, cv2.CV_32F, _SECOND_DIFFERENCES), np.float32))
     half = _BLOCK // 2
-    blocks = np.asarray(cv2.blur(response, (_BLOCK, _BLOCK)), np.float32)[half:-half:half, half:-half:half]
-    return float(np.percentile(blocks, 20)) * _RESPONSE_TO_SIGMA
+    blocks = np.asarray(cv2.blur(noise_response(plane), (_BLOCK, _BLOCK)), np.float32)[half:-half:half, half:-half:half]
+    return float(np.percentile(blocks, 20)) * NOISE_SCALE
 
 
 def certainty(aligned: FloatImage, agreement: float) -> float:
@@ -93,9 +89,13 @@ def mirror_agreement(
     """
     mirrored = np.ascontiguousarray(gray[:, ::-1])
     turned = np.array([gray.shape[1] - 1, 0], np.float32) + landmarks * np.array([-1, 1], np.float32)
-    other = embed(mirrored, np.ascontiguousarray(turned[[1, 0, 2, 4, 3]]))
-    length = float(np.linalg.norm(own) * np.linalg.norm(other))
-    return float(np.clip(np.dot(own, other) / length, -1, 1)) if length > 0 else 0.0
+    return cosine(own, embed(mirrored, np.ascontiguousarray(turned[[1, 0, 2, 4, 3]])))
+
+
+def cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Cosine of two descriptors, -1..1; 0 where either is all zero."""
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(np.clip(np.dot(one, other) / length, -1, 1)) if length > 0 else 0.0
 
 
 def _inner_luma(aligned: FloatImage) -> NDArray[np.float32]:

@@ -25,7 +25,8 @@ _SHARPNESS_SIDE = 512
 _SHARPNESS_PREFILTER = 0.8
 _PSNR_CEILING = 100.0
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_NOISE_SCALE = float(np.sqrt(np.pi / 2) / 6.0)
+NOISE_SCALE = float(np.sqrt(np.pi / 2) / 6.0)
+"""Standard deviation of Gaussian noise for a mean :func:`noise_response` of 1 (Immerkaer 1996)."""
 _NOISE_BLOCK = 16
 
 
@@ -150,8 +151,12 @@ def noise_of_plane(plane: NDArray[np.float32]) -> float:
     """Immerkaer's estimate for one H x W plane, in the plane's own unit; 0 below 3 pixels a side."""
     if min(plane.shape) < 3:
         return 0.0
-    response = _array(cv2.filter2D(plane, cv2.CV_32F, _NOISE_MASK))[1:-1, 1:-1]
-    return float(_NOISE_SCALE * np.mean(np.abs(response), dtype=np.float64))
+    return float(NOISE_SCALE * np.mean(noise_response(plane)[1:-1, 1:-1], dtype=np.float64))
+
+
+def noise_response(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Absolute response of Immerkaer's mask at every pixel of an H x W plane: noise, and little else."""
+    return np.abs(_array(cv2.filter2D(plane, cv2.CV_32F, _NOISE_MASK)))
 
 
 def flat_noise(pixels: FloatImage) -> float:
@@ -163,9 +168,9 @@ def flat_noise(pixels: FloatImage) -> float:
     height, width = (n // _NOISE_BLOCK * _NOISE_BLOCK for n in luma.shape)
     if min(height, width) == 0:
         return 0.0
-    response = np.abs(_array(cv2.filter2D(luma, cv2.CV_32F, _NOISE_MASK)))[:height, :width]
+    response = noise_response(luma)[:height, :width]
     size = (width // _NOISE_BLOCK, height // _NOISE_BLOCK)
-    noise = _array(cv2.resize(response, size, interpolation=cv2.INTER_AREA)) * np.float32(_NOISE_SCALE)
+    noise = _array(cv2.resize(response, size, interpolation=cv2.INTER_AREA)) * np.float32(NOISE_SCALE)
     level = _array(cv2.resize(luma[:height, :width], size, interpolation=cv2.INTER_AREA))
     usable = noise[(level > 12) & (level < 243)]
     return float(np.percentile(usable, 20)) if usable.size else 0.0

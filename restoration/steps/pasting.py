@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.models.nets.dlib_identity import cosine
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
-from restoration.quality.faces import Embedding, certainty, mirror_agreement
+from restoration.quality.faces import Embedding, certainty, cosine, mirror_agreement
 from restoration.steps import alignment
 
 BLENDS = (1.0, 0.75, 0.5, 0.25)

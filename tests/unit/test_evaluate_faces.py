@@ -27,10 +27,10 @@ from restoration.evaluate.portraits import SMALLEST_SIDE, Face, FaceReader
 from restoration.evaluate.restorers import enlarged, reduced, restorer, side_of
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import gfpgan, house_restorer
-from restoration.models.nets.dlib_identity import cosine
 from restoration.models.registry import SizeRules
 from restoration.photo.colour import luminance_y
 from restoration.quality import metrics
+from restoration.quality.faces import cosine
 from restoration.settings import get_settings
 from restoration.train import faces as training
 from tests.unit.picture_maker import photograph, smaller

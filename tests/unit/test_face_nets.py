@@ -16,7 +16,7 @@ from restoration.models.buckets import run_in_buckets
 from restoration.models.compat import import_face_archs, prepare_imports
 from restoration.models.loading import LoadedModels, in_buckets_compiled, read_weights
 from restoration.models.nets import gfpgan, restoreformer
-from tests.unit.standins import entry_text, registry_with
+from tests.unit.standins import Sharpener, entry_text, models_with, registry_with
 
 SEED = 11
 
@@ -150,10 +150,23 @@ def test_compiled_net_gives_what_the_plain_one_gives(monkeypatch):
         assert torch.allclose(in_buckets_compiled(net)(faces), net(faces), atol=1e-5)
 
 
-def test_results_of_compiled_nets_are_kept_apart(tmp_path):
-    models = LoadedModels(registry_with(tmp_path), device="cpu", compiled=True)
-    assert not models.compiled
-    assert "compiled" not in models.device_class
+def test_face_restorers_alone_are_compiled_and_their_results_are_kept_apart(tmp_path, monkeypatch):
+    """As on a GPU, which is only pretended here: the backend runs anywhere."""
+    compiled = []
+    plain = partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", lambda net, **how: (compiled.append((type(net), how)), plain(net, **how))[1])
+    on_cpu = models_with(tmp_path)
+    assert not on_cpu.compiled
+    assert "compiled" not in on_cpu.device_class
+    on_cpu.compiled = True
+    assert on_cpu.device_class.endswith("-compiled")
+    face = torch.rand(1, 3, 512, 512) * 2 - 1
+    for name in ("house-colorizer", "centerface", "dlib-face-embedding"):
+        on_cpu.load(name)
+    assert compiled == []
+    with torch.inference_mode():
+        assert torch.allclose(on_cpu.load("sharpener")(face), models_with(tmp_path).load("sharpener")(face), atol=1e-5)
+    assert compiled == [(Sharpener, {"dynamic": False})]
 
 
 def test_a_face_among_others_is_restored_as_it_is_alone():

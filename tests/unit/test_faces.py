@@ -10,7 +10,8 @@ from restoration.errors import ReasonCode
 from restoration.models.loading import LoadedModels
 from restoration.models.nets.centerface import decode
 from restoration.models.nets.detection import suppress
-from restoration.models.nets.dlib_identity import TEMPLATE, cosine
+from restoration.models.nets.dlib_identity import TEMPLATE
+from restoration.quality.faces import cosine
 from restoration.quality.metrics import ssim_y
 from restoration.steps import alignment, faces
 from restoration.steps.parameters import Faces

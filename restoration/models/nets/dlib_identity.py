@@ -62,9 +62,3 @@ def load(path: Path, entry: ModelEntry) -> DlibIdentity:
     """The identity model from its verified file. :raises ModelError: it is not dlib's descriptor."""
     centre = np.asarray(dict(entry.options).get("centre", np.zeros(NUMBERS)), np.float64)
     return DlibIdentity(load_net(path), centre)
-
-
-def cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Cosine of two descriptors, -1..1; 0 where either is all zero."""
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(np.clip(np.dot(one, other) / length, -1, 1)) if length > 0 else 0.0
