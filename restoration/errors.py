@@ -110,6 +110,15 @@ class ReasonCode(StrEnum):
     MODEL_CORRUPT = "model_corrupt"
     PUBLICATION_INVALID = "publication_invalid"
     CHAIN_BROKEN = "chain_broken"
+    # what a person decided, what a file turned out to be; new codes stand at the end, as in the SQL type
+    AWAITING_REVIEW = "awaiting_review"
+    AWAITING_FACES_OFF = "awaiting_faces_off"
+    REVIEWER_REJECTED = "reviewer_rejected"
+    REVIEWER_KEPT_ORIGINAL = "reviewer_kept_original"
+    LABEL_INVALID = "label_invalid"
+    FIXITY_CHANGED = "fixity_changed"
+    FIXITY_MISSING = "fixity_missing"
+    MODEL_RETIRED = "model_retired"
 
 
 class RestorationError(Exception):

@@ -47,9 +47,9 @@ COMMENT ON TYPE measurement_stage IS 'Whether a number describes the scan, the r
 CREATE TYPE review_decision AS ENUM ('accept', 'reject', 'accept_without_faces', 'keep_original');
 COMMENT ON TYPE review_decision IS 'What a person decided about a restored photograph.';
 
-CREATE TYPE publication_state AS ENUM ('staging', 'verified', 'current', 'superseded', 'abandoned');
+CREATE TYPE publication_state AS ENUM ('staging', 'verified', 'current', 'superseded', 'abandoned', 'removed');
 COMMENT ON TYPE publication_state IS
-    'Where a publication stands. Only one of a collection is current; abandoned ones were left half-written.';
+    'Where a publication stands. Only one of a collection is current; abandoned ones were left half-written; the files of removed ones are gone, their record is not.';
 
 CREATE TYPE reason_code AS ENUM (
     'empty_file', 'not_an_image', 'unsupported_format', 'truncated', 'corrupt', 'too_many_pixels', 'too_large',
@@ -61,7 +61,9 @@ CREATE TYPE reason_code AS ENUM (
     'step_failed', 'out_of_memory', 'encode_failed', 'storage_failed', 'worker_lost', 'time_limit', 'cancelled',
     'not_needed', 'already_colour', 'no_faces', 'face_too_small', 'face_too_damaged', 'restorer_missing', 'faces_off',
     'usage', 'recipe_invalid', 'settings_invalid', 'catalog_unavailable', 'storage_unavailable', 'broker_unavailable',
-    'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken');
+    'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken',
+    'awaiting_review', 'awaiting_faces_off', 'reviewer_rejected', 'reviewer_kept_original', 'label_invalid',
+    'fixity_changed', 'fixity_missing', 'model_retired');
 COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
 
 -- Tables ----------------------------------------------------------------------------------------------------------
@@ -196,6 +198,9 @@ CREATE TABLE restoration (
     seconds         double precision NOT NULL CHECK (seconds >= 0),
     first_run_id    uuid NOT NULL REFERENCES run,
     created_at      timestamptz NOT NULL DEFAULT now(),
+    tiles_before_key text,
+    tiles_after_key text,
+    variant         text NOT NULL DEFAULT '' CHECK (variant IN ('', 'faces_off')),
     UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class)
 );
 CREATE INDEX restoration_output ON restoration (output_sha256);
@@ -228,6 +233,12 @@ COMMENT ON COLUMN restoration.code_version IS 'Version of this software on the w
 COMMENT ON COLUMN restoration.seconds IS 'Seconds of work on this photograph.';
 COMMENT ON COLUMN restoration.first_run_id IS 'Run that made it; later runs link to it.';
 COMMENT ON COLUMN restoration.created_at IS 'When it was written.';
+COMMENT ON COLUMN restoration.tiles_before_key IS
+    'Key of the ZIP file with the scan''s tiles (IIIF Image API 3, level 0); null where none were made.';
+COMMENT ON COLUMN restoration.tiles_after_key IS
+    'Key of the ZIP file with the restored photograph''s tiles; null where none were made.';
+COMMENT ON COLUMN restoration.variant IS
+    'Empty: the recipe of the run as it stands. faces_off: that recipe with its face restorers taken out, because a person decided so.';
 COMMENT ON INDEX restoration_output IS 'From a restored file back to its restoration.';
 COMMENT ON INDEX restoration_run IS 'Throughput of a run.';
 
@@ -259,6 +270,9 @@ CREATE TABLE photo (
     lease_until     timestamptz,
     first_seen_at   timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz,
+    declared_sha256 text CHECK (declared_sha256 ~ '^[0-9a-f]{64}$'),
+    fixity_checked_at timestamptz,
+    fixity          text CHECK (fixity IN ('intact', 'changed', 'missing')),
     UNIQUE (collection_id, object_key, version_id, etag),
     CONSTRAINT photo_restored_has_restoration
         CHECK (state NOT IN ('restored', 'needs_review') OR restoration_id IS NOT NULL),
@@ -272,6 +286,8 @@ CREATE INDEX photo_content ON photo (content_sha256, collection_id) WHERE conten
 CREATE INDEX photo_restoration ON photo (restoration_id) WHERE restoration_id IS NOT NULL;
 CREATE INDEX photo_lease ON photo (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX photo_duplicate ON photo (duplicate_of) WHERE duplicate_of IS NOT NULL;
+CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST)
+    WHERE current AND missing_since IS NULL AND content_sha256 IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One scan: collection, object key and version. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
@@ -301,12 +317,17 @@ COMMENT ON COLUMN photo.lease_owner IS 'Worker that is restoring it now.';
 COMMENT ON COLUMN photo.lease_until IS 'When that worker is taken for dead unless it renews the lease.';
 COMMENT ON COLUMN photo.first_seen_at IS 'When a listing first showed this version of the scan.';
 COMMENT ON COLUMN photo.finished_at IS 'When it reached its present final state.';
+COMMENT ON COLUMN photo.declared_sha256 IS
+    'Hash of the scan as the collection''s metadata.csv gives it; a scan that differs is rejected.';
+COMMENT ON COLUMN photo.fixity_checked_at IS 'When the scan was last read again and its hash compared; null: not since it was restored.';
+COMMENT ON COLUMN photo.fixity IS 'What the last check found: intact, changed or missing.';
 COMMENT ON INDEX photo_current_key IS 'One current photograph a key; look-up by key.';
 COMMENT ON INDEX photo_count IS 'Counts by state and reason from the index alone; photographs of a collection in one state.';
 COMMENT ON INDEX photo_content IS 'Duplicates by content; from a hash to its photographs.';
 COMMENT ON INDEX photo_restoration IS 'From a restoration to the photographs that show it.';
 COMMENT ON INDEX photo_lease IS 'The reaper''s question: which leases have run out.';
 COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
+COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
 
 CREATE TABLE batch (
     batch_id        uuid PRIMARY KEY,
@@ -461,6 +482,10 @@ CREATE TABLE publication (
     created_at      timestamptz NOT NULL DEFAULT now(),
     verified_at     timestamptz,
     current_at      timestamptz,
+    fixity_cursor   text NOT NULL DEFAULT '',
+    fixity_checked_at timestamptz,
+    fixity          text CHECK (fixity IN ('intact', 'changed', 'missing')),
+    removed_at      timestamptz,
     UNIQUE (collection_id, version),
     CONSTRAINT publication_verified_is_whole CHECK (state NOT IN ('verified', 'current', 'superseded') OR
         (content_sha256 IS NOT NULL AND manifest_sha256 IS NOT NULL AND chain_head IS NOT NULL
@@ -484,6 +509,10 @@ COMMENT ON COLUMN publication.byte_count IS 'Bytes of all its files.';
 COMMENT ON COLUMN publication.created_at IS 'When writing began.';
 COMMENT ON COLUMN publication.verified_at IS 'When it was read back and found whole.';
 COMMENT ON COLUMN publication.current_at IS 'When it became the current one.';
+COMMENT ON COLUMN publication.fixity_cursor IS 'Last file that the fixity check under way has read; empty between two checks.';
+COMMENT ON COLUMN publication.fixity_checked_at IS 'When all its files were last read again; null: not since it was verified.';
+COMMENT ON COLUMN publication.fixity IS 'What the last complete check found: intact, changed or missing.';
+COMMENT ON COLUMN publication.removed_at IS 'When its files were removed after a withdrawal; its record stays.';
 COMMENT ON INDEX publication_one_current IS 'At most one current publication a collection.';
 COMMENT ON INDEX publication_one_staging IS 'At most one publication of a collection is being written.';
 
@@ -492,6 +521,8 @@ CREATE TABLE publication_photo (
     photo_id        bigint NOT NULL REFERENCES photo,
     restoration_id  bigint REFERENCES restoration,
     payload_name    text NOT NULL,
+    shown_as        text NOT NULL DEFAULT 'restored' CHECK (shown_as IN ('restored', 'original', 'listed', 'withdrawn')),
+    output_sha256   text CHECK (output_sha256 ~ '^[0-9a-f]{64}$'),
     PRIMARY KEY (publication_id, photo_id)
 );
 CREATE INDEX publication_photo_photo ON publication_photo (photo_id);
@@ -500,6 +531,10 @@ COMMENT ON COLUMN publication_photo.publication_id IS 'The publication.';
 COMMENT ON COLUMN publication_photo.photo_id IS 'The photograph.';
 COMMENT ON COLUMN publication_photo.restoration_id IS 'Restoration it shows; null where it only says why there is none.';
 COMMENT ON COLUMN publication_photo.payload_name IS 'Name of the photograph''s files in the archive: generated, plain ASCII.';
+COMMENT ON COLUMN publication_photo.shown_as IS
+    'restored: with its restored picture. original: only as it was scanned. listed: with its reason alone. withdrawn: a tombstone.';
+COMMENT ON COLUMN publication_photo.output_sha256 IS
+    'Hash of the published file, which carries labels that the restored file has not; null where none is shown, and in older versions.';
 COMMENT ON INDEX publication_photo_photo IS 'The publications of one photograph.';
 
 CREATE TABLE review (
@@ -521,6 +556,39 @@ COMMENT ON COLUMN review.reviewer IS 'Who decided.';
 COMMENT ON COLUMN review.words IS 'Why, in the reviewer''s words.';
 COMMENT ON COLUMN review.decided_at IS 'When.';
 COMMENT ON INDEX review_photo IS 'The last review of one photograph.';
+
+CREATE TABLE withdrawal (
+    withdrawal_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    object_key      text NOT NULL,
+    reason          text NOT NULL CHECK (reason <> ''),
+    recorded_by     text NOT NULL CHECK (recorded_by <> ''),
+    withdrawn_at    timestamptz NOT NULL DEFAULT now(),
+    lifted_at       timestamptz,
+    lifted_by       text,
+    CONSTRAINT withdrawal_lift_is_whole CHECK ((lifted_at IS NULL) = (lifted_by IS NULL))
+);
+CREATE UNIQUE INDEX withdrawal_in_force ON withdrawal (collection_id, object_key) WHERE lifted_at IS NULL;
+COMMENT ON TABLE withdrawal IS
+    'Scans that are no longer restored or published, for instance by a family''s wish. Holds for the key, so also for a newer scan of that name.';
+COMMENT ON COLUMN withdrawal.withdrawal_id IS 'Number of the withdrawal.';
+COMMENT ON COLUMN withdrawal.collection_id IS 'Collection of the scan.';
+COMMENT ON COLUMN withdrawal.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN withdrawal.reason IS 'Why, in words that are published in the photograph''s place.';
+COMMENT ON COLUMN withdrawal.recorded_by IS 'Who put it on record; not published.';
+COMMENT ON COLUMN withdrawal.withdrawn_at IS 'Since when.';
+COMMENT ON COLUMN withdrawal.lifted_at IS 'When it was lifted; null while it is in force.';
+COMMENT ON COLUMN withdrawal.lifted_by IS 'Who lifted it.';
+COMMENT ON INDEX withdrawal_in_force IS 'One withdrawal in force a scan; look-up by key.';
+
+CREATE TABLE policy (
+    one             boolean PRIMARY KEY DEFAULT true CHECK (one),
+    fixity_days     integer NOT NULL DEFAULT 90 CHECK (fixity_days > 0)
+);
+INSERT INTO policy DEFAULT VALUES;
+COMMENT ON TABLE policy IS 'What the views need to know of the settings: one row, kept up to date by the DAG verify_archive.';
+COMMENT ON COLUMN policy.one IS 'True: there is one row.';
+COMMENT ON COLUMN policy.fixity_days IS 'Days within which every original and every published file is to be read again.';
 
 CREATE TABLE event (
     collection_id   bigint NOT NULL REFERENCES collection,
@@ -547,7 +615,7 @@ COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event st
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, rejection, restoration, deduplication, failure, quarantine, '
-    'run_opened, run_planned, run_finished, cancellation, approval, publication, review.';
+    'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
 COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
 COMMENT ON COLUMN event.run_id IS 'Run in which it happened.';
@@ -749,6 +817,38 @@ COMMENT ON TRIGGER event_chain ON event IS 'Sets seq, prev_sha256, sha256 and oc
 COMMENT ON TRIGGER event_move_head ON event IS 'Keeps event_head at the last event.';
 COMMENT ON TRIGGER event_append_only ON event IS 'Refuses UPDATE and DELETE.';
 COMMENT ON TRIGGER event_no_truncate ON event IS 'Refuses TRUNCATE.';
+
+-- What a person's word means now -----------------------------------------------------------------------------------
+
+CREATE FUNCTION decision_in_force(of_photo bigint, of_restoration bigint) RETURNS review_decision
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT CASE WHEN v.decision = 'accept' AND v.restoration_id <> of_restoration THEN NULL ELSE v.decision END
+              FROM review v WHERE v.photo_id = of_photo ORDER BY v.review_id DESC LIMIT 1);
+COMMENT ON FUNCTION decision_in_force(bigint, bigint) IS
+    'The last decision about a photograph. An acceptance holds for the restoration that the person saw; every other decision until the next one.';
+
+CREATE FUNCTION faces_altered(of_restoration bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+    RETURN EXISTS (SELECT FROM face f WHERE f.restoration_id = of_restoration AND f.action IN ('restored', 'blended'));
+COMMENT ON FUNCTION faces_altered(bigint) IS 'Whether a restoration changed any face.';
+
+CREATE FUNCTION awaits_review(p photo) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+    RETURN p.current AND p.state IN ('restored', 'needs_review')
+       AND NOT EXISTS (SELECT FROM withdrawal w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
+                          AND w.lifted_at IS NULL)
+       AND CASE decision_in_force(p.photo_id, p.restoration_id)
+                WHEN 'keep_original' THEN false
+                WHEN 'accept' THEN false
+                WHEN 'accept_without_faces' THEN false
+                WHEN 'reject' THEN (SELECT v.restoration_id FROM review v WHERE v.photo_id = p.photo_id
+                                     ORDER BY v.review_id DESC LIMIT 1) <> p.restoration_id
+                ELSE p.state = 'needs_review' END;
+COMMENT ON FUNCTION awaits_review(photo) IS
+    'Whether a person must look: a rule of the recipe asked for it and nobody has decided, or what was rejected has been restored anew.';
 
 -- Views for people --------------------------------------------------------------------------------------------------
 
@@ -1054,12 +1154,11 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title'
        c.sensitivity::text AS sensitivity, c.consent::text AS consent,
        (SELECT count(*) FROM face f WHERE f.restoration_id = r.restoration_id) AS faces,
        (SELECT min(f.identity) FROM face f WHERE f.restoration_id = r.restoration_id) AS lowest_identity,
-       p.finished_at AS waiting_since
+       p.finished_at AS waiting_since, decision_in_force(p.photo_id, p.restoration_id)::text AS earlier_decision
   FROM photo p
   JOIN collection c USING (collection_id)
   JOIN restoration r USING (restoration_id)
- WHERE p.current AND p.state = 'needs_review'
-   AND NOT EXISTS (SELECT FROM review v WHERE v.photo_id = p.photo_id AND v.restoration_id = p.restoration_id);
+ WHERE awaits_review(p);
 COMMENT ON VIEW audit.needs_review IS 'Photographs that wait for a person, and why.';
 COMMENT ON COLUMN audit.needs_review.photo_id IS 'The photograph.';
 COMMENT ON COLUMN audit.needs_review.collection IS 'Collection by name.';
@@ -1077,6 +1176,8 @@ COMMENT ON COLUMN audit.needs_review.consent IS 'Whether the people shown agree.
 COMMENT ON COLUMN audit.needs_review.faces IS 'Faces found.';
 COMMENT ON COLUMN audit.needs_review.lowest_identity IS 'Lowest identity of its restored faces.';
 COMMENT ON COLUMN audit.needs_review.waiting_since IS 'When it was restored.';
+COMMENT ON COLUMN audit.needs_review.earlier_decision IS
+    'reject, where a person rejected an earlier restoration; null where nobody has decided yet.';
 
 CREATE VIEW audit.throughput AS
 SELECT c.name AS collection, run.run_id, run.dag_run_id, r.worker, r.device, r.device_class, count(*) AS photos,
@@ -1179,7 +1280,8 @@ COMMENT ON COLUMN audit.chain_head.sha256 IS 'Hash of the last event.';
 
 CREATE VIEW audit.publication AS
 SELECT c.name AS collection, b.version, b.state::text AS state, b.uri, b.run_id, b.content_sha256, b.manifest_sha256,
-       b.chain_head, b.photo_count, b.byte_count, b.created_at, b.verified_at, b.current_at
+       b.chain_head, b.photo_count, b.byte_count, b.created_at, b.verified_at, b.current_at, b.fixity_checked_at,
+       b.fixity, b.removed_at
   FROM publication b JOIN collection c USING (collection_id);
 COMMENT ON VIEW audit.publication IS 'One row a version of a published archive.';
 COMMENT ON COLUMN audit.publication.collection IS 'Collection by name.';
@@ -1196,6 +1298,84 @@ COMMENT ON COLUMN audit.publication.byte_count IS 'Bytes of all its files.';
 COMMENT ON COLUMN audit.publication.created_at IS 'When writing began.';
 COMMENT ON COLUMN audit.publication.verified_at IS 'When it was found whole.';
 COMMENT ON COLUMN audit.publication.current_at IS 'When it became current.';
+COMMENT ON COLUMN audit.publication.fixity_checked_at IS 'When all its files were last read again.';
+COMMENT ON COLUMN audit.publication.fixity IS 'What that check found: intact, changed or missing.';
+COMMENT ON COLUMN audit.publication.removed_at IS 'When its files were removed after a withdrawal.';
+
+CREATE VIEW audit.review AS
+SELECT v.review_id, c.name AS collection, p.object_key, v.photo_id, v.restoration_id, v.decision::text AS decision,
+       v.reviewer, v.words, v.decided_at,
+       v.review_id = (SELECT max(l.review_id) FROM review l WHERE l.photo_id = v.photo_id) AS latest,
+       v.restoration_id = p.restoration_id AS of_this_restoration
+  FROM review v JOIN photo p USING (photo_id) JOIN collection c USING (collection_id);
+COMMENT ON VIEW audit.review IS 'Every decision of a person about a photograph; the latest one counts.';
+COMMENT ON COLUMN audit.review.review_id IS 'Number of the review.';
+COMMENT ON COLUMN audit.review.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.review.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.review.photo_id IS 'The photograph.';
+COMMENT ON COLUMN audit.review.restoration_id IS 'The restoration that the person saw.';
+COMMENT ON COLUMN audit.review.decision IS 'accept, reject, accept_without_faces or keep_original.';
+COMMENT ON COLUMN audit.review.reviewer IS 'Who decided.';
+COMMENT ON COLUMN audit.review.words IS 'Why, in the reviewer''s words.';
+COMMENT ON COLUMN audit.review.decided_at IS 'When.';
+COMMENT ON COLUMN audit.review.latest IS 'Whether it is the photograph''s latest decision.';
+COMMENT ON COLUMN audit.review.of_this_restoration IS 'Whether the photograph still shows the restoration that the person saw.';
+
+CREATE VIEW audit.withdrawal AS
+SELECT c.name AS collection, w.object_key, w.reason, w.recorded_by, w.withdrawn_at, w.lifted_at, w.lifted_by,
+       (SELECT array_agg(DISTINCT b.version ORDER BY b.version)
+          FROM photo p JOIN publication_photo pp USING (photo_id) JOIN publication b USING (publication_id)
+         WHERE p.collection_id = w.collection_id AND p.object_key = w.object_key
+           AND pp.shown_as IN ('restored', 'original') AND b.state IN ('current', 'superseded')) AS still_shown_in
+  FROM withdrawal w JOIN collection c USING (collection_id);
+COMMENT ON VIEW audit.withdrawal IS 'Scans that were withdrawn, and the versions of the archive that still show them.';
+COMMENT ON COLUMN audit.withdrawal.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.withdrawal.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.withdrawal.reason IS 'Why, in words that are published.';
+COMMENT ON COLUMN audit.withdrawal.recorded_by IS 'Who put it on record.';
+COMMENT ON COLUMN audit.withdrawal.withdrawn_at IS 'Since when.';
+COMMENT ON COLUMN audit.withdrawal.lifted_at IS 'When it was lifted; null while it is in force.';
+COMMENT ON COLUMN audit.withdrawal.lifted_by IS 'Who lifted it.';
+COMMENT ON COLUMN audit.withdrawal.still_shown_in IS 'Versions that show the photograph and whose files are still there.';
+
+CREATE VIEW audit.fixity AS
+SELECT 'original' AS kind, c.name AS collection, p.object_key AS name, p.photo_id, NULL::integer AS version,
+       p.fixity_checked_at AS checked_at, p.fixity AS found,
+       coalesce(p.fixity_checked_at, p.finished_at, p.first_seen_at) AS last_read_at
+  FROM photo p JOIN collection c USING (collection_id)
+ WHERE p.current AND p.missing_since IS NULL AND p.content_sha256 IS NOT NULL
+UNION ALL
+SELECT 'publication', c.name, b.uri, NULL, b.version, b.fixity_checked_at, b.fixity,
+       coalesce(b.fixity_checked_at, b.verified_at)
+  FROM publication b JOIN collection c USING (collection_id)
+ WHERE b.state IN ('current', 'superseded');
+COMMENT ON VIEW audit.fixity IS 'Every original and every publication, with the time and the result of its last fixity check.';
+COMMENT ON COLUMN audit.fixity.kind IS 'original or publication.';
+COMMENT ON COLUMN audit.fixity.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.fixity.name IS 'Key of the scan, or address of the publication.';
+COMMENT ON COLUMN audit.fixity.photo_id IS 'The photograph; null for a publication.';
+COMMENT ON COLUMN audit.fixity.version IS 'Version of the archive; null for an original.';
+COMMENT ON COLUMN audit.fixity.checked_at IS 'When a fixity check last read it; null: never yet.';
+COMMENT ON COLUMN audit.fixity.found IS 'What that check found: intact, changed or missing.';
+COMMENT ON COLUMN audit.fixity.last_read_at IS 'When its bytes were last known to be right: that check, or else its restoration or its publication.';
+
+CREATE VIEW audit.fixity_overdue AS
+SELECT f.kind, f.collection, f.name, f.photo_id, f.version, f.checked_at, f.found, f.last_read_at, y.fixity_days,
+       f.last_read_at + make_interval(days => y.fixity_days) AS due_at
+  FROM audit.fixity f CROSS JOIN policy y
+ WHERE f.found IN ('changed', 'missing') OR f.last_read_at < now() - make_interval(days => y.fixity_days);
+COMMENT ON VIEW audit.fixity_overdue IS
+    'Originals and publications that were not read again in time, or that the last check found changed or missing.';
+COMMENT ON COLUMN audit.fixity_overdue.kind IS 'original or publication.';
+COMMENT ON COLUMN audit.fixity_overdue.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.fixity_overdue.name IS 'Key of the scan, or address of the publication.';
+COMMENT ON COLUMN audit.fixity_overdue.photo_id IS 'The photograph; null for a publication.';
+COMMENT ON COLUMN audit.fixity_overdue.version IS 'Version of the archive; null for an original.';
+COMMENT ON COLUMN audit.fixity_overdue.checked_at IS 'When a fixity check last read it; null: never yet.';
+COMMENT ON COLUMN audit.fixity_overdue.found IS 'What that check found: intact, changed or missing.';
+COMMENT ON COLUMN audit.fixity_overdue.last_read_at IS 'When its bytes were last known to be right.';
+COMMENT ON COLUMN audit.fixity_overdue.fixity_days IS 'Days within which it is to be read again.';
+COMMENT ON COLUMN audit.fixity_overdue.due_at IS 'When it should have been read again at the latest.';
 
 CREATE VIEW audit.evaluation AS
 SELECT e.evaluation_id, e.created_at, e.data_set, e.data_set_sha256, e.with_reference, e.device_class, e.code_version,
@@ -1299,6 +1479,12 @@ GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, s
 GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at) ON batch
     TO restoration_worker;
 GRANT UPDATE (state, reason, reason_detail, restoration_id, finished_at) ON batch_photo TO restoration_worker;
+
+GRANT SELECT ON withdrawal, policy, review TO restoration_worker;
+GRANT INSERT ON withdrawal TO restoration_publisher;
+GRANT UPDATE (lifted_at, lifted_by) ON withdrawal TO restoration_publisher;
+GRANT UPDATE ON policy TO restoration_ingest, restoration_publisher;
+GRANT UPDATE (fixity_checked_at, fixity) ON photo TO restoration_publisher;
 
 GRANT INSERT, UPDATE ON publication TO restoration_publisher;
 GRANT INSERT ON publication_photo, review TO restoration_publisher;
