@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from urllib.parse import quote
 
 RESTORE_TASK = "restoration.restore_batch"
 """Celery task; its one argument is the batch id as text."""
@@ -37,6 +38,26 @@ def version_prefix(collection: str, version: int) -> str:
 def current_key(collection: str) -> str:
     """Key of the small JSON object that says which version of an archive is current."""
     return f"{collection}/current.json"
+
+
+def review_page_url(base: str, collection: str, photo_id: int | None = None) -> str:
+    """Address of a collection's page, or of one photograph's, on the review page.
+
+    :param base: public address of the review page (setting ``review_url``), with or without a trailing slash.
+    """
+    if photo_id is not None:
+        return f"{base.rstrip('/')}/photos/{photo_id}"
+    return f"{base.rstrip('/')}/collections/{quote(collection, safe='')}"
+
+
+def contact_sheet_url(base: str, collection: str, run: uuid.UUID | str | None = None) -> str:
+    """Address of the contact sheet of a collection on the review page.
+
+    :param base: as for :func:`review_page_url`.
+    :param run: the catalog's id of a run (:func:`run_id`), to count its photographs alone; None for all.
+    """
+    query = f"?run={quote(str(run), safe='')}" if run is not None else ""
+    return f"{review_page_url(base, collection)}/contact-sheet{query}"
 
 
 def models_sha256(weights: dict[str, str]) -> str:
