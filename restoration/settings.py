@@ -130,7 +130,47 @@ class Settings(BaseSettings):
     gallery_url: str | None = Field(
         default=None, description="Public address under which the archive bucket is served, for links; none if private."
     )
-    airflow_api_url: str | None = Field(default=None, description="Base address of Airflow's API, for the CLI.")
+    rejected_photos: Literal["original", "withheld"] = Field(
+        default="original",
+        description="How a photograph is published whose restoration a person rejected: as its original alone, or "
+        "withheld, named without a picture.",
+    )
+    source_organization: str = Field(
+        default="", description="The institution whose archive this is, for bag-info.txt and the labels in pictures."
+    )
+    airflow_api_url: str | None = Field(
+        default=None, description="Base address of Airflow's API, for the CLI and for logging in to the review page."
+    )
+
+    # -- review page ---------------------------------------------------------------------------------------------
+    review_url: str | None = Field(
+        default=None,
+        description="Public address of the review page, for links and cookies; none where nobody but this machine "
+        "reaches it.",
+    )
+    review_host: str = Field(
+        default="127.0.0.1", description="Address that the review page listens on; 0.0.0.0 for all, behind a proxy."
+    )
+    review_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=8090, description="TCP port that the review page listens on."
+    )
+    review_token: SecretStr | None = Field(
+        default=None,
+        description="Secret of at least 16 characters that lets its holder review under a name of their choice, beside "
+        "Airflow's logins; none: Airflow's logins alone.",
+    )
+    review_secret: SecretStr | None = Field(
+        default=None,
+        description="Key of at least 16 characters that signs the review page's sessions; none: a fresh one at every "
+        "start, so that everybody logs in again.",
+    )
+    review_hours: PositiveFloat = Field(
+        default=10.0, description="Hours after which a session of the review page ends."
+    )
+    review_people: str = Field(
+        default="",
+        description="Names of Airflow's users who may log in to the review page, separated by commas; empty: all.",
+    )
 
 
 @lru_cache(maxsize=1)
