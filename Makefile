@@ -27,7 +27,7 @@ help: ## Show this
 
 env: $(STAMP) ## Make the environment in .venv, from the lock
 
-$(STAMP): infra/lock/requirements.txt pyproject.toml
+$(STAMP): infra/lock/requirements.txt pyproject.toml restoration/publish/vendored.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'This needs Python 3.11 or newer; name one: make env PYTHON=python3.12'; exit 3; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
@@ -39,6 +39,7 @@ $(STAMP): infra/lock/requirements.txt pyproject.toml
 	@echo 'Installing what the lock names ...'
 	@$(PIP) --no-deps --no-build-isolation -r infra/lock/requirements.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python infra/vendor/fetch.py
 	@touch $@
 
 demo: env ## Restore a collection through the whole system; PHOTOS=folder for your own

@@ -13,6 +13,11 @@ COPY restoration/__init__.py restoration/__init__.py
 COPY infra/lock/requirements.txt infra/lock/requirements.txt
 RUN pip install --constraint infra/lock/requirements.txt ".[airflow]" && pip uninstall --yes archive-restoration
 
+# The gallery's vendored viewer, by its pins.
+COPY infra/vendor infra/vendor
+COPY restoration/publish/vendored.toml restoration/publish/vendored.toml
+RUN python infra/vendor/fetch.py
+
 COPY restoration restoration
 COPY sql sql
 COPY docs/model-cards docs/model-cards

@@ -107,6 +107,16 @@ def check_weights(_: Settings) -> Finding:
     return ok("weights", found)
 
 
+def check_viewer(_: Settings) -> Finding:
+    """Whether the files that galleries carry for zooming are here, and the pinned ones."""
+    from restoration.publish.vendored import missing_files, pins
+
+    if missing := missing_files():
+        cure = "Galleries work without zooming; with network: python infra/vendor/fetch.py"
+        return Finding("viewer", "note", f"missing or not the pinned file: {', '.join(missing)}", cure)
+    return ok("viewer", f"{', '.join(pins())}, hashes right")
+
+
 def check_postgres(settings: Settings) -> Finding:
     """Whether the catalog answers and has the schema that this software expects."""
     from restoration.catalog.database import make_engine
@@ -205,6 +215,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_libraries,
     check_device,
     check_weights,
+    check_viewer,
     check_postgres,
     check_broker,
     check_s3,

@@ -16,6 +16,7 @@ from typing import Any
 
 from restoration.publish import layout
 from restoration.publish.photos import ArchivedPhoto
+from restoration.publish.vendored import vendored_files
 
 PHOTOS_PER_SHARD = 1000
 DETAILS_PER_SHARD = 100
@@ -25,8 +26,11 @@ MAX_TEXT = 2000
 def site_files() -> Iterator[tuple[str, bytes]]:
     """The site's own files by their path in the archive."""
     for item in sorted(resources.files("restoration.publish").joinpath("site").iterdir(), key=lambda i: i.name):
-        path = item.name if item.name == "index.html" else f"assets/{item.name}"
-        yield path, item.read_bytes()
+        if item.is_file():
+            path = item.name if item.name == "index.html" else f"assets/{item.name}"
+            yield path, item.read_bytes()
+    for name, data in vendored_files():
+        yield f"assets/vendor/{name}", data
 
 
 def collection_script(facts: dict[str, Any]) -> bytes:
