@@ -40,12 +40,23 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                'version_id', p.version_id, 'etag', p.etag, 'sha256', p.content_sha256, 'size', p.size_bytes,
                'last_modified', p.last_modified, 'format', p.format, 'width', p.width, 'height', p.height,
                'bits', p.bits, 'scan', p.scan),
-           'duplicate_of', (SELECT d.object_key FROM photo AS d WHERE d.photo_id = p.duplicate_of),
+           'duplicate_of', (SELECT d.object_key FROM photo AS d
+                            WHERE d.photo_id = p.duplicate_of AND NOT EXISTS (
+                                SELECT FROM withdrawal AS u WHERE u.collection_id = d.collection_id
+                                  AND u.object_key = d.object_key AND u.lifted_at IS NULL)),
+           'decision', decision_in_force(p.photo_id, p.restoration_id),
+           'awaits_review', awaits_review(p),
+           'withdrawal', (SELECT jsonb_build_object('reason', w.reason, 'withdrawn_at', w.withdrawn_at)
+                          FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
+                            AND w.lifted_at IS NULL),
            'output', CASE WHEN r.restoration_id IS NOT NULL THEN jsonb_build_object(
                'key', r.output_key, 'sha256', r.output_sha256, 'bytes', r.output_bytes, 'format', r.output_format,
                'width', r.output_width, 'height', r.output_height, 'bits', r.output_bits) END,
            'previews', CASE WHEN r.restoration_id IS NOT NULL THEN jsonb_build_object(
                'before', r.preview_before_key, 'after', r.preview_after_key) END,
+           'tiles', CASE WHEN r.tiles_before_key IS NOT NULL AND r.tiles_after_key IS NOT NULL
+               THEN jsonb_build_object('before', r.tiles_before_key, 'after', r.tiles_after_key) END,
+           'variant', coalesce(r.variant, ''),
            'ai_altered', coalesce(r.ai_altered, false),
            'recipe', CASE WHEN r.restoration_id IS NOT NULL THEN jsonb_build_object(
                'name', r.recipe, 'sha256', r.recipe_sha256, 'models_sha256', r.models_sha256) END,
@@ -168,10 +179,11 @@ class PublishablePhoto:
 
     ``record`` is JSON-able: photo_id, object_key, title, dublin_core, state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
-    bits, scan}, duplicate_of (object key), output {key, sha256, bytes, format, width, height, bits} or None, previews
-    {before, after} or None, ai_altered, recipe {name, sha256, models_sha256} or None, device, device_class,
-    code_version, seconds, restored_at, run_id, steps, faces, models, measurements {metric: {source, restored, pair}},
-    review, events. Times are ISO 8601 with zone.
+    bits, scan}, duplicate_of (object key), decision (the one in force), awaits_review, withdrawal {reason,
+    withdrawn_at} or None, tiles {before, after} (keys) or None, variant, output {key, sha256, bytes, format, width,
+    height, bits} or None, previews {before, after} or None, ai_altered, recipe {name, sha256, models_sha256} or None,
+    device, device_class, code_version, seconds, restored_at, run_id, steps, faces, models, measurements {metric:
+    {source, restored, pair}}, review (the last), events. Times are ISO 8601 with zone.
     """
 
     photo_id: int
@@ -190,11 +202,13 @@ class PublishablePhoto:
 
 @dataclass(frozen=True)
 class PublicationPhoto:
-    """What a publication shows of one photograph, and under which name."""
+    """What a publication shows of one photograph, how, and under which name; the hash is of the published file."""
 
     photo_id: int
     restoration_id: int | None
     payload_name: str
+    shown_as: str = "restored"
+    output_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -270,8 +284,18 @@ def open_publication(conn: sa.Connection, collection_id: int, run_id: UUID | Non
 
 def add_publication_photos(conn: sa.Connection, publication_id: int, rows: Iterable[PublicationPhoto]) -> int:
     """Note what a publication shows; returns how many rows."""
-    values = ((publication_id, row.photo_id, row.restoration_id, clean_text(row.payload_name)) for row in rows)
-    columns = ("publication_id", "photo_id", "restoration_id", "payload_name")
+    values = (
+        (
+            publication_id,
+            row.photo_id,
+            row.restoration_id,
+            clean_text(row.payload_name),
+            row.shown_as,
+            row.output_sha256,
+        )
+        for row in rows
+    )
+    columns = ("publication_id", "photo_id", "restoration_id", "payload_name", "shown_as", "output_sha256")
     return copy_rows(conn, "restoration.publication_photo", columns, values)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from restoration.publish.report import PublicationReport
 
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="Name of the collection.")]
 
@@ -24,6 +27,7 @@ def publish(
         str | None, typer.Option(metavar="NAME", help="The person who approves what is published now; with --words.")
     ] = None,
     words: Annotated[str | None, typer.Option(help="Why, in that person's words.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Publish a new version also where nothing changed.")] = False,
 ) -> None:
     """Publish a collection as the next version of its archive; nothing happens where nothing changed.
 
@@ -41,7 +45,7 @@ def publish(
     settings = get_settings()
     approval = None if approved_by is None and words is None else Approval(approved_by or "", words or "")
     store = ObjectStore(make_client(settings))
-    report = publish_collection(make_engine(), store, settings, name, approval=approval, dry_run=dry_run)
+    report = publish_collection(make_engine(), store, settings, name, approval=approval, again=again, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
         return
@@ -49,11 +53,23 @@ def publish(
         typer.echo(f"withheld ({report.reason}): {report.detail}")
     else:
         kind = " (dry run)" if report.dry_run else ""
-        typer.echo(f"{report.state}{kind}: {report.photos} photographs, {report.shown} shown")
+        typer.echo(f"{report.state}{kind}: {_counts(report)}")
     if report.uri:
         typer.echo(f"archive: {report.uri}")
     if report.gallery_uri:
         typer.echo(f"gallery: {report.gallery_uri}")
+
+
+def _counts(report: PublicationReport) -> str:
+    counts = [
+        (report.shown, "restored"),
+        (report.original, "as scanned"),
+        (report.withdrawn, "withdrawn"),
+        (report.photos - report.shown - report.original - report.withdrawn, "without a picture"),
+    ]
+    words = [f"{report.photos} photographs", *(f"{count} {what}" for count, what in counts if count)]
+    waiting = f"; {report.waiting} wait for a person's look (restoration review)" if report.waiting else ""
+    return ", ".join(words) + waiting
 
 
 def export(

@@ -33,6 +33,7 @@ def bag_info(facts: dict[str, Any], payload: PayloadSize) -> bytes:
     """
     version = facts["version"]
     rows = [
+        ("Source-Organization", facts.get("source_organization") or ""),
         ("Bag-Software-Agent", f"archive-restoration {__version__}"),
         ("Bagging-Date", facts["published_at"][:10]),
         *_contact(facts.get("contact") or ""),

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 
-LAYOUT = "archive-restoration/2"
+LAYOUT = "archive-restoration/3"
 PAYLOAD = "manifest"
 TAG = "tagmanifest"
 DECLARATION = "bagit.txt"

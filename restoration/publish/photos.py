@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restoration.errors import PhotoState
+from restoration.errors import ReasonCode
 from restoration.publish import layout
+from restoration.publish.showing import RejectedPhotos, ShownAs, showing_of
 
 if TYPE_CHECKING:
     from restoration.catalog.publishing import PublishablePhoto
-
-_SHOWN_STATES = frozenset({PhotoState.RESTORED, PhotoState.NEEDS_REVIEW})
-_HIDING_DECISIONS = frozenset({"reject", "keep_original"})
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,23 @@ class Payload:
 
 @dataclass(frozen=True)
 class ArchivedPhoto:
-    """One photograph as the archive shows it. ``record`` is the catalog's own (see ``PublishablePhoto``)."""
+    """One photograph as the archive shows it. ``record`` is the catalog's own (see ``PublishablePhoto``).
+
+    ``shown_as`` and ``reason`` are those of :mod:`restoration.publish.showing`. Of a withdrawn photograph the record
+    holds nothing but its number and the published reason.
+    """
 
     photo_id: int
     restoration_id: int | None
     name: str
-    shown: bool
+    shown_as: ShownAs
+    reason: str | None
     record: dict[str, Any]
+
+    @property
+    def shown(self) -> bool:
+        """Whether the restored picture is shown."""
+        return self.shown_as == "restored"
 
     @property
     def output_path(self) -> str | None:
@@ -51,25 +59,39 @@ class ArchivedPhoto:
         return layout.photo_path(self.name, str(self.record["output"]["key"]).rsplit(".", 1)[-1])
 
     def payloads(self) -> Iterator[Payload]:
-        """The files that belong to the photograph: restored picture and both previews, or none at all."""
-        if self.output_path is None:
-            return
-        output, previews = self.record["output"], self.record["previews"]
-        yield Payload(self.output_path, output["key"], output["sha256"])
-        for stage in ("before", "after"):
-            key = previews[stage]
+        """The files that belong to the photograph: restored picture and both previews, or what is shown of them."""
+        stages: tuple[str, ...] = ("before",) if self.shown_as == "original" else ()
+        if self.output_path is not None:
+            output, stages = self.record["output"], ("before", "after")
+            yield Payload(self.output_path, output["key"], output["sha256"])
+        for stage in stages:
+            key = self.record["previews"][stage]
             yield Payload(layout.preview_path(self.name, stage), key, layout.sha256_of_key(key))
 
 
 @dataclass
 class PhotoSpool:
-    """Photographs on disk, one JSON line each, with counts by state and a hash of everything that would be shown."""
+    """Photographs on disk, one JSON line each, with counts and a hash of everything that would be shown.
+
+    ``showing`` counts by ``shown_as``, ``reasons`` by the reason of those that are not shown restored.
+    """
 
     path: Path
     count: int = 0
-    shown: int = 0
     states: Counter[str] = field(default_factory=Counter)
+    showing: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     content_sha256: str = ""
+
+    @property
+    def shown(self) -> int:
+        """Photographs that are shown restored."""
+        return self.showing["restored"]
+
+    @property
+    def waiting(self) -> int:
+        """Photographs that are shown as scanned because a person must look first."""
+        return self.reasons[ReasonCode.AWAITING_REVIEW]
 
     def __iter__(self) -> Iterator[ArchivedPhoto]:
         """The photographs in the order of their object keys."""
@@ -78,7 +100,12 @@ class PhotoSpool:
                 yield ArchivedPhoto(**json.loads(line))
 
 
-def spool_photos(photos: Iterable[PublishablePhoto], path: Path, header: dict[str, Any]) -> PhotoSpool:
+def spool_photos(
+    photos: Iterable[PublishablePhoto],
+    path: Path,
+    header: dict[str, Any],
+    rejected_photos: RejectedPhotos = "original",
+) -> PhotoSpool:
     """Write the photographs to a file and hash what a publication of them would say.
 
     :param header: facts of the collection that the archive shows too (title, rights, ...); part of the hash.
@@ -87,26 +114,41 @@ def spool_photos(photos: Iterable[PublishablePhoto], path: Path, header: dict[st
     hasher = hashlib.sha256(_canonical({"layout": layout.LAYOUT, **header}))
     with path.open("w", encoding="utf-8") as lines:
         for photo in photos:
-            archived = _archived(photo)
+            archived = _archived(photo, rejected_photos)
             hasher.update(_canonical(_shown_facts(archived)))
             lines.write(json.dumps(vars(archived), ensure_ascii=True) + "\n")
             spool.count += 1
-            spool.shown += archived.shown
             spool.states[str(photo.state)] += 1
+            spool.showing[archived.shown_as] += 1
+            if archived.reason:
+                spool.reasons[archived.reason] += 1
     spool.content_sha256 = hasher.hexdigest()
     return spool
 
 
-def _archived(photo: PublishablePhoto) -> ArchivedPhoto:
-    review = photo.record.get("review") or {}
-    shown = (
-        photo.state in _SHOWN_STATES
-        and bool(photo.record.get("output"))
-        and review.get("decision") not in _HIDING_DECISIONS
-    )
+def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos) -> ArchivedPhoto:
+    shown_as, reason = showing_of(photo.record, rejected_photos)
+    withdrawn = shown_as == "withdrawn"
     return ArchivedPhoto(
-        photo.photo_id, photo.restoration_id, layout.payload_name(photo.photo_id), shown, dict(photo.record)
+        photo.photo_id,
+        None if withdrawn else photo.restoration_id,
+        layout.payload_name(photo.photo_id),
+        shown_as,
+        None if reason is None else str(reason),
+        _tombstone(photo.record) if withdrawn else dict(photo.record),
     )
+
+
+def _tombstone(record: dict[str, Any]) -> dict[str, Any]:
+    """All that is said of a withdrawn photograph: neither its name nor any hash by which a copy could be found."""
+    withdrawal = record["withdrawal"]
+    return {
+        "photo_id": record["photo_id"],
+        "state": "skipped",
+        "reason": str(ReasonCode.WITHDRAWN),
+        "reason_detail": withdrawal["reason"],
+        "withdrawal": {"reason": withdrawal["reason"], "withdrawn_at": withdrawal["withdrawn_at"]},
+    }
 
 
 def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
@@ -114,7 +156,8 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
     record = photo.record
     kept = ("object_key", "title", "dublin_core", "state", "reason", "reason_detail", "ai_altered", "recipe", "models")
     return {
-        "shown": photo.shown,
+        "shown_as": photo.shown_as,
+        "why": photo.reason,
         "source": (record.get("source") or {}).get("sha256"),
         "output": (record.get("output") or {}).get("sha256"),
         "decision": (record.get("review") or {}).get("decision"),

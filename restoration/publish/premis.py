@@ -34,7 +34,8 @@ CHAIN = "event chain"
 FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff"}
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_PERSONS_EVENTS = frozenset({"approval", "review"})
+_PERSONS_EVENTS = frozenset({"approval", "review", "withdrawal"})
+_REASONS = (("reason", "reason"), ("reason in words", "reason_detail"))
 
 
 def write_collection(facts: dict[str, Any], events: Iterable[dict[str, Any]], path: Path) -> None:
@@ -127,9 +128,11 @@ def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
         "file",
         _identifier("object", SCAN, _scan_name(collection, staged)),
         _property("state in this archive", record.get("state")),
-        *([_property("reason", record["reason"])] if record.get("reason") else []),
+        _property("shown as", staged.photo.shown_as),
+        *(_property(name, record[key]) for name, key in _REASONS if record.get(key)),
+        *([_property("why not restored", staged.photo.reason)] if staged.photo.reason else []),
         _characteristics(hashes, source.get("size"), source.get("format")),
-        ("originalName", record.get("object_key") or ""),
+        *([("originalName", record["object_key"])] if record.get("object_key") else []),
         *([_element("storage", _element("contentLocation", *_pair("contentLocation", "URI", uri)))] if uri else []),
         *_linked_events(collection, record.get("events") or []),
     )

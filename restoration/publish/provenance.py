@@ -37,7 +37,8 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
 
     Keys: ``id``, ``original`` (address and hash of the untouched scan), ``restored`` (file and hash, None where none
     is shown), ``agents`` (software, models with weight hash and licence, device), ``events`` (PREMIS words), ``steps``
-    with their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review``.
+    with their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision``
+    (the one in force), ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`).
     """
     record = photo.record
     output = record.get("output") if photo.shown else None
@@ -46,6 +47,8 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "catalog_photo_id": photo.photo_id,
         "original": {"object_key": record.get("object_key"), **(record.get("source") or {})},
         "restored": {**output, "file": photo.output_path} if output else None,
+        "shown_as": photo.shown_as,
+        "why_not_restored": photo.reason,
         "state": record.get("state"),
         "reason": record.get("reason"),
         "reason_detail": record.get("reason_detail") or "",
@@ -59,6 +62,8 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "seconds": record.get("seconds"),
         "events": record.get("events") or [],
         "review": record.get("review"),
+        "decision": record.get("decision"),
+        "withdrawal": record.get("withdrawal"),
         "metadata": record.get("dublin_core") or {},
     }
 

@@ -16,10 +16,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from restoration.catalog import publishing
 from restoration.catalog.approvals import Approval, is_approved, record_approval
@@ -27,11 +26,12 @@ from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.locks import content_locks
 from restoration.catalog.versions import abandon_unfinished
-from restoration.errors import PublicationError, ReasonCode
+from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
+from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_listing
 
@@ -44,35 +44,6 @@ if TYPE_CHECKING:
     from restoration.settings import Settings
     from restoration.storage.s3 import ObjectStore
 
-PublicationOutcome = Literal["published", "unchanged", "withheld"]
-
-
-@dataclass(frozen=True)
-class PublicationReport:
-    """How a publication ended. ``version`` and ``uri`` are of the version that is current afterwards, if any is.
-
-    ``withheld``: nothing was written, for the ``reason``; ``detail`` says what a person can do about it. In a dry run
-    the counts are of what would be published. ``content_sha256``: hash of all that was, or would be, published.
-    """
-
-    state: PublicationOutcome
-    collection: str
-    version: int | None = None
-    uri: str | None = None
-    gallery_uri: str | None = None
-    photos: int = 0
-    shown: int = 0
-    files: int = 0
-    bytes: int = 0
-    reason: ReasonCode | None = None
-    detail: str = ""
-    dry_run: bool = False
-    content_sha256: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for XCom and JSON output."""
-        return asdict(self)
-
 
 def publish_collection(
     db_engine: Engine,
@@ -82,6 +53,8 @@ def publish_collection(
     run_id: UUID | None = None,
     *,
     approval: Approval | None = None,
+    expects: str | None = None,
+    again: bool = False,
     dry_run: bool = False,
 ) -> PublicationReport:
     """Publish the collection's current photographs as the next version of its archive.
@@ -89,8 +62,10 @@ def publish_collection(
     :param run_id: the run on whose behalf this is done, for the catalog.
     :param approval: a person's word for what would be published now; it is put on record first. Nobody can approve what
         is refused.
+    :param expects: hash of the content that the approving person saw (``content_sha256`` of an earlier report).
+    :param again: publish also where nothing changed, for instance after the archive's public address did.
     :param dry_run: only say what would be done.
-    :raises UsageError: unknown collection.
+    :raises UsageError: unknown collection, or the content is no longer what is expected.
     :raises PublicationError: something staged did not read back; the old version stays current.
     :raises StorageError: S3 refused or is out of reach; the old version stays current.
     """
@@ -101,19 +76,17 @@ def publish_collection(
         if not dry_run:
             reconcile(db_engine, store, settings, collection)
         spool = job.read(Path(folder) / "photos.jsonl")
-        settled = job.withheld(spool, approval, dry_run=dry_run) or job.unchanged(spool)
+        if expects is not None and spool.content_sha256 != expects:
+            raise UsageError(
+                f"{collection_name} has changed since it was looked at (content {spool.content_sha256[:12]}, not "
+                f"{expects[:12]}): look again, then approve what is there now"
+            )
+        settled = job.withheld(spool, approval, dry_run=dry_run) or (None if again else job.unchanged(spool))
         if settled is not None:
             return settled
         if dry_run:
-            return PublicationReport(
-                "published",
-                collection_name,
-                photos=spool.count,
-                shown=spool.shown,
-                detail="not written",
-                dry_run=True,
-                content_sha256=spool.content_sha256,
-            )
+            counts = _counts(spool)
+            return PublicationReport("published", collection_name, detail="not written", dry_run=True, **counts)
         return job.publish(spool, Path(folder), run_id)
 
 
@@ -168,6 +141,18 @@ def _gallery_uri(settings: Settings, prefix: str) -> str:
     return f"{base.rstrip('/')}/{prefix}index.html"
 
 
+def _counts(spool: PhotoSpool) -> dict[str, Any]:
+    """What a report says of the photographs."""
+    return {
+        "photos": spool.count,
+        "shown": spool.shown,
+        "original": spool.showing["original"],
+        "withdrawn": spool.showing["withdrawn"],
+        "waiting": spool.waiting,
+        "content_sha256": spool.content_sha256,
+    }
+
+
 class _Job:
     """One publication on its way."""
 
@@ -179,7 +164,7 @@ class _Job:
         """The collection's photographs, on disk."""
         with self._db.connect() as conn:
             photos = publishing.iter_publishable(conn, self._collection.collection_id)
-            return spool_photos(photos, path, self._header())
+            return spool_photos(photos, path, self._header(), self._settings.rejected_photos)
 
     def _header(self) -> dict[str, Any]:
         c = self._collection
@@ -229,10 +214,8 @@ class _Job:
             current.version,
             current.uri,
             _gallery_uri(self._settings, version_prefix(c.name, current.version)),
-            photos=spool.count,
-            shown=spool.shown,
             bytes=current.byte_count or 0,
-            content_sha256=spool.content_sha256,
+            **_counts(spool),
         )
 
     def _current(self) -> Publication | None:
@@ -250,7 +233,7 @@ class _Job:
             current.uri if current else None,
             reason=reason,
             detail=detail,
-            content_sha256=spool.content_sha256,
+            **_counts(spool),
         )
 
     def publish(self, spool: PhotoSpool, folder: Path, run_id: UUID | None) -> PublicationReport:
@@ -266,10 +249,12 @@ class _Job:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         facts = {
             **self._header(),
+            "source_organization": self._settings.source_organization,
             "version": opened.version,
             "published_at": now,
             "photos": spool.count,
             "shown": spool.shown,
+            "showing": dict(spool.showing),
             "states": dict(spool.states),
             "content_sha256": spool.content_sha256,
             "event_chain_head": head,
@@ -285,16 +270,16 @@ class _Job:
             opened.version,
             opened.uri,
             _gallery_uri(self._settings, prefix),
-            photos=spool.count,
-            shown=spool.shown,
             files=verified.files,
             bytes=verified.bytes,
-            content_sha256=spool.content_sha256,
+            **_counts(spool),
         )
 
     def _note_verified(self, opened: Publication, spool: PhotoSpool, verified: VerifiedVersion, head: str) -> None:
         rows = (
-            publishing.PublicationPhoto(p.photo_id, p.restoration_id if p.shown else None, p.output_path or p.name)
+            publishing.PublicationPhoto(
+                p.photo_id, p.restoration_id if p.shown else None, p.output_path or p.name, p.shown_as
+            )
             for p in spool
         )
         with self._db.begin() as conn:

@@ -77,7 +77,8 @@ def assert_whole(archive: Archive, store: ObjectStore, folder: Path) -> int:
 
 def test_a_published_collection_can_be_read_without_any_database(archive, store, tmp_path):
     report = publish(archive, store)
-    assert (report.state, report.version, report.photos, report.shown) == ("published", 1, 3, 2)
+    assert (report.state, report.version, report.photos, report.shown) == ("published", 1, 3, 1)
+    assert (report.original, report.waiting, report.withdrawn) == (1, 1, 0)
     assert report.uri == f"s3://archive/{archive.name}/v0001/" or report.uri == f"s3://archive/{archive.name}/v0001"
     assert report.gallery_uri == f"s3://archive/{archive.name}/v0001/index.html"
     assert current_gallery(store, SETTINGS, archive.name) == report.gallery_uri
@@ -87,12 +88,14 @@ def test_a_published_collection_can_be_read_without_any_database(archive, store,
             digest, path = line.split("  ")
             assert hashlib.new(algorithm, (tmp_path / "out" / path).read_bytes()).hexdigest() == digest
     payload = tmp_path / "out" / "data"
-    assert sum(path.suffix == ".png" for path in (payload / "photos").iterdir()) == 2
+    assert sum(path.suffix == ".png" for path in (payload / "photos").iterdir()) == 1
     facts = json.loads((payload / "archive.json").read_text())
     assert facts["states"] == {"restored": 1, "needs_review": 1, "rejected": 1}
     with (payload / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == ["restored", "needs_review", "rejected"]
+    assert [row["shown_as"] for row in rows] == ["restored", "original", "listed"]
+    assert [row["why_not_restored"] for row in rows] == ["", "awaiting_review", "truncated"]
     assert rows[0]["dc:title"] == "'=1+1"
     lines = (payload / "provenance" / "part-00000.jsonl").read_text().splitlines()
     provenance = [json.loads(line) for line in lines]
@@ -144,7 +147,7 @@ def test_premis_tells_the_chain_of_events_and_the_manifests_hashes(archive, stor
         for element in roots[1].iter(f"{PREMIS}object")
     }
     pictures = [path for path in listed if path.startswith(("data/photos/", "data/previews/"))]
-    assert len(pictures) == 6
+    assert len(pictures) == 4
     assert [found[path][1] for path in pictures] == [listed[path] for path in pictures]
     first, second = (json.loads(root.findtext(f".//{PREMIS}eventDetail")) for root in roots)
     assert second["prev_sha256"] == first["sha256"]
@@ -165,15 +168,16 @@ def test_the_catalog_knows_what_was_published(archive, store):
             sa.text("SELECT * FROM publication WHERE collection_id = :c"), {"c": archive.collection.collection_id}
         ).one()
         photos = conn.execute(
-            sa.text("SELECT count(*), count(restoration_id) FROM publication_photo WHERE publication_id = :p"),
+            sa.text("SELECT shown_as, restoration_id FROM publication_photo WHERE publication_id = :p ORDER BY photo_id"),
             {"p": row.publication_id},
-        ).one()
+        ).all()
     current, _ = read_current(store, "archive", archive.name)
     assert row.state == "current"
     assert row.manifest_sha256 == current.manifest_sha256
     assert row.content_sha256 == current.content_sha256
     assert (row.photo_count, row.byte_count) == (3, report.bytes)
-    assert tuple(photos) == (3, 2)
+    assert [photo.shown_as for photo in photos] == ["restored", "original", "listed"]
+    assert [photo.restoration_id is not None for photo in photos] == [True, False, False]
 
 
 def test_nothing_new_means_unchanged_and_new_metadata_means_a_new_version(archive, store, tmp_path):
@@ -212,7 +216,7 @@ def test_an_empty_collection_is_withheld(catalog, store):
 
 def test_dry_run_writes_nothing(archive, store):
     report = publish(archive, store, dry_run=True)
-    assert (report.state, report.dry_run, report.photos, report.shown) == ("published", True, 3, 2)
+    assert (report.state, report.dry_run, report.photos, report.shown, report.waiting) == ("published", True, 3, 1, 1)
     assert keys(store, f"{archive.name}/") == []
     assert states(archive) == []
 
@@ -418,7 +422,7 @@ def test_a_superseded_version_can_be_exported_by_its_number(archive, store, tmp_
     publish(archive, store)
     archive.add("d.tif")
     publish(archive, store)
-    for version, photos in ((1, 2), (2, 3)):
+    for version, photos in ((1, 1), (2, 2)):
         folder = tmp_path / str(version)
         export_collection(store, SETTINGS, archive.name, folder, version=version)
         assert len(list((folder / "data" / "photos").iterdir())) == photos
@@ -494,7 +498,7 @@ def test_command_line(archive, catalog_url, s3, tmp_path, monkeypatch):
     run = CliRunner().invoke
     try:
         dry = run(app, ["publish", archive.name, "--dry-run"])
-        assert "published (dry run): 3 photographs, 2 shown" in dry.output
+        assert "published (dry run): 3 photographs, 1 restored, 1 as scanned" in dry.output
         published = run(app, ["publish", archive.name])
         assert f"archive: s3://archive/{archive.name}/v0001" in published.output
         assert json.loads(run(app, ["publish", archive.name, "--json"]).output)["state"] == "unchanged"

@@ -30,6 +30,7 @@ def publishable(number: int, state: str = "restored", **more) -> PublishablePhot
     key = f"ab/ab/{SHA}"
     output = {"key": f"{key}.png", "sha256": SHA, "bytes": 3, "width": 4, "height": 3, "bits": 8, "format": "png"}
     record = {
+        "photo_id": number,
         "object_key": f"scans/{number}.tif",
         "dublin_core": {"title": f"Photo {number}"},
         "state": state,
@@ -56,21 +57,40 @@ def test_spool_keeps_order_counts_states_and_what_is_shown(tmp_path):
     kept = spool(
         tmp_path,
         publishable(1),
-        publishable(2, "needs_review"),
-        publishable(3, "rejected", output=None, previews=None),
-        publishable(4, review={"decision": "keep_original"}),
+        publishable(2, "needs_review", awaits_review=True),
+        publishable(3, "rejected", output=None, previews=None, reason="truncated"),
+        publishable(4, decision="keep_original"),
+        publishable(5, withdrawal={"reason": "the family asked", "withdrawn_at": "2026-01-02T03:04:05+00:00"}),
     )
     photos = list(kept)
-    assert [p.name for p in photos] == ["00000001", "00000002", "00000003", "00000004"]
-    assert [p.shown for p in photos] == [True, True, False, False]
-    assert (kept.count, kept.shown) == (4, 2)
-    assert kept.states == {"restored": 2, "needs_review": 1, "rejected": 1}
+    assert [p.name for p in photos] == [f"0000000{n}" for n in range(1, 6)]
+    assert [p.shown_as for p in photos] == ["restored", "original", "listed", "original", "withdrawn"]
+    assert [p.reason for p in photos] == [None, "awaiting_review", "truncated", "reviewer_kept_original", "withdrawn"]
+    assert (kept.count, kept.shown, kept.waiting) == (5, 1, 1)
+    assert kept.states == {"restored": 3, "needs_review": 1, "rejected": 1}
     assert [f.path for f in photos[0].payloads()] == [
         "data/photos/00000001.png",
         "data/previews/00000001-before.jpg",
         "data/previews/00000001-after.jpg",
     ]
-    assert list(photos[2].payloads()) == []
+    assert [f.path for f in photos[1].payloads()] == ["data/previews/00000002-before.jpg"]
+    assert list(photos[2].payloads()) == list(photos[4].payloads()) == []
+
+
+def test_of_a_withdrawn_photograph_nothing_is_left_by_which_it_could_be_found(tmp_path):
+    withdrawal = {"reason": "the family asked", "withdrawn_at": "2026-01-02T03:04:05+00:00", "recorded_by": "Kim"}
+    given = publishable(7, withdrawal=withdrawal, events=[{"seq": 1}], title="Aunt Ok", faces=[{"action": "restored"}])
+    (photo,) = spool(tmp_path, given)
+    assert photo.record == {
+        "photo_id": 7,
+        "state": "skipped",
+        "reason": "withdrawn",
+        "reason_detail": "the family asked",
+        "withdrawal": {"reason": "the family asked", "withdrawn_at": "2026-01-02T03:04:05+00:00"},
+    }
+    assert photo.restoration_id is None
+    text = (tmp_path / "photos.jsonl").read_text()
+    assert not any(word in text for word in ("scans/7", "Aunt", "Kim", SHA))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +98,8 @@ def test_spool_keeps_order_counts_states_and_what_is_shown(tmp_path):
     [
         {"dublin_core": {"title": "Other"}},
         {"state": "needs_review"},
+        {"awaits_review": True},
+        {"withdrawal": {"reason": "asked", "withdrawn_at": "2026"}},
         {"output": {"key": f"cd/cd/{'cd' * 32}.png", "sha256": "cd" * 32}},
         {"review": {"decision": "reject"}},
         {"source": {"sha256": "cd" * 32}},
@@ -200,7 +222,7 @@ def test_provenance_is_sharded_with_one_object_a_photograph(tmp_path):
 
 
 def test_gallery_data_is_sharded_and_hides_what_is_not_shown(tmp_path):
-    kept = spool(tmp_path, *(publishable(n) for n in range(1, 1102)), publishable(2000, review={"decision": "reject"}))
+    kept = spool(tmp_path, *(publishable(n) for n in range(1, 1102)), publishable(2000, decision="reject"))
     files = dict(gallery.write_data(kept, tmp_path))
     assert sorted(files)[:2] == ["gallery/details-00000.js", "gallery/details-00001.js"]
     assert sum(name.startswith("gallery/details") for name in files) == 12
@@ -254,4 +276,4 @@ def test_export_refuses_an_address_that_is_not_s3(tmp_path):
 
 
 def test_archived_photo_without_output_has_no_path():
-    assert ArchivedPhoto(1, None, "00000001", False, {}).output_path is None
+    assert ArchivedPhoto(1, None, "00000001", "listed", None, {}).output_path is None

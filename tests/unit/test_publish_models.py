@@ -21,7 +21,7 @@ def used(tmp_path, *photos):
 
 
 def test_models_are_counted_once_each_and_only_where_a_picture_is_shown(tmp_path):
-    hidden = publishable(3, models=[OWN | {"weights_sha256": "cd" * 32}], review={"decision": "reject"})
+    hidden = publishable(3, models=[OWN | {"weights_sha256": "cd" * 32}], decision="reject")
     found = used(tmp_path, publishable(1, models=[OWN]), publishable(2, models=[OWN]), hidden)
     assert [(model["weights_sha256"], model["photos"]) for model in found] == [(SHA, 2)]
 
