@@ -116,7 +116,9 @@ def test_command_exits_3_when_unwell_and_prints_json_lines(monkeypatch):
     findings = {finding["subject"]: finding for finding in map(json.loads, result.stdout.splitlines())}
     assert result.exit_code == 3
     assert findings["airflow"]["verdict"] == "problem"
-    assert set(findings) == {"python", "libGL", "gpu", "weights", "postgres", "broker", "s3", "airflow", "space"}
+    assert set(findings) == {
+        "python", "libGL", "gpu", "weights", "viewer", "postgres", "broker", "s3", "airflow", "space"
+    }  # fmt: skip
 
 
 def test_command_exits_0_when_well(monkeypatch):
