@@ -1,13 +1,31 @@
-"""What was learnt of the copied files while they were staged, kept on disk beside the photographs they belong to."""
+"""What was learnt of the published pictures while they were staged, kept on disk beside the photographs.
+
+A published picture is a labelled copy of one in the restored bucket, so its hash is another. Everything that the
+archive says of its own files speaks of the published ones; the hash before the labels is kept as what they were made
+from.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from restoration.fixity import Fixity
 from restoration.publish.photos import ArchivedPhoto, Payload
+
+
+class StagedFile(NamedTuple):
+    """One published picture.
+
+    ``ingredient`` says how its content credentials name the scan: ``read`` from the scan's bytes, or by its facts alone
+    and why (``gone``, ``changed``, ``unreadable``); None where no credentials were written.
+    """
+
+    fixity: Fixity
+    ingredient: str | None = None
 
 
 class StagedPhoto(NamedTuple):
@@ -18,25 +36,53 @@ class StagedPhoto(NamedTuple):
 
 
 class FixityLog:
-    """One line a copied file, in the order of the photographs; memory does not grow with them."""
+    """One line a picture, in the order of the photographs; memory does not grow with them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def keep(self, staged: Iterable[tuple[Payload, Fixity]]) -> Iterator[tuple[Payload, Fixity]]:
+    def keep(self, staged: Iterable[tuple[Payload, StagedFile]]) -> Iterator[tuple[Payload, Fixity]]:
         """Pass the files on, and write down what they are."""
         with self._path.open("w", encoding="ascii") as lines:
-            for payload, fixity in staged:
-                lines.write(f"{fixity.sha256} {fixity.sha512} {fixity.size}\n")
-                yield payload, fixity
+            for payload, file in staged:
+                lines.write(json.dumps([*file.fixity, file.ingredient]) + "\n")
+                yield payload, file.fixity
 
     def beside(self, photos: Iterable[ArchivedPhoto]) -> Iterator[StagedPhoto]:
-        """The photographs with their files; they must be those whose payloads were kept, in the same order."""
+        """The photographs with their files; they must be those whose payloads were kept, in the same order.
+
+        ``record`` speaks of the published file (:meth:`published`).
+        """
+        for photo, files in self._read(photos):
+            yield StagedPhoto(_published(photo, files), {path: file.fixity for path, file in files.items()})
+
+    def published(self, photos: Iterable[ArchivedPhoto]) -> Iterator[ArchivedPhoto]:
+        """The same photographs, but what ``record`` says of ``output`` is true of the published file.
+
+        ``output.sha256`` and ``output.bytes`` are the published file's; ``output.unlabelled_sha256`` is the restored
+        file's, before labels were written into it. ``record.credentials`` says how content credentials name the scan.
+        """
+        for staged in self.beside(photos):
+            yield staged.photo
+
+    def _read(self, photos: Iterable[ArchivedPhoto]) -> Iterator[tuple[ArchivedPhoto, dict[str, StagedFile]]]:
         with self._path.open(encoding="ascii") as lines:
             for photo in photos:
-                yield StagedPhoto(photo, {payload.path: _fixity(next(lines)) for payload in photo.payloads()})
+                yield photo, {payload.path: _file(next(lines)) for payload in photo.payloads()}
 
 
-def _fixity(line: str) -> Fixity:
-    sha256, sha512, size = line.split()
-    return Fixity(sha256, sha512, int(size))
+def _file(line: str) -> StagedFile:
+    sha256, sha512, size, ingredient = json.loads(line)
+    return StagedFile(Fixity(sha256, sha512, size), ingredient)
+
+
+def _published(photo: ArchivedPhoto, files: dict[str, StagedFile]) -> ArchivedPhoto:
+    record: dict[str, Any] = dict(photo.record)
+    named = [file.ingredient for file in files.values() if file.ingredient]
+    if named:
+        record["credentials"] = {"original": named[0]}
+    if photo.output_path is not None:
+        output, fixity = record["output"], files[photo.output_path].fixity
+        restored = {"unlabelled_sha256": output["sha256"]}
+        record["output"] = {**output, **restored, "sha256": fixity.sha256, "bytes": fixity.size}
+    return replace(photo, record=record)

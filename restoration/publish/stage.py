@@ -15,7 +15,7 @@ from restoration.errors import PhotoRejected, PublicationError
 from restoration.fixity import Fixity, fixity_of_bytes, fixity_of_file
 from restoration.publish import gallery, layout, premis
 from restoration.publish.bag import DECLARATION, PayloadSize, bag_info
-from restoration.publish.fixities import FixityLog
+from restoration.publish.fixities import FixityLog, StagedFile, StagedPhoto
 from restoration.publish.manifest import ManifestWriter
 from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.models import model_files, models_used
@@ -49,6 +49,7 @@ class Stage:
     ) -> None:
         self._store, self._restored, self._bucket, self._prefix = store, restored_bucket, bucket, prefix
         self._folder, self._events = folder, events
+        self._log = FixityLog(folder / "fixities.txt")
 
     def write(self, spool: PhotoSpool, facts: dict[str, Any]) -> VerifiedVersion:
         """Write everything and read it back; gives what was written.
@@ -65,7 +66,7 @@ class Stage:
             size = PayloadSize(payload.files, payload.bytes)
             for name, data in self._bag(facts, size):
                 tags.add(name, self._put(name, data))
-            for name, file in gallery.write_data(spool, self._folder):
+            for name, file in gallery.write_data(self._log.published(spool), self._folder):
                 tags.add(name, self._put_file(name, file))
                 file.unlink()
         sealed = [self._put_file(path.name, path) for path in tags.paths.values()]
@@ -75,20 +76,23 @@ class Stage:
             manifest_sha256=sealed[0].sha256,
         )
 
+    def staged(self, spool: PhotoSpool) -> Iterator[StagedPhoto]:
+        """The photographs of ``spool`` with the fixity of their published files by path, once :meth:`write` is done."""
+        return self._log.beside(spool)
+
     def _payload(self, spool: PhotoSpool, facts: dict[str, Any]) -> ManifestWriter:
         """Everything under ``data/``, with the payload manifests on disk."""
         with ManifestWriter(self._folder, layout.PAYLOAD) as manifest:
-            log = FixityLog(self._folder / "fixities.txt")
-            for payload, fixity in log.keep(in_parallel(self._copy, _payloads(spool), COPY_WORKERS)):
+            for payload, fixity in self._log.keep(in_parallel(self._copy, _payloads(spool), COPY_WORKERS)):
                 manifest.add(payload.path, fixity)
-            for name, file in self._written(spool, log, facts):
+            for name, file in self._written(spool, facts):
                 manifest.add(name, self._put_file(name, file))
                 file.unlink()
             for name, data in self._facts(spool, facts):
                 manifest.add(name, self._put(name, data))
         return manifest
 
-    def _copy(self, payload: Payload) -> tuple[Payload, Fixity]:
+    def _copy(self, payload: Payload) -> tuple[Payload, StagedFile]:
         target = self._prefix + payload.path
         try:
             self._store.copy(
@@ -97,7 +101,7 @@ class Stage:
         except PhotoRejected as error:
             message = f"{payload.path}: s3://{self._restored}/{payload.key} is gone; restore the photograph again"
             raise PublicationError(message) from error
-        return payload, self._read_back(payload.path, payload.sha256)
+        return payload, StagedFile(self._read_back(payload.path, payload.sha256))
 
     def _put(self, name: str, data: bytes) -> Fixity:
         self._store.put(self._bucket, self._prefix + name, data, layout.content_type(name))
@@ -116,17 +120,17 @@ class Stage:
             raise PublicationError(f"{self._prefix}{name} reads back as {found.sha256}, not {sha256}")
         return found
 
-    def _written(self, spool: PhotoSpool, log: FixityLog, facts: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    def _written(self, spool: PhotoSpool, facts: dict[str, Any]) -> Iterator[tuple[str, Path]]:
         """Payload files that grow with the collection, one at a time on disk."""
         metadata = self._folder / "metadata.csv"
-        write_metadata(spool, metadata, rights=facts["rights"])
+        write_metadata(self._log.published(spool), metadata, rights=facts["rights"])
         yield layout.METADATA, metadata
-        yield from write_provenance(spool, self._folder)
-        yield from write_prov(spool, self._folder)
+        yield from write_provenance(self._log.published(spool), self._folder)
+        yield from write_prov(self._log.published(spool), self._folder)
         collection = self._folder / "collection.xml"
         premis.write_collection(facts, self._events, collection)
         yield layout.PREMIS_COLLECTION, collection
-        yield from premis.write_photos(facts["name"], log.beside(spool), self._folder)
+        yield from premis.write_photos(facts["name"], self._log.beside(spool), self._folder)
 
     def _facts(self, spool: PhotoSpool, facts: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         """Small payload files."""

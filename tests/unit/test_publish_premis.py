@@ -12,7 +12,7 @@ from lxml import etree
 
 from restoration.fixity import Fixity, fixity_of_bytes
 from restoration.publish import premis, prov
-from restoration.publish.fixities import FixityLog, StagedPhoto
+from restoration.publish.fixities import FixityLog, StagedFile, StagedPhoto
 from restoration.publish.photos import PhotoSpool, spool_photos
 from tests.unit.premis_rules import PREMIS, TYPE, problems
 from tests.unit.test_publish_files import SHA, publishable
@@ -44,7 +44,9 @@ def event(seq: int, kind: str, **more: object) -> dict[str, object]:
 def staged(tmp_path: Path, *photos: object) -> tuple[PhotoSpool, list[StagedPhoto]]:
     spool = spool_photos(photos, tmp_path / "photos.jsonl", {})
     log = FixityLog(tmp_path / "fixities")
-    files = ((payload, fixity_of_bytes(payload.path.encode())) for photo in spool for payload in photo.payloads())
+    files = (
+        (payload, StagedFile(fixity_of_bytes(payload.path.encode()))) for photo in spool for payload in photo.payloads()
+    )
     assert len(list(log.keep(files))) == 3 * spool.shown
     return spool, list(log.beside(spool))
 
