@@ -252,6 +252,35 @@ class ObjectStore:
             raise _changed(key)
         return response
 
+    def read_range(self, bucket: str, key: str, start: int, length: int) -> bytes:
+        """Some bytes of an object: fewer than ``length`` only where it ends before.
+
+        :param start: offset of the first byte, from 0.
+        :param length: number of bytes, at least 1.
+        :raises PhotoRejected: ``source_missing``.
+        :raises StorageError: the service refused, is out of reach, or sends something else than was asked for.
+        """
+        from botocore.exceptions import ClientError, ResponseStreamingError
+
+        where = f"s3://{bucket}/{key}"
+        with _translated(where, photo=key):
+            try:
+                answer = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
+                data = answer["Body"].read()
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    message = f"{where} is not there"
+                    raise PhotoRejected(message, reason=ReasonCode.SOURCE_MISSING, photo=key) from error
+                raise
+            except ResponseStreamingError as error:
+                raise StorageError(f"{where} broke off while reading", photo=key) from error
+        sent = answer.get("ContentRange", "")
+        if not sent.startswith(f"bytes {start}-") or len(data) > length:
+            raise StorageError(
+                f"{where}: bytes {start} to {start + length - 1} were asked for, {sent!r} came", photo=key
+            )
+        return data
+
     def hash_object(self, bucket: str, key: str) -> tuple[str, int]:
         """Read an object through and give its sha256 and size; memory does not grow with the object.
 
@@ -261,12 +290,12 @@ class ObjectStore:
         found = self.object_fixity(bucket, key)
         return found.sha256, found.size
 
-    def object_fixity(self, bucket: str, key: str) -> Fixity:
+    def object_fixity(self, bucket: str, key: str, *, version_id: str = "") -> Fixity:
         """Read an object through and give both its hashes and its size. Errors as for :meth:`hash_object`."""
         for attempt in range(1, READ_ATTEMPTS + 1):
             hasher = FixityHasher()
             try:
-                for chunk in self.stream(bucket, key):
+                for chunk in self.stream(bucket, key, version_id=version_id):
                     hasher.update(chunk)
             except _BrokenStreamError:
                 if attempt == READ_ATTEMPTS:

@@ -1,0 +1,76 @@
+"""What the review page must know before it starts, taken from the settings and checked."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from restoration.errors import SettingsError
+from restoration.settings import Settings
+
+SHORTEST_SECRET = 16
+"""Characters that a token or a key has at least."""
+
+
+@dataclass(frozen=True)
+class ReviewConfig:
+    """How the review page works.
+
+    ``airflow_url`` and ``token`` are the two ways to sign in; one of them is there. ``root`` is the path that a proxy
+    puts in front, without a trailing slash. ``people`` are the Airflow users who may sign in; empty: all of them.
+    """
+
+    airflow_url: str | None
+    token: SecretStr | None
+    key: SecretStr
+    session_seconds: float
+    people: frozenset[str]
+    root: str
+    secure: bool
+    restored_bucket: str
+    preview_side: int
+
+    @property
+    def ways(self) -> list[str]:
+        """Ways to sign in: ``airflow``, ``token``."""
+        return [name for name, there in (("airflow", self.airflow_url), ("token", self.token)) if there]
+
+
+def review_config(settings: Settings) -> ReviewConfig:
+    """The review page's part of the settings.
+
+    :raises SettingsError: there is no way to sign in, a secret is too short, or the public address is none.
+    """
+    if not settings.airflow_api_url and settings.review_token is None:
+        raise SettingsError(
+            "nobody could sign in to the review page; set RESTORATION_AIRFLOW_API_URL (Airflow's users) or "
+            "RESTORATION_REVIEW_TOKEN (a secret)"
+        )
+    for name, value in (("REVIEW_TOKEN", settings.review_token), ("REVIEW_SECRET", settings.review_secret)):
+        if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
+            raise SettingsError(f"RESTORATION_{name} is too short; give at least {SHORTEST_SECRET} random characters")
+    root, secure = _public(settings.review_url)
+    return ReviewConfig(
+        airflow_url=settings.airflow_api_url.rstrip("/") if settings.airflow_api_url else None,
+        token=settings.review_token,
+        key=settings.review_secret or SecretStr(secrets.token_urlsafe(32)),
+        session_seconds=settings.review_hours * 3600,
+        people=frozenset(name.strip() for name in settings.review_people.split(",") if name.strip()),
+        root=root,
+        secure=secure,
+        restored_bucket=settings.restored_bucket,
+        preview_side=settings.preview_side,
+    )
+
+
+def _public(url: str | None) -> tuple[str, bool]:
+    """Path prefix of the public address, and whether it is an encrypted one."""
+    if url is None:
+        return "", False
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise SettingsError(f"RESTORATION_REVIEW_URL is {url!r}; give an address such as https://review.example.org")
+    return parts.path.rstrip("/"), parts.scheme == "https"
