@@ -1,12 +1,22 @@
-"""Clearing up after a publisher that died: versions of an archive that were begun and never became current."""
+"""Versions of an archive that end: those a dead publisher left half-written, and those removed after a withdrawal."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from restoration.catalog.events import append_event
+from restoration.catalog.values import clean_text
+from restoration.errors import UsageError
+
 _ABANDON = sa.text("""
 UPDATE publication SET state = 'abandoned'
 WHERE collection_id = :collection_id AND state IN ('staging', 'verified') AND version IS DISTINCT FROM :keep
+""")
+
+_REMOVE = sa.text("""
+UPDATE publication SET state = 'removed', removed_at = clock_timestamp()
+WHERE publication_id = :publication_id AND state = 'superseded'
+RETURNING collection_id, version, manifest_sha256
 """)
 
 
@@ -18,3 +28,23 @@ def abandon_unfinished(conn: sa.Connection, collection_id: int, *, keep: int | N
     :param keep: version that the bucket already names as current and the catalog has as verified.
     """
     return conn.execute(_ABANDON, {"collection_id": collection_id, "keep": keep}).rowcount
+
+
+def mark_removed(conn: sa.Connection, publication_id: int, person: str) -> None:
+    """The files of a superseded version are about to be removed because it shows a withdrawn photograph.
+
+    :param person: who wants it; agent of the event, which keeps the version's seal.
+    :raises UsageError: it is not superseded: the current version is never removed.
+    """
+    row = conn.execute(_REMOVE, {"publication_id": publication_id}).one_or_none()
+    if row is None:
+        raise UsageError(f"publication {publication_id} is not superseded: it cannot be removed")
+    append_event(
+        conn,
+        collection_id=row.collection_id,
+        event_type="removal",
+        outcome="success",
+        agent=clean_text(person.strip()),
+        publication_id=publication_id,
+        detail={"version": row.version, "manifest_sha256": row.manifest_sha256, "reason": "withdrawn"},
+    )

@@ -10,9 +10,11 @@ from restoration.cli import (
     audit,
     catalog,
     collection,
+    diff,
     doctor,
     evaluate,
     export,
+    fixity,
     models,
     recipes,
     run,
@@ -20,6 +22,7 @@ from restoration.cli import (
     stack,
     train,
     verify,
+    withdraw,
 )
 
 app = typer.Typer(
@@ -36,7 +39,10 @@ for module in (
     catalog,
     audit,
     export,
+    diff,
+    withdraw,
     verify,
+    fixity,
     doctor,
     settings,
     stack,

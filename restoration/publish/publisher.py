@@ -14,7 +14,7 @@ next one finds that ``current.json`` names a verified version and finishes the n
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,8 +29,10 @@ from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
+from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
+from restoration.publish.removal import finish_removals
 from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_listing
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from restoration.catalog.publishing import Publication
+    from restoration.fixity import Fixity
+    from restoration.publish.fixities import StagedPhoto
+    from restoration.publish.photos import ArchivedPhoto
     from restoration.settings import Settings
     from restoration.storage.s3 import ObjectStore
 
@@ -90,6 +95,18 @@ def publish_collection(
         return job.publish(spool, Path(folder), run_id)
 
 
+def metadata_as_of_now(db_engine: Engine, store: ObjectStore, settings: Settings, collection: str, path: Path) -> None:
+    """Write the ``metadata.csv`` that a publication would have now; nothing else is read or written.
+
+    :param path: where; a file beside it is used on the way.
+    :raises UsageError: unknown collection.
+    """
+    with db_engine.connect() as conn:
+        found = get_collection(conn, collection)
+    spool = _Job(db_engine, store, settings, found).read(path.with_suffix(".jsonl"))
+    write_metadata(spool, path, rights=found.rights)
+
+
 @contextmanager
 def _only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
     """Wait until no other process publishes this collection."""
@@ -125,6 +142,7 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
     # every publication clears up before it opens a version, so only the newest version can have left files
     if versions and versions[-1].state == "abandoned":
         store.delete_prefix(bucket, version_prefix(collection.name, versions[-1].version))
+    finish_removals(db_engine, store, bucket, collection)
 
 
 def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> str | None:
@@ -139,6 +157,15 @@ def current_gallery(store: ObjectStore, settings: Settings, collection: str) -> 
 def _gallery_uri(settings: Settings, prefix: str) -> str:
     base = settings.gallery_url or f"s3://{settings.archive_bucket}"
     return f"{base.rstrip('/')}/{prefix}index.html"
+
+
+def _published(photo: ArchivedPhoto, files: dict[str, Fixity]) -> publishing.PublicationPhoto:
+    """What the catalog keeps of one photograph in this version."""
+    path = photo.output_path
+    if path is None:
+        return publishing.PublicationPhoto(photo.photo_id, None, photo.name, photo.shown_as)
+    sha256 = files[path].sha256
+    return publishing.PublicationPhoto(photo.photo_id, photo.restoration_id, path, photo.shown_as, sha256)
 
 
 def _counts(spool: PhotoSpool) -> dict[str, Any]:
@@ -262,7 +289,7 @@ class _Job:
         stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder, events)
         verified = stage.write(spool, facts)
         verify_listing(self._store, self._bucket, prefix, verified)
-        self._note_verified(opened, spool, verified, head)
+        self._note_verified(opened, stage.staged(spool), spool, verified, head)
         self._switch(opened, spool, verified, now)
         return PublicationReport(
             "published",
@@ -275,13 +302,15 @@ class _Job:
             **_counts(spool),
         )
 
-    def _note_verified(self, opened: Publication, spool: PhotoSpool, verified: VerifiedVersion, head: str) -> None:
-        rows = (
-            publishing.PublicationPhoto(
-                p.photo_id, p.restoration_id if p.shown else None, p.output_path or p.name, p.shown_as
-            )
-            for p in spool
-        )
+    def _note_verified(
+        self,
+        opened: Publication,
+        staged: Iterable[StagedPhoto],
+        spool: PhotoSpool,
+        verified: VerifiedVersion,
+        head: str,
+    ) -> None:
+        rows = (_published(photo, files) for photo, files in staged)
         with self._db.begin() as conn:
             publishing.add_publication_photos(conn, opened.publication_id, rows)
             publishing.mark_verified(

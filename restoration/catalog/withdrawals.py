@@ -1,0 +1,148 @@
+"""Withdrawals: scans that are no longer restored or published, because a family or an institution asks for it.
+
+A withdrawal holds for the scan's key, so also for a newer scan of that name, and it takes along every photograph of the
+collection with the same bytes: the same picture under another name is the same picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from restoration.catalog.events import append_event
+from restoration.catalog.values import clean_text
+from restoration.errors import UsageError
+
+# every photograph that a key stands for: the scan itself, and its twins by content
+_TWINS = sa.text("""
+SELECT DISTINCT p.object_key
+FROM photo AS p
+WHERE p.collection_id = :collection_id
+  AND (p.object_key = :object_key
+       OR p.content_sha256 IN (SELECT s.content_sha256 FROM photo AS s
+                               WHERE s.collection_id = :collection_id AND s.object_key = :object_key
+                                 AND s.content_sha256 IS NOT NULL))
+ORDER BY 1
+""")
+
+_ELSEWHERE = sa.text("""
+SELECT DISTINCT c.name, p.object_key
+FROM photo AS s
+JOIN photo AS p ON p.content_sha256 = s.content_sha256 AND p.collection_id <> s.collection_id AND p.current
+JOIN collection AS c ON c.collection_id = p.collection_id
+WHERE s.collection_id = :collection_id AND s.object_key = :object_key
+  AND NOT EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
+                     AND w.lifted_at IS NULL)
+ORDER BY 1, 2
+""")
+
+_ADD = sa.text("""
+INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by)
+SELECT :collection_id, k.object_key, :reason, :person FROM unnest(CAST(:keys AS text[])) AS k(object_key)
+ON CONFLICT (collection_id, object_key) WHERE lifted_at IS NULL DO NOTHING
+RETURNING object_key
+""")
+
+_LIFT = sa.text("""
+UPDATE withdrawal SET lifted_at = clock_timestamp(), lifted_by = :person
+WHERE collection_id = :collection_id AND object_key = ANY(CAST(:keys AS text[])) AND lifted_at IS NULL
+RETURNING object_key
+""")
+
+_CURRENT_PHOTO = sa.text("""
+SELECT photo_id FROM photo WHERE collection_id = :collection_id AND object_key = :object_key AND current
+""")
+
+_SHOWING = sa.text("""
+SELECT b.publication_id, b.version, CAST(b.state AS text) AS state
+FROM publication AS b
+WHERE b.collection_id = :collection_id AND b.state IN ('current', 'superseded')
+  AND EXISTS (SELECT FROM publication_photo AS pp JOIN photo AS p USING (photo_id)
+              JOIN withdrawal AS w ON w.collection_id = p.collection_id AND w.object_key = p.object_key
+                                  AND w.lifted_at IS NULL
+              WHERE pp.publication_id = b.publication_id AND pp.shown_as IN ('restored', 'original'))
+ORDER BY b.version
+""")
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What was withdrawn, or lifted. ``elsewhere``: (collection, key) of the same picture in other collections."""
+
+    keys: tuple[str, ...]
+    elsewhere: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ShowingVersion:
+    """A version of the archive that still shows a withdrawn photograph; ``state`` is current or superseded."""
+
+    publication_id: int
+    version: int
+    state: str
+
+
+def withdraw(conn: sa.Connection, collection_id: int, object_key: str, *, reason: str, person: str) -> Withdrawal:
+    """Withdraw a scan and its twins, with one event each. What is withdrawn already stays as it was recorded.
+
+    :param reason: published in the photograph's place: it should name nobody who does not want to be named.
+    :param person: who puts it on record; not published.
+    :raises UsageError: no such scan, or an empty reason or person.
+    """
+    if not reason.strip() or not person.strip():
+        raise UsageError("a withdrawal says why, in words that may be published, and who put it on record")
+    names = {"collection_id": collection_id, "object_key": object_key}
+    keys = _keys(conn, names)
+    values = names | {"reason": clean_text(reason.strip()), "person": clean_text(person.strip()), "keys": keys}
+    added = tuple(conn.execute(_ADD, values).scalars())
+    elsewhere = tuple((row.name, row.object_key) for row in conn.execute(_ELSEWHERE, names))
+    for key in sorted(added):
+        _tell(conn, collection_id, key, person, {"reason": reason.strip()})
+    return Withdrawal(tuple(sorted(added)), elsewhere)
+
+
+def lift(conn: sa.Connection, collection_id: int, object_key: str, *, person: str) -> Withdrawal:
+    """Take back the withdrawal of a scan and its twins, with one event each.
+
+    :raises UsageError: no such scan, it is not withdrawn, or nobody is named.
+    """
+    if not person.strip():
+        raise UsageError("say who lifts the withdrawal")
+    names = {"collection_id": collection_id, "object_key": object_key}
+    values = {"collection_id": collection_id, "keys": _keys(conn, names), "person": clean_text(person.strip())}
+    lifted = tuple(sorted(conn.execute(_LIFT, values).scalars()))
+    if not lifted:
+        raise UsageError("it is not withdrawn", photo=object_key)
+    for key in lifted:
+        _tell(conn, collection_id, key, person, {"lifted": True})
+    return Withdrawal(lifted)
+
+
+def versions_showing_withdrawn(conn: sa.Connection, collection_id: int) -> list[ShowingVersion]:
+    """Versions of the archive whose files are there and show a photograph that is withdrawn, by number."""
+    rows = conn.execute(_SHOWING, {"collection_id": collection_id})
+    return [ShowingVersion(**row._mapping) for row in rows]
+
+
+def _keys(conn: sa.Connection, names: dict[str, object]) -> list[str]:
+    keys = list(conn.execute(_TWINS, names).scalars())
+    if not keys:
+        raise UsageError(
+            "the collection has no scan of that key; `restoration audit photos` lists them",
+            photo=str(names["object_key"]),
+        )
+    return keys
+
+
+def _tell(conn: sa.Connection, collection_id: int, key: str, person: str, detail: dict[str, object]) -> None:
+    names = {"collection_id": collection_id, "object_key": key}
+    append_event(
+        conn,
+        collection_id=collection_id,
+        event_type="withdrawal",
+        outcome="success",
+        agent=clean_text(person.strip()),
+        photo_id=conn.execute(_CURRENT_PHOTO, names).scalar_one_or_none(),
+        detail={"object_key": key, **detail},
+    )
