@@ -44,6 +44,17 @@ WHERE p.photo_id = :photo_id
 RETURNING p.duplicate_of
 """)
 
+# A photograph that was being done over falls back to the restoration it shows: lifting the withdrawal shows it again.
+_LEAVE_WITHDRAWN = sa.text("""
+UPDATE photo AS p
+SET state = COALESCE(r.state, 'skipped'),
+    reason = CASE WHEN r.restoration_id IS NULL THEN 'withdrawn' ELSE r.reason END,
+    reason_detail = COALESCE(r.reason_detail, ''), finished_at = COALESCE(r.created_at, clock_timestamp()),
+    lease_owner = NULL, lease_until = NULL
+FROM photo AS same LEFT JOIN restoration AS r ON r.restoration_id = same.restoration_id
+WHERE p.photo_id = :photo_id AND same.photo_id = p.photo_id
+""")
+
 _END_BATCH_PHOTO = sa.text("""
 UPDATE batch_photo
 SET state = CAST(:state AS photo_state), reason = CAST(:reason AS reason_code), reason_detail = :detail,
@@ -139,6 +150,15 @@ def quarantine(conn: sa.Connection, holding: Holding, reason: ReasonCode, detail
     end_photo(conn, holding, End(PhotoState.QUARANTINED, str(reason), detail), source_sha256=None, info=None)
     facts = {"reason": str(reason), "detail": detail, "attempts": holding.attempts}
     tell(conn, holding, "quarantine", "failure", facts)
+
+
+def leave_withdrawn(conn: sa.Connection, holding: Holding) -> None:
+    """End a photograph that was withdrawn after it was planned: nothing of it is read or restored in this run."""
+    values = {"batch_id": holding.batch_id, "photo_id": holding.photo_id, "restoration_id": None, "detail": ""}
+    conn.execute(_LEAVE_WITHDRAWN, values)
+    in_run = {"state": str(PhotoState.SKIPPED), "reason": str(ReasonCode.WITHDRAWN)}
+    conn.execute(_END_BATCH_PHOTO, values | in_run)
+    tell(conn, holding, "cancellation", "warning", in_run)
 
 
 def duplicate_fact(photo_id: int | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from restoration.catalog.collections import Collection
 from restoration.catalog.events import append_event
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
+from restoration.catalog.wishes import FACES_TO_UNDO, WITHDRAWN
 from restoration.errors import UsageError
 
 AGENT = "planner"
@@ -63,14 +64,15 @@ _RUN_RECIPE = sa.text("SELECT recipe_body FROM run WHERE run_id = :run_id")
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('planning', :collection_id))")
 
 # Which photographs a run takes; docs/catalog.md says it in words.
-_DUE = """
-p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL
-AND p.reason IS DISTINCT FROM 'withdrawn'
+_DUE = f"""
+p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN}
 AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
 AND (:force
      OR (p.state IN ('pending', 'queued', 'restoring') AND p.attempts < :max_attempts)
      OR (p.state IN ('restored', 'needs_review') AND p.recipe_sha256 IS DISTINCT FROM :recipe_sha256)
-     OR (p.state = 'skipped' AND p.reason = 'consent_refused' AND NOT :refused))
+     OR (p.state IN ('restored', 'needs_review') AND {FACES_TO_UNDO})
+     OR (p.state = 'skipped' AND p.reason = 'consent_refused' AND NOT :refused)
+     OR (p.state = 'skipped' AND p.reason = 'withdrawn'))
 AND NOT EXISTS (SELECT FROM batch_photo AS lp JOIN batch AS lb USING (batch_id)
                 WHERE lp.photo_id = p.photo_id AND lp.finished_at IS NULL
                   AND lb.state IN ('planned', 'queued', 'running'))
@@ -87,6 +89,12 @@ _REFUSE = sa.text(f"""
 UPDATE photo AS p SET state = 'skipped', reason = 'consent_refused', reason_detail = '', finished_at = now(),
        lease_owner = NULL, lease_until = NULL
 WHERE {_DUE} AND p.state IN ('pending', 'queued', 'restoring')
+""")  # noqa: S608 - constant condition
+
+# What was withdrawn before anybody restored it does not stay pending for ever; lifting the withdrawal makes it due.
+_SET_ASIDE = sa.text(f"""
+UPDATE photo AS p SET state = 'skipped', reason = 'withdrawn', reason_detail = '', finished_at = now()
+WHERE p.collection_id = :collection_id AND p.current AND p.state = 'pending' AND {WITHDRAWN}
 """)  # noqa: S608 - constant condition
 
 _ADD_BATCHES = sa.text("""
@@ -121,7 +129,7 @@ GROUP BY shard ORDER BY shard
 """)
 
 # Photographs of cancelled or failed batches that are still due come back; the others stay as they are.
-_REOPEN = sa.text("""
+_REOPEN = sa.text(f"""
 WITH back AS (
     SELECT bp.batch_id, p.photo_id
     FROM batch AS b
@@ -129,9 +137,10 @@ WITH back AS (
     JOIN batch_photo AS bp USING (batch_id)
     JOIN photo AS p USING (photo_id)
     WHERE b.run_id = :run_id AND b.shard = :shard AND b.state IN ('cancelled', 'failed')
-      AND bp.reason = 'cancelled' AND p.current AND p.missing_since IS NULL
+      AND bp.reason = 'cancelled' AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN}
       AND (p.state = 'pending'
-           OR (p.state IN ('restored', 'needs_review') AND p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256))
+           OR (p.state IN ('restored', 'needs_review')
+               AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO})))
     ORDER BY p.photo_id FOR UPDATE OF p
 ), photos AS (
     UPDATE photo AS p SET state = 'queued', reason = NULL, reason_detail = '', finished_at = NULL
@@ -141,7 +150,7 @@ WITH back AS (
     FROM back WHERE back.batch_id = bp.batch_id AND back.photo_id = bp.photo_id
 )
 UPDATE batch SET state = 'planned', detail = '', finished_at = NULL WHERE batch_id IN (SELECT batch_id FROM back)
-""")
+""")  # noqa: S608 - constant conditions
 
 _RUNNING = sa.text("""
 UPDATE run SET state = 'running', finished_at = NULL WHERE run_id = :run_id AND state <> 'running'
@@ -299,8 +308,9 @@ def plan_batches(
     """Choose the run's photographs and lay them into batches and shards, in order of their keys.
 
     Chosen are current photographs that are there and pending, or finished with another recipe, or failed with attempts
-    left; with ``force`` all of them. Those in a live batch of another run are left out. Where consent is refused, what
-    was due is skipped and nothing is planned. A run that is planned already gives its plan again.
+    left, or accepted without faces while they show an altered one; with ``force`` all of them. Those in a live batch of
+    another run, and withdrawn ones, are left out. Where consent is refused, what was due is skipped and nothing is
+    planned. A run that is planned already gives its plan again.
 
     :param models_sha256: the planner's idea of the models, for the record; the worker's counts.
     :param dry_run: nothing is written.
@@ -323,9 +333,8 @@ def plan_batches(
     if dry_run:
         photos = 0 if run.refused else conn.execute(_COUNT, due).scalar_one()
         return _shards(_layout(run_id, photos, batch_size, max_shards, batches_per_shard), photos, batch_size)
-    refused = conn.execute(_REFUSE, due).rowcount if run.refused else 0
+    summary = _set_aside(conn, run, due)
     photos = 0 if run.refused else _write_plan(conn, run_id, due, batch_size, max_shards, batches_per_shard)
-    summary = {"consent_refused": refused} if run.refused else {}
     conn.execute(_PLANNED, {"run_id": run_id, "models_sha256": models_sha256, "summary": to_json(summary)})
     planned = _plan(conn, run_id)
     facts = {
@@ -344,6 +353,13 @@ def plan_batches(
         detail=facts | summary,
     )
     return planned
+
+
+def _set_aside(conn: sa.Connection, run: sa.Row[Any], due: Mapping[str, Any]) -> dict[str, int]:
+    """Skip what may not be restored; how many, by reason."""
+    withdrawn = conn.execute(_SET_ASIDE, due).rowcount
+    counts = {"withdrawn": withdrawn} if withdrawn else {}
+    return counts | {"consent_refused": conn.execute(_REFUSE, due).rowcount} if run.refused else counts
 
 
 def _run(conn: sa.Connection, run_id: UUID) -> sa.Row[Any]:
@@ -463,9 +479,10 @@ def finish_run(conn: sa.Connection, run_id: UUID) -> RunSummary:
     run = _run(conn, run_id)
     states: dict[str, int] = {}
     reasons: dict[str, int] = {}
-    refused = int(run.summary.get("consent_refused", 0))
-    if refused:
-        states["skipped"], reasons["consent_refused"] = refused, refused
+    for reason in ("consent_refused", "withdrawn"):
+        aside = int(run.summary.get(reason, 0))
+        if aside:
+            states["skipped"], reasons[reason] = states.get("skipped", 0) + aside, aside
     for row in conn.execute(_OUTCOME, {"run_id": run_id}):
         states[row.state] = states.get(row.state, 0) + row.photos
         if row.reason is not None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from restoration.catalog.values import clean_text
+from restoration.catalog.wishes import WITHDRAWN
 from restoration.errors import UsageError
 
 Decision = Literal["accept", "reject", "accept_without_faces", "keep_original"]
@@ -29,10 +30,6 @@ _WAITS = f"CASE WHEN {_MAY_WAIT} THEN awaits_review(p) ELSE false END"
 _DECISION = """
 CASE WHEN EXISTS (SELECT FROM review AS e WHERE e.photo_id = p.photo_id)
      THEN CAST(decision_in_force(p.photo_id, p.restoration_id) AS text) END
-"""
-_WITHDRAWN = """
-EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
-          AND w.lifted_at IS NULL)
 """
 _SHOWN = "p.current AND p.state IN ('restored', 'needs_review')"
 
@@ -74,7 +71,7 @@ _PAGES = {
     which: sa.text(f"""
 WITH chosen AS MATERIALIZED (
     SELECT {_FACTS}
-    WHERE p.collection_id = :collection_id AND {_SHOWN} AND NOT {_WITHDRAWN} AND {condition}
+    WHERE p.collection_id = :collection_id AND {_SHOWN} AND NOT {WITHDRAWN} AND {condition}
       AND p.object_key > :after
     ORDER BY p.object_key LIMIT :limit)
 {_ITEMS} ORDER BY p.object_key
@@ -91,7 +88,7 @@ greatest((1 - coalesce(f.lowest_identity, 1)) / (1 - 0.5), coalesce(d.damage_sha
 _WORST = sa.text(f"""
 WITH chosen AS MATERIALIZED (
     SELECT {_FACTS}
-    WHERE p.collection_id = :collection_id AND {_SHOWN} AND NOT {_WITHDRAWN})
+    WHERE p.collection_id = :collection_id AND {_SHOWN} AND NOT {WITHDRAWN})
 {_ITEMS} ORDER BY p.awaits_review DESC, {_BADNESS} DESC, p.object_key LIMIT :limit
 """)
 
@@ -127,7 +124,7 @@ FROM review AS v WHERE v.photo_id = :photo_id ORDER BY v.review_id DESC
 """)
 
 _LOCK = sa.text(f"""
-SELECT p.collection_id, p.object_key, p.current, p.restoration_id, {_WITHDRAWN} AS withdrawn
+SELECT p.collection_id, p.object_key, p.current, p.restoration_id, {WITHDRAWN} AS withdrawn
 FROM photo AS p WHERE p.photo_id = :photo_id FOR NO KEY UPDATE OF p
 """)  # noqa: S608 - constant condition
 
@@ -171,7 +168,7 @@ WITH decided AS (
 
 _COUNTS = sa.text(f"""
 WITH photos AS MATERIALIZED (
-    SELECT CAST(p.state AS text) AS state, {_WITHDRAWN} AS withdrawn, ({_SHOWN}) AND {_WAITS} AS waits,
+    SELECT CAST(p.state AS text) AS state, {WITHDRAWN} AS withdrawn, ({_SHOWN}) AND {_WAITS} AS waits,
            CASE WHEN {_SHOWN} THEN {_DECISION} END AS decision
     FROM photo AS p WHERE p.collection_id = :collection_id AND p.current
 )

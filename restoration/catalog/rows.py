@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from restoration.catalog.wishes import Variant
 from restoration.errors import PhotoState, ReasonCode
 
 StepStatus = Literal["applied", "not_needed", "left_alone", "failed"]
@@ -88,7 +89,11 @@ class MeasurementRow:
 
 @dataclass(frozen=True)
 class NewRestoration:
-    """A finished restoration, ready to be written. ``state`` is restored or needs_review; hashes are sha256 in hex."""
+    """A finished restoration, ready to be written. ``state`` is restored or needs_review; hashes are sha256 in hex.
+
+    ``variant`` is ``faces_off`` where the run's recipe lost its face restorers for this photograph; ``recipe_sha256``
+    is then the hash of what was left of it.
+    """
 
     source_sha256: str
     recipe_sha256: str
@@ -115,6 +120,7 @@ class NewRestoration:
     steps: Sequence[StepRow] = ()
     faces: Sequence[FaceRow] = ()
     measurements: Sequence[MeasurementRow] = ()
+    variant: Variant = ""
 
     def models(self) -> tuple[ModelRow, ...]:
         """Every model named by a step or a face, once each, in order of appearance."""

@@ -22,6 +22,7 @@ from restoration.catalog.ending import (
     duplicate_fact,
     end_photo,
     hold,
+    leave_withdrawn,
     lock_photo,
     make_holding,
     quarantine,
@@ -33,6 +34,7 @@ from restoration.catalog.reaper import ReapReport, reap
 from restoration.catalog.release import release_photos
 from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.values import clean_text, to_json
+from restoration.catalog.wishes import Variant, read_wishes
 from restoration.errors import FINAL_STATES, PhotoState, ReasonCode
 
 __all__ = [
@@ -104,11 +106,11 @@ WHERE source_sha256 = :source_sha256 AND recipe_sha256 = :recipe_sha256 AND mode
 _ADD = sa.text("""
 INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, reason_detail, output_key,
     output_sha256, output_bytes, output_format, output_width, output_height, output_bits, preview_before_key,
-    preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id)
+    preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id, variant)
 VALUES (:source_sha256, :recipe_sha256, :models_sha256, :recipe, CAST(:state AS photo_state),
     CAST(:reason AS reason_code), :reason_detail, :output_key, :output_sha256, :output_bytes, :output_format,
     :output_width, :output_height, :output_bits, :preview_before_key, :preview_after_key, :ai_altered, :device,
-    :device_class, :worker, :code_version, :seconds, :run_id)
+    :device_class, :worker, :code_version, :seconds, :run_id, :variant)
 ON CONFLICT (source_sha256, recipe_sha256, models_sha256, device_class) DO NOTHING
 RETURNING restoration_id
 """)
@@ -196,12 +198,17 @@ class BatchWork:
 
 @dataclass(frozen=True)
 class Lease:
-    """Answer to a lease: ``busy`` where another worker holds it; ``state`` is the photograph's state afterwards."""
+    """Answer to a lease: ``busy`` where another worker holds it; ``state`` is the photograph's state afterwards.
+
+    ``variant`` is the form of the run's recipe that the photograph is to be restored with; ``state`` is ``skipped``
+    where it was withdrawn since it was planned.
+    """
 
     granted: bool
     busy: bool
     attempts: int
     state: PhotoState
+    variant: Variant = ""
 
 
 def claim_batch(conn: sa.Connection, batch_id: Id, worker: str) -> BatchWork | None:
@@ -228,7 +235,8 @@ def lease_photo(
     """Lease one photograph of a batch and count the attempt.
 
     Not granted where the photograph is final in this batch or the batch is over; where another worker's lease is alive
-    (``busy``); and where all attempts are used up: then it is quarantined, because its workers died.
+    (``busy``); where it was withdrawn since it was planned: then it is skipped; and where all attempts are used up:
+    then it is quarantined, because its workers died.
     """
     row = lock_photo(conn, batch_id, photo_id)
     if row is None or row.over:
@@ -236,12 +244,16 @@ def lease_photo(
         return Lease(False, False, row.attempts if row else 0, state)
     if row.alive and row.lease_owner != worker:
         return Lease(False, True, row.attempts, PhotoState(row.state))
+    wishes = read_wishes(conn, photo_id)
+    holding = make_holding(row, batch_id, photo_id, worker)
+    if wishes.withdrawn:
+        leave_withdrawn(conn, holding)
+        return Lease(False, False, row.attempts, PhotoState.SKIPPED)
     if row.attempts >= max_attempts:
-        holding = make_holding(row, batch_id, photo_id, worker)
         quarantine(conn, holding, ReasonCode.WORKER_LOST, f"{row.attempts} attempts were begun and none was finished")
         return Lease(False, False, row.attempts, PhotoState.QUARANTINED)
     conn.execute(_TAKE, {"photo_id": photo_id, "worker": worker, "seconds": seconds})
-    return Lease(True, False, row.attempts + 1, PhotoState.RESTORING)
+    return Lease(True, False, row.attempts + 1, PhotoState.RESTORING, wishes.variant)
 
 
 def renew_lease(conn: sa.Connection, photo_id: int, worker: str, seconds: float) -> bool:
@@ -279,6 +291,7 @@ def record_restored(conn: sa.Connection, batch_id: Id, photo_id: int, worker: st
         end = End(new.state, new.reason, new.reason_detail, number)
         duplicate = end_photo(conn, holding, end, source_sha256=new.source_sha256, info=new.info)
         detail = {"source_sha256": new.source_sha256, "output_sha256": new.output_sha256, "state": str(new.state)}
+        detail |= _variant_facts(new.variant, new.recipe_sha256)
         if new.reason:
             detail["reason"] = str(new.reason)
         outcome: EventOutcome = "success" if new.state is PhotoState.RESTORED else "warning"
@@ -295,11 +308,14 @@ def link_restoration(
     restoration_id: int,
     *,
     source_sha256: str,
+    variant: Variant = "",
     info: ScanRow | None = None,
 ) -> None:
     """Give a photograph an existing restoration of the same content.
 
     The photograph takes the restoration's state; in the run it counts as skipped, because nothing was restored.
+
+    :param variant: the form of the run's recipe that the photograph was to be restored with, for the event.
     """
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
@@ -318,6 +334,7 @@ def link_restoration(
     )
     duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info)
     detail = {"source_sha256": source_sha256, "output_sha256": found.output_sha256, "state": found.state}
+    detail |= _variant_facts(variant, found.recipe_sha256)
     tell(conn, holding, "deduplication", "success", detail | duplicate_fact(duplicate), restoration_id)
 
 
@@ -385,6 +402,11 @@ def fail_batch(conn: sa.Connection, batch_id: Id, worker: str, detail: str) -> N
     """Close a batch that this machine cannot do at all. Its photographs stay due; queueing the shard opens it again."""
     if conn.execute(_FAIL, {"batch_id": batch_id, "detail": clean_text(f"{worker}: {detail}")}).rowcount:
         release_photos(conn, [UUID(str(batch_id))], detail)
+
+
+def _variant_facts(variant: Variant, recipe_sha256: str) -> dict[str, str]:
+    """For an event's detail: that, and with which recipe, a photograph was restored in another form than the run's."""
+    return {"variant": variant, "recipe_sha256": recipe_sha256} if variant else {}
 
 
 def _store(conn: sa.Connection, new: NewRestoration, holding: Holding) -> tuple[int, bool]:

@@ -93,12 +93,17 @@ class Recipe(BaseModel):
 
 
 def recipe_for(recipe: Recipe, sensitivity: str) -> Recipe:
-    """The recipe as a collection of that sensitivity may have it: on a sensitive one no face is altered.
+    """The recipe as a collection of that sensitivity may have it: on a sensitive one no face is altered."""
+    return without_faces(recipe) if sensitivity == "sensitive" else recipe
 
-    Face steps lose their restorer, so that faces are found and recorded (reason ``faces_off``). That is another recipe
-    with another hash, which is what the catalog then names.
+
+def without_faces(recipe: Recipe) -> Recipe:
+    """The recipe with its face restorers taken out; the very recipe where it has none.
+
+    Faces are still found and recorded (reason ``faces_off``). It is another recipe with another hash, which is what the
+    catalog then names.
     """
-    if sensitivity != "sensitive" or not any(_restores_faces(step) for step in recipe.steps):
+    if not recipe.restorers:
         return recipe
     return Recipe(
         name=recipe.name,
@@ -109,12 +114,8 @@ def recipe_for(recipe: Recipe, sensitivity: str) -> Recipe:
     )
 
 
-def _restores_faces(step: RecipeStep) -> bool:
-    return isinstance(step.parameters, Faces) and bool(step.parameters.restorers())
-
-
 def _faces_off(step: RecipeStep) -> RecipeStep:
-    if not _restores_faces(step):
+    if not isinstance(step.parameters, Faces) or not step.parameters.restorers():
         return step
     off = step.parameters.model_copy(update={"restorer": "", "fallback_restorer": "", "restorer_required": False})
     return RecipeStep(step=step.step, parameters=off)

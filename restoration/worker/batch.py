@@ -5,6 +5,9 @@ content, reuse of what is already there or restoration, upload, one transaction.
 results of this one are stored while the engine works. A photograph ends in exactly one state; one that fails is tried
 again at the end of the batch, alone, until it is quarantined. After a crash (the batch is delivered again) photographs
 go one by one, so that the one that kills the process is found and the others are not blamed.
+
+Photographs that a person accepted without faces go through the same recipe with its face restorers taken out. The lease
+says which they are; within a group the engine gets the two kinds one after the other.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from restoration.catalog import work as catalog
 from restoration.catalog.locks import content_locks
+from restoration.catalog.wishes import Variant
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
 from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from restoration.engine.prepare import Prepared
 
 logger = logging.getLogger(__name__)
+
+Content = tuple[str, str]
 
 GROUP_PHOTOS = 8
 GROUP_BYTES = 128 * 1024**2
@@ -51,6 +57,37 @@ class Fetched:
     photo: catalog.PhotoWork
     data: bytes
     sha256: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a photograph is to be restored: a recipe that is ready to run, in which form of the run's own."""
+
+    prepared: Prepared
+    variant: Variant = ""
+
+    @property
+    def recipe_sha256(self) -> str:
+        """Hash of the recipe as it is really run."""
+        return self.prepared.recipe.sha256
+
+
+@dataclass(frozen=True)
+class Job:
+    """A leased scan and the way it is to be restored. Jobs with equal ``content`` have one restoration."""
+
+    scan: Fetched
+    way: Way
+
+    @property
+    def photo(self) -> catalog.PhotoWork:
+        """The photograph."""
+        return self.scan.photo
+
+    @property
+    def content(self) -> Content:
+        """Hash of the scan, and of the recipe."""
+        return self.scan.sha256, self.way.recipe_sha256
 
 
 @dataclass
@@ -179,28 +216,30 @@ class _Batch:
         return Fetched(photo, data, sha256)
 
     def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Fetched]]], prepared: Prepared) -> None:
-        leased = self._lease([photo for photo, _ in fetches])
-        scans = [
-            scan for photo, future in fetches if photo.photo_id in leased and (scan := self._received(photo, future))
+        ways = self._lease([photo for photo, _ in fetches], prepared)
+        jobs = [
+            Job(scan, ways[photo.photo_id])
+            for photo, future in fetches
+            if photo.photo_id in ways and (scan := self._received(photo, future))
         ]
-        first: dict[str, Fetched] = {}
-        for scan in scans:
-            first.setdefault(scan.sha256, scan)
+        first: dict[Content, Job] = {}
+        for job in jobs:
+            first.setdefault(job.content, job)
         with (
             self.runtime.db.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
-            content_locks(conn, [self._content_key(sha256, prepared) for sha256 in first]),
+            content_locks(conn, [self._content_key(job) for job in first.values()]),
         ):
-            known = self._known(conn, first, prepared)
-            fresh = [scan for scan in first.values() if scan.sha256 not in known]
-            self._restore_fresh(fresh, prepared)
-            restored = {scan.photo.photo_id for scan in fresh}
-            others = [scan for scan in scans if scan.photo.photo_id not in restored]
-            known |= self._known(conn, {scan.sha256 for scan in others} - known.keys(), prepared)
+            known = self._known(conn, first.values())
+            fresh = [job for job in first.values() if job.content not in known]
+            self._restore_fresh(fresh)
+            restored = {job.photo.photo_id for job in fresh}
+            others = [job for job in jobs if job.photo.photo_id not in restored]
+            known |= self._known(conn, [first[job.content] for job in others if job.content not in known])
         self._link(others, known)
 
-    def _lease(self, photos: Sequence[catalog.PhotoWork]) -> set[int]:
-        """Lease the photographs of a group in one transaction; gives the ids of those that are ours now."""
-        settings, leased = self.runtime.settings, set()
+    def _lease(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared) -> dict[int, Way]:
+        """Lease the photographs of a group in one transaction; gives the ways of those that are ours, by their ids."""
+        settings, leased = self.runtime.settings, dict[int, Variant]()
         with self.runtime.db.begin() as conn:
             for photo in photos:
                 lease = catalog.lease_photo(
@@ -212,12 +251,18 @@ class _Batch:
                     settings.max_attempts,
                 )
                 if lease.granted:
-                    leased.add(photo.photo_id)
+                    leased[photo.photo_id] = lease.variant
                 else:
                     self.report.photos["busy" if lease.busy else str(lease.state)] += 1
         for photo_id in leased:
             self.pulse.hold(photo_id)
-        return leased
+        return {photo_id: self._way(prepared, variant) for photo_id, variant in leased.items()}
+
+    def _way(self, prepared: Prepared, variant: Variant) -> Way:
+        """The recipe in the form that a lease asks for; one that restores no faces needs no variant."""
+        if not variant or not prepared.recipe.restorers:
+            return Way(prepared)
+        return Way(self.runtime.prepare_without_faces(prepared), variant)
 
     def _received(self, photo: catalog.PhotoWork, future: Future[Fetched]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
@@ -229,30 +274,34 @@ class _Batch:
             self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
         return None
 
-    def _content_key(self, sha256: str, prepared: Prepared) -> str:
+    def _content_key(self, job: Job) -> str:
         device = self.runtime.engine.device_class
-        return f"{sha256}/{self.work.recipe_sha256}/{prepared.models_sha256}/{device}"
+        return f"{job.scan.sha256}/{job.way.recipe_sha256}/{job.way.prepared.models_sha256}/{device}"
 
-    def _known(self, conn: sa.Connection, contents: Iterable[str], prepared: Prepared) -> dict[str, int]:
+    def _known(self, conn: sa.Connection, jobs: Iterable[Job]) -> dict[Content, int]:
         """Restorations that are already there, by content."""
         found = {
-            sha256: catalog.find_restoration(
+            job.content: catalog.find_restoration(
                 conn,
-                source_sha256=sha256,
-                recipe_sha256=self.work.recipe_sha256,
-                models_sha256=prepared.models_sha256,
+                source_sha256=job.scan.sha256,
+                recipe_sha256=job.way.recipe_sha256,
+                models_sha256=job.way.prepared.models_sha256,
                 device_class=self.runtime.engine.device_class,
             )
-            for sha256 in contents
+            for job in jobs
         }
-        return {sha256: number for sha256, number in found.items() if number is not None}
+        return {content: number for content, number in found.items() if number is not None}
 
-    def _restore_fresh(self, scans: Sequence[Fetched], prepared: Prepared) -> None:
-        outcomes = self.runtime.engine.restore_many(
-            (Scan(scan.photo.object_key, scan.data) for scan in scans), prepared
-        )
-        for scan, outcome in zip(scans, outcomes, strict=True):
-            self._writing.append(self.runtime.writers.submit(self._store, scan.photo, outcome, prepared))
+    def _restore_fresh(self, jobs: Sequence[Job]) -> None:
+        """Restore and store, the jobs of one way after those of another."""
+        by_way: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_way.setdefault(job.way.recipe_sha256, []).append(job)
+        for same in by_way.values():
+            scans = (Scan(job.photo.object_key, job.scan.data) for job in same)
+            outcomes = self.runtime.engine.restore_many(scans, same[0].way.prepared)
+            for job, outcome in zip(same, outcomes, strict=True):
+                self._writing.append(self.runtime.writers.submit(self._store, job.photo, outcome, job.way))
         self._await_writers()
 
     def _await_writers(self) -> None:
@@ -260,22 +309,28 @@ class _Batch:
             self._writing[0].result()
             self._writing.pop(0)
 
-    def _link(self, scans: Sequence[Fetched], known: dict[str, int]) -> None:
+    def _link(self, jobs: Sequence[Job], known: dict[Content, int]) -> None:
         """Give photographs the restoration that their content has already; twins of a failed one are tried again."""
-        for scan in scans:
-            number = known.get(scan.sha256)
+        for job in jobs:
+            number = known.get(job.content)
             if number is None:
-                self._failed(scan.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
+                self._failed(job.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
                 continue
             with self.runtime.db.begin() as conn:
                 catalog.link_restoration(
-                    conn, self.work.batch_id, scan.photo.photo_id, self.runtime.name, number, source_sha256=scan.sha256
+                    conn,
+                    self.work.batch_id,
+                    job.photo.photo_id,
+                    self.runtime.name,
+                    number,
+                    source_sha256=job.scan.sha256,
+                    variant=job.way.variant,
                 )
-            self._ended(scan.photo, "linked")
+            self._ended(job.photo, "linked")
 
     # -- one photograph; called from writer threads too ------------------------------------------------------------
 
-    def _store(self, photo: catalog.PhotoWork, outcome: Outcome, prepared: Prepared) -> None:
+    def _store(self, photo: catalog.PhotoWork, outcome: Outcome, way: Way) -> None:
         """Bring one outcome to its end: bytes first, then the one transaction that makes them count."""
         if outcome.result is None:
             self._without_result(photo, outcome)
@@ -286,11 +341,12 @@ class _Batch:
             self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
             return
         origin = Origin(
-            recipe=prepared.recipe.name,
-            recipe_sha256=self.work.recipe_sha256,
-            models_sha256=prepared.models_sha256,
+            recipe=way.prepared.recipe.name,
+            recipe_sha256=way.recipe_sha256,
+            models_sha256=way.prepared.models_sha256,
             device=self.runtime.engine.device,
             device_class=self.runtime.engine.device_class,
+            variant=way.variant,
         )
         row = restoration_row(outcome, outcome.result, keys, origin)
         with self.runtime.db.begin() as conn:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from restoration import __version__
 from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.catalog.wishes import Variant
 from restoration.engine.outcome import Outcome, Result, StepRecord
 from restoration.models.registry import ModelEntry
 from restoration.photo.picture import ScanInfo
@@ -14,13 +15,14 @@ from restoration.steps.protocol import FaceRecord
 
 @dataclass(frozen=True)
 class Origin:
-    """What a restoration was made with: recipe, models and device. The same for all photographs of a batch."""
+    """What a restoration was made with: recipe (in which variant), models and device."""
 
     recipe: str
     recipe_sha256: str
     models_sha256: str
     device: str
     device_class: str
+    variant: Variant = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def restoration_row(outcome: Outcome, result: Result, keys: StoredKeys, origin: 
         steps=tuple(_step_row(record) for record in result.steps),
         faces=tuple(_face_row(ordinal, face) for ordinal, face in enumerate(result.faces)),
         measurements=tuple(MeasurementRow(m.metric, m.stage, float(m.value)) for m in result.measurements),
+        variant=origin.variant,
     )
 
 

@@ -87,6 +87,15 @@ class WorkerRuntime:
             self._prepared[sha256] = self.engine.prepare(recipe_from_body(body, sha256))
         return self._prepared[sha256]
 
+    def prepare_without_faces(self, prepared: Prepared) -> Prepared:
+        """The same recipe with its face restorers taken out, prepared and kept like any other."""
+        from restoration.engine.recipe import without_faces
+
+        recipe = without_faces(prepared.recipe)
+        if recipe.sha256 not in self._prepared:
+            self._prepared[recipe.sha256] = self.engine.prepare(recipe)
+        return self._prepared[recipe.sha256]
+
     def warm_up(self) -> None:
         """Load libraries and open connections now, so that the first batch finds them ready."""
         _ = self.engine, self.store, self.db
