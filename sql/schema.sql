@@ -607,6 +607,7 @@ CREATE TABLE event (
     PRIMARY KEY (collection_id, seq)
 );
 CREATE INDEX event_photo ON event (photo_id) WHERE photo_id IS NOT NULL;
+CREATE INDEX event_publication ON event (publication_id) WHERE publication_id IS NOT NULL;
 CREATE INDEX event_approval ON event (collection_id, (detail ->> 'content_sha256')) WHERE event_type = 'approval';
 COMMENT ON TABLE event IS
     'Append-only facts in PREMIS vocabulary, hash-chained per collection. Number, time and hashes are set by a trigger, '
@@ -627,6 +628,7 @@ COMMENT ON COLUMN event.occurred_at IS 'When it was written, by the database''s 
 COMMENT ON COLUMN event.prev_sha256 IS 'Hash of the event before; 64 zeros for the first.';
 COMMENT ON COLUMN event.sha256 IS 'Hash of this event''s canonical text, which includes prev_sha256.';
 COMMENT ON INDEX event_photo IS 'The history of one photograph.';
+COMMENT ON INDEX event_publication IS 'The history of one publication, and which of its files are damaged.';
 COMMENT ON INDEX event_approval IS 'Whether a person approved exactly this state of a collection: a few rows.';
 
 CREATE TABLE event_head (

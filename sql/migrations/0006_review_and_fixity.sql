@@ -65,6 +65,9 @@ COMMENT ON COLUMN publication_photo.shown_as IS
 COMMENT ON COLUMN publication_photo.output_sha256 IS
     'Hash of the published file, which carries labels that the restored file has not; null where none is shown, and in older versions.';
 
+CREATE INDEX event_publication ON event (publication_id) WHERE publication_id IS NOT NULL;
+COMMENT ON INDEX event_publication IS 'The history of one publication, and which of its files are damaged.';
+
 -- Withdrawals -----------------------------------------------------------------------------------------------------
 
 CREATE TABLE withdrawal (
