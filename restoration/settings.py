@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     preview_side: PositiveInt = Field(
         default=1280, description="Long side of the before and after previews for the gallery, in pixels."
     )
+    tile_side: Annotated[int, Field(ge=0, le=2048)] = Field(
+        default=512,
+        description="Side of the tiles that workers cut of scan and result, for zooming, in pixels; 0 for none.",
+    )
 
     # -- Celery --------------------------------------------------------------------------------------------------
     celery_queue: str = Field(default="gpu", description="Queue that restoration workers listen on.")
@@ -122,18 +126,46 @@ class Settings(BaseSettings):
         default=900.0,
         description="Seconds without any progress of a shard after which batches no worker has taken are sent again.",
     )
+    approval_hours: Annotated[int, Field(ge=1, le=24 * 365)] = Field(
+        default=336,
+        description="Hours that a run waits for a person's approval; then its publication is withheld and the run ends.",
+    )
+    fixity_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90, description="Days within which every original and every published file is read again."
+    )
+    fixity_cron: str = Field(default="30 4 * * *", description="Schedule of the verify_archive DAG (cron, UTC).")
+    fixity_batch_files: PositiveInt = Field(
+        default=1000,
+        description="Files in one set of a fixity check; a day's share is at least one set of originals and one of "
+        "published files.",
+    )
+    fixity_batch_bytes: PositiveInt = Field(
+        default=10 * 10**9, description="Bytes in one set of a fixity check (a larger file makes a set alone)."
+    )
+    alert_url: SecretStr | None = Field(
+        default=None,
+        description="Webhook that is told of fixity alarms: POST of JSON with text, kind, damage and overdue; none "
+        "where empty.",
+    )
     failures_url: str | None = Field(
         default=None,
         description="Address of a page that shows a run's failures, with {collection} and {run_id}, for links; "
         "Airflow's own page of the run's summary where empty.",
     )
     gallery_url: str | None = Field(
-        default=None, description="Public address under which the archive bucket is served, for links; none if private."
+        default=None,
+        description="Public address (http or https) under which the archive bucket is served, for links, tiles and "
+        "IIIF; none if private.",
     )
     rejected_photos: Literal["original", "withheld"] = Field(
         default="original",
         description="How a photograph is published whose restoration a person rejected: as its original alone, or "
         "withheld, named without a picture.",
+    )
+    publish_names: bool = Field(
+        default=False,
+        description="Whether published archives name the people who approved and reviewed, with their words; otherwise "
+        "they say that a person did, what and when.",
     )
     source_organization: str = Field(
         default="", description="The institution whose archive this is, for bag-info.txt and the labels in pictures."

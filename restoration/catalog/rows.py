@@ -121,6 +121,8 @@ class NewRestoration:
     faces: Sequence[FaceRow] = ()
     measurements: Sequence[MeasurementRow] = ()
     variant: Variant = ""
+    tiles_before_key: str | None = None
+    tiles_after_key: str | None = None
 
     def models(self) -> tuple[ModelRow, ...]:
         """Every model named by a step or a face, once each, in order of appearance."""

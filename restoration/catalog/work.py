@@ -106,11 +106,12 @@ WHERE source_sha256 = :source_sha256 AND recipe_sha256 = :recipe_sha256 AND mode
 _ADD = sa.text("""
 INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, reason_detail, output_key,
     output_sha256, output_bytes, output_format, output_width, output_height, output_bits, preview_before_key,
-    preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id, variant)
+    preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id, variant,
+    tiles_before_key, tiles_after_key)
 VALUES (:source_sha256, :recipe_sha256, :models_sha256, :recipe, CAST(:state AS photo_state),
     CAST(:reason AS reason_code), :reason_detail, :output_key, :output_sha256, :output_bytes, :output_format,
     :output_width, :output_height, :output_bits, :preview_before_key, :preview_after_key, :ai_altered, :device,
-    :device_class, :worker, :code_version, :seconds, :run_id, :variant)
+    :device_class, :worker, :code_version, :seconds, :run_id, :variant, :tiles_before_key, :tiles_after_key)
 ON CONFLICT (source_sha256, recipe_sha256, models_sha256, device_class) DO NOTHING
 RETURNING restoration_id
 """)

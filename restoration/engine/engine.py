@@ -74,10 +74,12 @@ class Engine:
         *,
         models: Models | None = None,
         interrupts: tuple[type[BaseException], ...] = (),
+        tiles: bool = False,
     ) -> None:
         """
         :param models: other models than the registry's; for tests and comparisons.
         :param interrupts: exceptions that mean "stop now", not "this photograph failed" (a task's time limit).
+        :param tiles: cut tiles of scan and result, of the setting's ``tile_side``; 0 there means none.
         :raises SettingsError: the device asked for is not there.
         :raises ModelError: the registry cannot be read.
         """
@@ -92,6 +94,7 @@ class Engine:
             precision=self.settings.precision,
             compiled=self.settings.compile_nets,
         )
+        self._tile_side = self.settings.tile_side if tiles else 0
         self._passing: tuple[type[BaseException], ...] = (EnvironmentProblem, *interrupts)
         self._steps: dict[str, BaseStep[Any]] = {}
         self._stack = ExitStack()
@@ -232,6 +235,7 @@ class Engine:
         frame = _frame(work)
         output = encode_png(frame.picture, software=SOFTWARE, ai_altered=work.ai_altered)
         side = self.settings.preview_side
+        tiles_before, tiles_after = self._tiles(frame)
         return Result(
             state=PhotoState.NEEDS_REVIEW if reason else PhotoState.RESTORED,
             output=output,
@@ -246,7 +250,21 @@ class Engine:
             steps=tuple(work.steps),
             faces=tuple(work.faces),
             measurements=tuple(work.measurements.values()),
+            tiles_before=tiles_before,
+            tiles_after=tiles_after,
         )
+
+    def _tiles(self, frame: Frame) -> tuple[bytes | None, bytes | None]:
+        """Tiles of scan and result; the same bytes where nothing was changed."""
+        if not self._tile_side:
+            return None, None
+        import numpy as np
+
+        from restoration.photo.tiles import tiles_zip
+
+        source, picture = frame.source.pixels, frame.picture.pixels
+        before = tiles_zip(source, self._tile_side)
+        return before, before if np.array_equal(source, picture) else tiles_zip(picture, self._tile_side)
 
     @contextmanager
     def _guarded(self, work: _Work, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> Iterator[None]:

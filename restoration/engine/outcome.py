@@ -35,7 +35,10 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Result:
-    """A restored photograph: encoded bytes and how they came to be. State is ``restored`` or ``needs_review``."""
+    """A restored photograph: encoded bytes and how they came to be. State is ``restored`` or ``needs_review``.
+
+    Tiles are ZIP files for viewers that zoom (:func:`restoration.photo.tiles.tiles_zip`); None where nobody asked.
+    """
 
     state: PhotoState
     output: bytes
@@ -50,6 +53,8 @@ class Result:
     steps: tuple[StepRecord, ...]
     faces: tuple[FaceRecord, ...]
     measurements: tuple[Measurement, ...]
+    tiles_before: bytes | None = None
+    tiles_after: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -358,7 +358,14 @@ class _Batch:
         before = write(bucket, result.preview_before, "jpg", "image/jpeg")
         same = result.preview_after == result.preview_before
         after = before if same else write(bucket, result.preview_after, "jpg", "image/jpeg")
-        return StoredKeys(write(bucket, result.output, result.output_format, "image/png"), before, after)
+        tiles = {data: write(bucket, data, "zip", "application/zip") for data in _tiles(result)}
+        return StoredKeys(
+            write(bucket, result.output, result.output_format, "image/png"),
+            before,
+            after,
+            tiles.get(result.tiles_before or b""),
+            tiles.get(result.tiles_after or b""),
+        )
 
     def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:
         if outcome.state is PhotoState.REJECTED:
@@ -398,6 +405,11 @@ class _Batch:
     def _ended(self, photo: catalog.PhotoWork, how: str) -> None:
         self.report.photos[how] += 1
         self.pulse.release(photo.photo_id)
+
+
+def _tiles(result: Result) -> set[bytes]:
+    """The ZIP files with tiles: none, one where before and after are the same, or two."""
+    return {data for data in (result.tiles_before, result.tiles_after) if data is not None}
 
 
 def _groups(photos: Iterable[catalog.PhotoWork], size: int) -> Iterator[list[catalog.PhotoWork]]:

@@ -32,6 +32,8 @@ class StoredKeys:
     output: str
     preview_before: str
     preview_after: str
+    tiles_before: str | None = None
+    tiles_after: str | None = None
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
@@ -84,6 +86,8 @@ def restoration_row(outcome: Outcome, result: Result, keys: StoredKeys, origin: 
         output_bits=result.bits,
         preview_before_key=keys.preview_before,
         preview_after_key=keys.preview_after,
+        tiles_before_key=keys.tiles_before,
+        tiles_after_key=keys.tiles_after,
         ai_altered=result.ai_altered,
         device=origin.device,
         device_class=origin.device_class,

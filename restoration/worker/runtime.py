@@ -134,7 +134,7 @@ def _default_engine(settings: Settings) -> Engine:
 
     from restoration.engine.engine import Engine
 
-    return Engine(settings, interrupts=(SoftTimeLimitExceeded,))
+    return Engine(settings, interrupts=(SoftTimeLimitExceeded,), tiles=True)
 
 
 _engine_factory: EngineFactory = _default_engine

@@ -20,7 +20,10 @@ INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
 
 
 class StubEngine:
-    """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read."""
+    """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read.
+
+    ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none.
+    """
 
     device = "cpu"
     device_class = "stub"
@@ -50,7 +53,7 @@ class StubEngine:
 
 
 def _result(data: bytes) -> Result:
-    output = b"restored " + data
+    output, word = b"restored " + data, data.split(b" ", 1)[0]
     return Result(
         state=PhotoState.RESTORED,
         output=output,
@@ -65,4 +68,6 @@ def _result(data: bytes) -> Result:
         steps=(StepRecord(0, "triage", "applied", 0.01),),
         faces=(),
         measurements=(Measurement("contrast_rms", "source", 0.5),),
+        tiles_before=b"tiles " + data if word in (b"TILES", b"SAME") else None,
+        tiles_after={b"TILES": b"new tiles " + data, b"SAME": b"tiles " + data}.get(word),
     )

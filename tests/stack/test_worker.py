@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -79,6 +80,23 @@ class TestOneBatch:
         assert sha256 in output
         assert lab.admin.get_object(Bucket="restored", Key=before)["Body"].read() == b"before OK stored"
         assert lab.admin.get_object(Bucket="restored", Key=after)["Body"].read() == b"after OK stored"
+
+    def test_tiles_are_stored_under_their_hash_and_once_where_both_are_the_same(self, lab):
+        (batch,) = lab.plan({"a.png": b"TILES a", "b.png": b"SAME b", "c.png": b"OK c"})
+        with lab.runtime() as runtime:
+            run_batch(runtime, str(batch))
+        (none,), (before, after), (same, shared) = (
+            [key for key in row if key is not None] or [None]
+            for row in lab.rows(
+                "SELECT tiles_before_key, tiles_after_key FROM restoration ORDER BY tiles_before_key IS NOT NULL, "
+                "tiles_before_key = tiles_after_key"
+            )
+        )
+        assert (none, same) == (None, shared)
+        for key, data in ((before, b"tiles TILES a"), (after, b"new tiles TILES a"), (same, b"tiles SAME b")):
+            stored = lab.admin.get_object(Bucket="restored", Key=key)
+            assert (stored["Body"].read(), stored["ContentType"]) == (data, "application/zip")
+            assert key.endswith(f"{hashlib.sha256(data).hexdigest()}.zip")
 
     def test_a_second_call_changes_nothing(self, lab):
         (batch,) = lab.plan(scans(3))

@@ -323,3 +323,21 @@ def test_shipped_registry_is_used_by_default():
         assert engine.device_class.startswith("cpu-")
         assert engine.prepare(PLAIN).entries == ()
         assert {e.name for e in Registry.load()} == {e.name for e in engine.models.registry}
+
+
+def test_tiles_are_cut_only_where_asked_for_and_shared_where_nothing_changed(tmp_path):
+    models = models_with(tmp_path)
+    flat = small(1)
+    with Engine(SETTINGS, models=models) as plain:
+        result = plain.restore(Scan("a.png", flat), plain.prepare(PLAIN)).result
+        assert (result.tiles_before, result.tiles_after) == (None, None)
+    with Engine(SETTINGS.model_copy(update={"tile_side": 0}), models=models, tiles=True) as switched_off:
+        assert switched_off.restore(Scan("a.png", flat), switched_off.prepare(PLAIN)).result.tiles_before is None
+    with Engine(SETTINGS, models=models, tiles=True) as tiling:
+        same = tiling.restore(Scan("a.png", flat), tiling.prepare(PLAIN)).result
+        assert same.tiles_before is same.tiles_after
+        assert same.tiles_before[:2] == b"PK"
+        changing = tiling.prepare(recipe({"step": "triage"}, {"step": "colorize"}))
+        coloured, again = (tiling.restore(Scan("b.png", portrait()), changing).result for _ in range(2))
+        assert coloured.tiles_before != coloured.tiles_after
+        assert (coloured.tiles_before, coloured.tiles_after) == (again.tiles_before, again.tiles_after)
