@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ReasonCode
 from restoration.publish import layout
+from restoration.publish.people import public_event, public_review
 from restoration.publish.showing import RejectedPhotos, ShownAs, showing_of
 
 if TYPE_CHECKING:
@@ -105,16 +106,20 @@ def spool_photos(
     path: Path,
     header: dict[str, Any],
     rejected_photos: RejectedPhotos = "original",
+    *,
+    names: bool = False,
 ) -> PhotoSpool:
     """Write the photographs to a file and hash what a publication of them would say.
 
     :param header: facts of the collection that the archive shows too (title, rights, ...); part of the hash.
+    :param rejected_photos: see :func:`~restoration.publish.showing.showing_of`.
+    :param names: whether the people who decided may be named (:mod:`restoration.publish.people`).
     """
     spool = PhotoSpool(path)
     hasher = hashlib.sha256(_canonical({"layout": layout.LAYOUT, **header}))
     with path.open("w", encoding="utf-8") as lines:
         for photo in photos:
-            archived = _archived(photo, rejected_photos)
+            archived = _archived(photo, rejected_photos, names)
             hasher.update(_canonical(_shown_facts(archived)))
             lines.write(json.dumps(vars(archived), ensure_ascii=True) + "\n")
             spool.count += 1
@@ -126,7 +131,7 @@ def spool_photos(
     return spool
 
 
-def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos) -> ArchivedPhoto:
+def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos, names: bool) -> ArchivedPhoto:
     shown_as, reason = showing_of(photo.record, rejected_photos)
     withdrawn = shown_as == "withdrawn"
     return ArchivedPhoto(
@@ -135,8 +140,13 @@ def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos) -> Archi
         layout.payload_name(photo.photo_id),
         shown_as,
         None if reason is None else str(reason),
-        _tombstone(photo.record) if withdrawn else dict(photo.record),
+        _tombstone(photo.record) if withdrawn else _public(photo.record, names),
     )
+
+
+def _public(record: dict[str, Any], names: bool) -> dict[str, Any]:
+    events = [public_event(event, names=names) for event in record.get("events") or []]
+    return record | {"events": events, "review": public_review(record.get("review"), names=names)}
 
 
 def _tombstone(record: dict[str, Any]) -> dict[str, Any]:

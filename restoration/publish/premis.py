@@ -23,6 +23,7 @@ from restoration import __version__
 from restoration.fixity import Fixity
 from restoration.publish import layout
 from restoration.publish.fixities import StagedPhoto
+from restoration.publish.people import PERSONS_EVENTS
 
 NAMESPACE = "http://www.loc.gov/premis/v3"
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -34,7 +35,6 @@ CHAIN = "event chain"
 FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff"}
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_PERSONS_EVENTS = frozenset({"approval", "review", "withdrawal"})
 _REASONS = (("reason", "reason"), ("reason in words", "reason_detail"))
 
 
@@ -203,6 +203,8 @@ def _event(
     makers: Iterable[tuple[str, str, str]] = (),
 ) -> etree._Element:
     told = {"detail": event.get("detail") or {}, "prev_sha256": event.get("prev_sha256"), "sha256": event.get("sha256")}
+    if event.get("withheld"):
+        told["withheld"] = event["withheld"]
     agents = [("agent", event["agent"], "implementer"), *makers]
     return _element(
         "event",
@@ -242,7 +244,7 @@ class _Agents:
 
     def add_of(self, event: dict[str, Any]) -> None:
         """Whoever an event names."""
-        name, kind = event["agent"], "person" if event["type"] in _PERSONS_EVENTS else "software"
+        name, kind = event["agent"], "person" if event["type"] in PERSONS_EVENTS else "software"
         self._add("agent", name, ("agentName", name), ("agentType", kind))
 
     def add_software(self, record: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import version_prefix
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.metadata_csv import write_metadata
+from restoration.publish.people import public_event
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
 from restoration.publish.removal import finish_removals
@@ -191,7 +192,8 @@ class _Job:
         """The collection's photographs, on disk."""
         with self._db.connect() as conn:
             photos = publishing.iter_publishable(conn, self._collection.collection_id)
-            return spool_photos(photos, path, self._header(), self._settings.rejected_photos)
+            settings = self._settings
+            return spool_photos(photos, path, self._header(), settings.rejected_photos, names=settings.publish_names)
 
     def _header(self) -> dict[str, Any]:
         c = self._collection
@@ -269,7 +271,8 @@ class _Job:
         with self._db.begin() as conn:
             opened = publishing.open_publication(conn, c.collection_id, run_id, f"s3://{self._bucket}/{c.name}")
             head = chain_head(conn, c.collection_id)
-            events = publishing.list_collection_events(conn, c.collection_id)
+            known = publishing.list_collection_events(conn, c.collection_id)
+        events = [public_event(event, names=self._settings.publish_names) for event in known]
         prefix = version_prefix(c.name, opened.version)
         if any(self._store.list_pages(self._bucket, prefix)):
             raise PublicationError(f"s3://{self._bucket}/{prefix} is not empty; a version is never written over")
