@@ -1,8 +1,8 @@
 """The gallery's files: a hand-written static site, and its data in shards that open from disk too.
 
-A page opened from disk may not fetch its neighbours, so data are scripts that assign to one global. The grid reads
-light shards of 1,000 photographs; what the provenance panel shows comes in shards of 100 that load when a photograph is
-opened.
+A page opened from disk may not fetch its neighbours, so data are scripts that assign to one global. An index of ten
+thousand photographs (:mod:`restoration.publish.gallery_index`) comes first; the grid reads shards of 250 as one scrolls,
+search reads them all; what the provenance panel shows comes in shards of 100 that load when a photograph is opened.
 """
 
 from __future__ import annotations
@@ -12,42 +12,57 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restoration.publish import layout
+from restoration.publish.gallery_index import IndexColumns, size_of
 from restoration.publish.photos import ArchivedPhoto
-from restoration.publish.vendored import vendored_files
 
-PHOTOS_PER_SHARD = 1000
-DETAILS_PER_SHARD = 100
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+PHOTOS_PER_SHARD = 250
+DETAILS_PER_SHARD = 50
 MAX_TEXT = 2000
+MAX_EVENTS = 40
 
 
 def site_files() -> Iterator[tuple[str, bytes]]:
-    """The site's own files by their path in the archive."""
-    for item in sorted(resources.files("restoration.publish").joinpath("site").iterdir(), key=lambda i: i.name):
-        if item.is_file():
-            path = item.name if item.name == "index.html" else f"assets/{item.name}"
-            yield path, item.read_bytes()
-    for name, data in vendored_files():
-        yield f"assets/vendor/{name}", data
+    """The site's own files by their path in the archive: pages at its root, everything else under ``assets/``."""
+    yield from _files_in(resources.files("restoration.publish").joinpath("site"), "assets/")
+
+
+def _files_in(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for item in sorted(folder.iterdir(), key=lambda i: i.name):
+        if item.is_dir():
+            yield from _files_in(item, f"{prefix}{item.name}/")
+        else:
+            yield item.name if item.name.endswith(".html") else prefix + item.name, item.read_bytes()
 
 
 def collection_script(facts: dict[str, Any]) -> bytes:
-    """``gallery/collection.js``: what the page says about the collection as a whole."""
-    return script("collection", facts)
+    """``gallery/collection.js``: what the page says about the collection as a whole, and how its data are cut."""
+    sizes = {"photos": PHOTOS_PER_SHARD, "details": DETAILS_PER_SHARD}
+    viewer = resources.files("restoration.publish").joinpath("site", "vendor", "openseadragon.min.js").is_file()
+    return script("collection", {**facts, "shards": sizes, "viewer": viewer})
 
 
 def write_data(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[str, Path]]:
     """Write the shards; gives each one's path in the archive and on disk as soon as it is complete."""
     rest = iter(photos)
-    shard = 0
+    index, number, shard = IndexColumns(), 0, 0
     while batch := list(islice(rest, PHOTOS_PER_SHARD)):
+        if index.full:
+            yield _write(folder, "index", number, index.value())
+            index, number = IndexColumns(), number + 1
+        for photo in batch:
+            index.add(photo, thumb=thumb_path(photo) is not None)
         yield _write(folder, "photos", shard, [photo_row(photo) for photo in batch])
         for start in range(0, len(batch), DETAILS_PER_SHARD):
             details = {p.name: photo_details(p) for p in batch[start : start + DETAILS_PER_SHARD]}
             yield _write(folder, "details", (shard * PHOTOS_PER_SHARD + start) // DETAILS_PER_SHARD, details)
         shard += 1
+    yield _write(folder, "index", number, index.value())
 
 
 def _write(folder: Path, kind: str, shard: int, value: Any) -> tuple[str, Path]:
@@ -56,65 +71,91 @@ def _write(folder: Path, kind: str, shard: int, value: Any) -> tuple[str, Path]:
     return layout.gallery_path(kind, shard), path
 
 
+def thumb_path(photo: ArchivedPhoto) -> str | None:
+    """Path of the photograph's thumbnail in the archive; None where there is none and the grid shows a preview."""
+    path = f"data/previews/{photo.name}-thumb.jpg"
+    return path if any(payload.path == path for payload in photo.payloads()) else None
+
+
 def photo_row(photo: ArchivedPhoto) -> dict[str, Any]:
-    """What the grid needs of a photograph: short, because thousands are loaded at once."""
+    """What the grid needs of a photograph, and what search looks through: short, because thousands are loaded.
+
+    ``shown`` is ``restored``, ``original``, ``listed`` or ``withdrawn``; ``reason`` says why it is not restored.
+    """
     record = photo.record
     terms = record.get("dublin_core") or {}
-    key = str(record.get("object_key", ""))
+    file = str(record.get("object_key", "")).rsplit("/", 1)[-1]
+    size = size_of(photo)
     row: dict[str, Any] = {
         "id": photo.name,
-        "title": _short(terms.get("title") or record.get("title") or key.rsplit("/", 1)[-1], 200),
-        "file": _short(key.rsplit("/", 1)[-1], 300),
+        "shown": photo.shown_as,
         "state": record.get("state"),
-        "reason": record.get("reason"),
-        "words": _short(" ".join(str(terms[term]) for term in sorted(terms) if term != "title"), 400),
+        "reason": photo.reason,
+        "title": _short(terms.get("title") or record.get("title") or file, 200),
+        "file": _short(file, 300),
+        "words": _short(" ".join(str(terms[term]) for term in sorted(terms) if term not in ("title", "date")), 400),
         "date": _short(terms.get("date"), 40),
+        "image": photo.output_path,
+        "width": size and size[0],
+        "height": size and size[1],
+        "ai": bool(photo.shown and record.get("ai_altered")),
     }
-    if photo.shown:
-        output = record["output"]
-        row |= {
-            "image": photo.output_path,
-            "width": output.get("width"),
-            "height": output.get("height"),
-            "ai": bool(record.get("ai_altered")),
-        }
-    return row
+    return _without_empty(row)
 
 
 def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
-    """What the provenance panel shows of a photograph."""
+    """What the provenance panel shows of a photograph. Empty facts are left out."""
     record = photo.record
     source = record.get("source") or {}
-    return {
-        "key": _short(record.get("object_key"), 1100),
-        "reason_detail": _short(record.get("reason_detail"), MAX_TEXT),
-        "terms": {k: _short(v, MAX_TEXT) for k, v in (record.get("dublin_core") or {}).items()},
-        "source": {k: source.get(k) for k in ("uri", "sha256", "size", "format", "width", "height", "bits")},
-        "output": _output(photo),
-        "recipe": record.get("recipe"),
-        "device": record.get("device"),
-        "steps": [_step(step) for step in record.get("steps") or []],
-        "models": record.get("models") or [],
-        "faces": [_face(face) for face in record.get("faces") or []],
-        "measurements": record.get("measurements") or {},
-        "review": record.get("review"),
-        "duplicate_of": record.get("duplicate_of"),
-    }
+    return _without_empty(
+        {
+            "key": _short(record.get("object_key"), 1100),
+            "reason_detail": _short(record.get("reason_detail"), MAX_TEXT),
+            "withdrawal": record.get("withdrawal"),
+            "terms": {k: _short(v, MAX_TEXT) for k, v in (record.get("dublin_core") or {}).items()},
+            "source": _kept(source, ("uri", "sha256", "size", "format", "width", "height", "bits")),
+            "output": _output(photo),
+            "recipe": record.get("recipe"),
+            "variant": record.get("variant"),
+            "device": record.get("device"),
+            "software": record.get("code_version"),
+            "restored_at": record.get("restored_at"),
+            "steps": [
+                _kept(s, ("step", "status", "reason", "model", "detail", "seconds")) for s in _all(record, "steps")
+            ],
+            "models": _all(record, "models"),
+            "faces": [
+                _kept(f, ("action", "reason", "identity", "identity_threshold", "blend", "confidence"))
+                for f in _all(record, "faces")
+            ],
+            "measurements": record.get("measurements"),
+            "decision": record.get("decision"),
+            "review": record.get("review"),
+            "events": [
+                _kept(e, ("type", "outcome", "agent", "occurred_at")) for e in _all(record, "events")[-MAX_EVENTS:]
+            ],
+            "duplicate_of": record.get("duplicate_of"),
+        }
+    )
 
 
 def _output(photo: ArchivedPhoto) -> dict[str, Any] | None:
     if not photo.shown:
         return None
-    output = photo.record["output"]
-    return {k: output.get(k) for k in ("sha256", "bytes", "format", "width", "height", "bits")}
+    return _kept(photo.record["output"], ("sha256", "bytes", "format", "width", "height", "bits"))
 
 
-def _step(step: dict[str, Any]) -> dict[str, Any]:
-    return {k: step.get(k) for k in ("step", "status", "reason", "model", "detail", "seconds")}
+def _all(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return record.get(name) or []
 
 
-def _face(face: dict[str, Any]) -> dict[str, Any]:
-    return {k: face.get(k) for k in ("action", "reason", "identity", "identity_threshold", "blend", "confidence")}
+def _kept(value: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return _without_empty({name: value.get(name) for name in names})
+
+
+def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
+    """Without what says nothing. Zero says something; false does not, because a browser reads it as what is absent."""
+    return {k: v for k, v in value.items() if v is not None and v is not False and v not in ("", [], {})}
 
 
 def script(name: str, value: Any) -> bytes:

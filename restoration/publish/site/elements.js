@@ -1,6 +1,8 @@
-/* Making elements from data. Text only ever goes in as text, so no name or title can become markup. */
+/* Making elements from data, and loading data. Text only ever goes in as text, so no title can become markup. */
 "use strict";
 (function () {
+  window.Archive = {};
+
   function make(tag, properties, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(properties || {})) {
@@ -9,7 +11,13 @@
       else if (name === "text") element.textContent = value;
       else element.setAttribute(name, value === true ? "" : String(value));
     }
-    element.append(...children.filter((child) => child !== null && child !== undefined));
+    element.append(...children.filter(Boolean));
+    return element;
+  }
+
+  function button(properties, onClick) {
+    const element = make("button", { type: "button", ...properties });
+    element.addEventListener("click", onClick);
     return element;
   }
 
@@ -22,13 +30,13 @@
   function loadScript(path) {
     return new Promise((resolve, reject) => {
       const script = make("script", { src: path });
-      script.addEventListener("load", () => resolve());
-      script.addEventListener("error", () => reject(new Error(`${path} could not be loaded`)));
+      script.addEventListener("load", () => { script.remove(); resolve(); });
+      script.addEventListener("error", () => { script.remove(); reject(new Error(`${path} could not be loaded`)); });
       document.head.append(script);
     });
   }
 
-  /* A shard of data by its name, loaded once. */
+  /* A shard of data by its name, loaded once; one that failed is asked for again. */
   const loading = new Map();
   async function data(name) {
     const store = (window.ARCHIVE_DATA = window.ARCHIVE_DATA || {});
@@ -40,6 +48,13 @@
   }
 
   const shardName = (kind, number) => `${kind}-${String(number).padStart(5, "0")}`;
+  const byId = (id) => document.getElementById(id);
 
-  Object.assign(window.Archive, { make, payload, data, shardName });
+  /* Pages from disk may have no storage, so what is kept between visits is only ever a convenience. */
+  const memory = {
+    get(key) { try { return localStorage.getItem(`archive-${key}`); } catch { return null; } },
+    set(key, value) { try { localStorage.setItem(`archive-${key}`, value); } catch { /* no storage: nothing is kept */ } },
+  };
+
+  Object.assign(window.Archive, { make, button, payload, loadScript, data, shardName, byId, memory });
 })();

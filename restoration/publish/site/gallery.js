@@ -1,178 +1,215 @@
-/* The page: heading, search, filters, the grid, and one photograph at a time. */
+/* The page: heading, search, filters, the grid, one photograph at a time, and the address that says which of it. */
 "use strict";
 (function () {
-  const { make, payload, data, shardName, words, createSlider, createGrid, fillPanel } = window.Archive;
-  const PHOTOS_PER_SHARD = 1000;
-  const DETAILS_PER_SHARD = 100;
-  const byId = (id) => document.getElementById(id);
-  const viewer = byId("viewer");
-  const photos = [];
-  const positions = new Map();
+  const { make, button, byId, catalogue, filters, createGrid, createViewer, language } = window.Archive;
+  const { t, number, date } = language;
+  const FACETS = ["altered", "colour", "faces", "decade"];
+  const root = document.documentElement;
+  let facts = null;
+  let grid = null;
+  let viewer = null;
   let shown = [];
-  let group = words.GROUPS[0];
-  let open = null;
+  let counts = {};
+  let chosen = {};
+  let text = "";
+  let textMatch = null;
 
-  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  /* -- heading --------------------------------------------------------------------------------------------------- */
 
-  function heading(facts) {
+  function drawHeading() {
     byId("title").textContent = facts.title;
-    document.title = `${facts.title} · restored photographs`;
-    byId("summary").textContent = words.summary(facts);
-    byId("rights").textContent = [facts.rights, facts.contact && `Contact: ${facts.contact}`].filter(Boolean).join(" · ");
-    byId("version").textContent = `Version ${facts.version}, published ${facts.published_at.slice(0, 10)}. Original scans were not changed.`;
-    const notices = [
-      "Pictures marked AI-altered hold parts that a computer made, such as colours. They show how it may have looked, not how it did.",
-      facts.consent === "unknown" ? "It is not known whether all families consent to this publication. Please ask before you share it." : "",
-      facts.sensitivity === "memorial" ? "These photographs remember people who have died. Please treat them with respect." : "",
-    ];
-    byId("notices").append(...notices.filter(Boolean).map((text) => make("p", { text })));
+    document.title = t("page.title", { title: facts.title });
+    byId("summary").textContent = [t("photographs", { n: catalogue.count }),
+      ...filters.offered("state").map((state) => t(`summary.${state}`, { n: totals.get(state) }))].join(" · ");
+    byId("rights").textContent = [facts.rights, facts.contact && t("contact", { contact: facts.contact })].filter(Boolean).join(" · ");
+    byId("version").textContent = t("version", { version: String(facts.version), date: date(facts.published_at) });
+    byId("notices").replaceChildren(...[
+      t("notice.ai"), facts.consent === "unknown" ? t("notice.consent") : "", facts.sensitivity === "memorial" ? t("notice.memorial") : "",
+    ].filter(Boolean).map((words) => make("p", { text: words })));
   }
 
-  /* -- filters and search ---------------------------------------------------------------------------------------- */
+  let totals = new Map();
 
-  const inGroup = (photo, which) => !which.states || which.states.includes(photo.state);
+  /* -- search and filters ---------------------------------------------------------------------------------------- */
 
-  function drawFilters() {
-    const buttons = words.GROUPS.map((which) => [which, photos.filter((photo) => inGroup(photo, which)).length])
-      .filter(([which, number]) => number > 0 || which.id === "all")
-      .map(([which, number]) => {
-        const button = make("button", { type: "button", class: "chip", "aria-pressed": String(which === group), "data-group": which.id },
-          make("span", { text: which.label }), make("span", { class: "number", text: number.toLocaleString("en") }));
-        button.addEventListener("click", () => { group = which; refresh(); });
-        return button;
-      });
-    byId("filters").replaceChildren(...buttons);
+  function drawStates() {
+    const chip = (value, label, count) => button({ class: "chip", "aria-pressed": String((chosen.state || "") === value), "data-group": value || "all" }, () => choose("state", value));
+    byId("filters").replaceChildren(...["", ...filters.offered("state")].map((value) => {
+      const item = chip(value);
+      item.append(make("span", { text: t(`group.${value || "all"}`) }), " ",
+        make("span", { class: "number", text: number(value ? counts.state.get(value) || 0 : filters.sum(counts.state)) }));
+      return item;
+    }));
   }
 
-  function matches(photo, wanted) {
-    if (!inGroup(photo, group)) return false;
-    photo.folded = photo.folded || fold(`${photo.title}\n${photo.file}\n${photo.date}\n${photo.words}`);
-    return wanted.every((word) => photo.folded.includes(word));
+  const valueName = (facet, value) => (facet === "decade" && value !== "unknown" ? t("decade", { decade: value }) : t(`${facet}.${value}`));
+
+  function drawFacets() {
+    const useful = FACETS.filter((facet) => filters.offered(facet).length > 1);
+    byId("facets").replaceChildren(...useful.map((facet) => {
+      const select = make("select", { id: `facet-${facet}`, class: chosen[facet] ? "facet chosen" : "facet" },
+        make("option", { value: "", text: t(`facet.${facet}`) }),
+        ...filters.offered(facet).map((value) => make("option", {
+          value, selected: chosen[facet] === value, text: `${valueName(facet, value)} (${number(counts[facet].get(value) || 0)})` })));
+      select.addEventListener("change", () => choose(facet, select.value));
+      return make("span", {}, make("label", { class: "hidden", for: `facet-${facet}`, text: t(`facet.${facet}`) }), select);
+    }));
   }
 
-  const grid = createGrid(byId("grid"));
+  /* Draw the controls anew and leave the focus where it was. */
+  function drawControls() {
+    const focus = document.activeElement?.id || document.activeElement?.dataset?.group;
+    drawStates();
+    drawFacets();
+    const again = focus && (byId(focus) || byId("filters").querySelector(`[data-group="${CSS.escape(focus)}"]`));
+    if (again && again !== document.activeElement && (byId("tools").contains(again))) again.focus({ preventScroll: true });
+  }
+
+  function choose(facet, value) {
+    chosen = { ...chosen, [facet]: value };
+    refresh();
+    remember();
+  }
 
   function refresh() {
-    const wanted = fold(byId("search").value).split(/\s+/).filter(Boolean);
-    shown = photos.filter((photo) => matches(photo, wanted));
-    positions.clear();
-    shown.forEach((photo, index) => positions.set(photo.id, index));
+    ({ list: shown, counts } = filters.apply(chosen, textMatch));
+    drawControls();
     grid.show(shown);
     byId("empty").hidden = shown.length > 0;
-    byId("found").textContent = shown.length === photos.length ? "" : words.count(shown.length, "photograph", "photographs");
-    for (const button of byId("filters").children) button.setAttribute("aria-pressed", String(button.dataset.group === group.id));
+    const all = shown.length === catalogue.count;
+    byId("found").textContent = all ? "" : t("photographs", { n: shown.length });
+    byId("reset").hidden = !text.trim() && !Object.values(chosen).some(Boolean);
   }
 
-  let typing = 0;
-  byId("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(refresh, 120); });
-  byId("clear").addEventListener("click", () => { byId("search").value = ""; group = words.GROUPS[0]; refresh(); byId("search").focus(); });
+  let round = 0;
+  async function search(words) {
+    round += 1;
+    const mine = round;
+    text = words;
+    byId("found").textContent = text.trim() ? t("searching") : "";
+    const match = await filters.search(text);
+    if (mine !== round) return;
+    textMatch = match;
+    refresh();
+  }
 
-  /* -- one photograph -------------------------------------------------------------------------------------------- */
+  function clear() {
+    byId("search").value = "";
+    chosen = {};
+    search("").then(remember);
+    byId("search").focus();
+  }
 
-  function stage(row) {
-    if (!row.image) {
-      byId("stage").replaceChildren(make("div", { class: "nothing" },
-        make("p", { class: "nothing-state", text: words.STATES[row.state] || row.state }), make("p", { text: words.reason(row.reason) })));
-      return null;
+  /* -- the address: which photograph, which filters, how far down -------------------------------------------------- */
+
+  const query = () => filters.toQuery(text, chosen);
+  const address = (i) => `#photo/${catalogue.name(i)}${query()}`;
+  const listAddress = () => (query() ? `#photographs${query()}` : location.pathname + location.search);
+
+  function remember() {
+    if (viewer.open >= 0) return;
+    history.replaceState({ ...history.state, top: grid.top() }, "", listAddress());
+  }
+
+  function readAddress() {
+    const found = /^#(?:photo\/([0-9]+)|photographs)(\?.*)?$/.exec(location.hash);
+    const given = filters.fromQuery(found?.[2] || "");
+    return { ...given, photo: found?.[1] ? catalogue.find(found[1]) : -1 };
+  }
+
+  async function follow() {
+    const wanted = readAddress();
+    const query = filters.toQuery(wanted.text, wanted.chosen);
+    if (query !== filters.toQuery(text, chosen)) {
+      chosen = wanted.chosen;
+      byId("search").value = wanted.text;
+      await search(wanted.text);
     }
-    const slider = createSlider({
-      before: payload(`data/previews/${row.id}-before.jpg`), after: payload(`data/previews/${row.id}-after.jpg`),
-      ratio: row.width / row.height, alt: words.altText(row), label: row.ai ? words.AI_LABEL : "",
-      review: row.state === "needs_review" ? words.STATES.needs_review : "",
+    if (wanted.photo >= 0) await viewer.show(wanted.photo);
+    else viewer.close();
+  }
+
+  function closed(last) {
+    document.title = t("page.title", { title: facts.title });
+    if (location.hash.startsWith("#photo/")) {
+      if (history.state?.fromList) {
+        history.back();
+      } else {
+        history.replaceState({ top: grid.top() }, "", listAddress());
+      }
+    }
+    if (last >= 0) grid.focusOn(last);
+  }
+
+  /* A card opens with an entry of its own in the history, so that "back" closes it. */
+  function openCard(event) {
+    const link = event.target.closest("a.card");
+    if (!link || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    remember();
+    const i = Number(link.dataset.number);
+    history.pushState({ fromList: true }, "", address(i));
+    viewer.show(i);
+  }
+
+  /* -- start ------------------------------------------------------------------------------------------------------ */
+
+  function listen() {
+    let typing = 0;
+    byId("search").addEventListener("input", (event) => {
+      clearTimeout(typing);
+      typing = setTimeout(() => search(event.target.value).then(remember), 160);
     });
-    byId("stage").replaceChildren(slider.element);
-    return slider;
+    byId("clear").addEventListener("click", clear);
+    byId("reset").addEventListener("click", clear);
+    byId("grid").addEventListener("click", openCard);
+    byId("skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      (byId("grid").querySelector("a.card[tabindex='0']") || byId("photographs")).focus();
+    });
+    let scrolling = 0;
+    window.addEventListener("scroll", () => { clearTimeout(scrolling); scrolling = setTimeout(remember, 250); }, { passive: true });
+    window.addEventListener("hashchange", follow);
+    window.addEventListener("popstate", follow);
   }
 
-  async function show(id) {
-    const row = photos.find((photo) => photo.id === id);
-    if (!row) return;
-    open = id;
-    const slider = stage(row);
-    const place = positions.get(id);
-    byId("place").textContent = place === undefined ? "" : `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
-    byId("previous").disabled = !(place > 0);
-    byId("next").disabled = place === undefined || place >= shown.length - 1;
-    byId("panel").replaceChildren(make("h2", { id: "photo-title", dir: "auto", text: row.title }));
-    if (!viewer.open) viewer.showModal();
-    document.documentElement.classList.add("viewing");
-    (slider ? slider.handle : byId("close")).focus({ preventScroll: true });
-    const details = await data(shardName("details", Math.floor(row.number / DETAILS_PER_SHARD)));
-    if (open === id) fillPanel(byId("panel"), row, details[id]);
+  function draw() {
+    drawHeading();
+    refresh();
+    viewer.redraw();
   }
 
-  function step(by) {
-    const place = positions.get(open);
-    const next = place === undefined ? undefined : shown[place + by];
-    if (next) location.replace(`#photo/${next.id}`);
+  async function load(shards) {
+    await Promise.all([...shards].map((shard) => catalogue.load(shard)));
+    grid.fill();
   }
 
-  function follow() {
-    const match = /^#photo\/([0-9]+)$/.exec(location.hash);
-    if (match) show(match[1]);
-    else if (viewer.open) viewer.close();
-  }
-
-  viewer.addEventListener("close", () => {
-    document.documentElement.classList.remove("viewing");
-    const last = open;
-    open = null;
-    byId("stage").replaceChildren();
-    if (location.hash.startsWith("#photo/")) history.replaceState(null, "", `${location.pathname}${location.search}#photographs`);
-    if (last) grid.focus(last);
-  });
-  viewer.addEventListener("keydown", (event) => {
-    if (event.target.closest("[role=slider], .table") || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") step(-1);
-    if (event.key === "ArrowRight") step(1);
-  });
-  byId("close").addEventListener("click", () => viewer.close());
-  byId("previous").addEventListener("click", () => step(-1));
-  byId("next").addEventListener("click", () => step(1));
-  window.addEventListener("hashchange", follow);
-
-  /* -- light and dark -------------------------------------------------------------------------------------------- */
-
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const memory = {
-    get() { try { return localStorage.getItem("archive-theme"); } catch { return null; } },
-    set(value) { try { localStorage.setItem("archive-theme", value); } catch { /* pages from disk may have no storage */ } },
+  const complain = (error) => {
+    byId("empty").hidden = false;
+    byId("empty").firstElementChild.textContent = t("broken", { error: error.message });
+    byId("clear").hidden = true;
   };
 
-  function setTheme(theme) {
-    document.documentElement.dataset.theme = theme;
-    byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
-  }
-  byId("theme").addEventListener("click", () => {
-    const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    setTheme(next);
-    memory.set(next);
-  });
-  setTheme(memory.get() || (dark.matches ? "dark" : "light"));
-  dark.addEventListener("change", (event) => { if (!memory.get()) setTheme(event.matches ? "dark" : "light"); });
-
-  /* -- start ----------------------------------------------------------------------------------------------------- */
-
   async function start() {
-    const facts = await data("collection");
-    heading(facts);
-    const shards = Math.ceil(facts.photos / PHOTOS_PER_SHARD);
-    for (let number = 0; number < shards; number += 1) {
-      const rows = await data(shardName("photos", number));
-      for (const row of rows) {
-        row.number = photos.length;
-        photos.push(row);
-      }
-      drawFilters();
-      refresh();
-    }
-    document.documentElement.classList.add("ready");
-    follow();
+    history.scrollRestoration = "manual";
+    facts = await catalogue.open();
+    filters.prepare();
+    totals = filters.apply({}, null).counts.state;
+    grid = createGrid(byId("grid"), { onNeed: (shards) => load(shards).catch(complain) });
+    viewer = createViewer({ facts, list: () => shown, address, onClose: closed });
+    const wanted = readAddress();
+    ({ text, chosen } = wanted);
+    byId("search").value = text;
+    counts = filters.apply(chosen, null).counts;
+    language.start(draw);
+    listen();
+    if (text) await search(text);
+    if (catalogue.count) await catalogue.load(catalogue.shardOf(shown[0] ?? 0));
+    grid.fill();
+    grid.restore(history.state?.top || 0);
+    if (wanted.photo >= 0) await viewer.show(wanted.photo);
+    root.classList.add("ready");
   }
 
-  start().catch((error) => {
-    byId("empty").hidden = false;
-    byId("empty").firstElementChild.textContent = `The photographs could not be shown: ${error.message}. Is the folder “data” beside this page?`;
-    byId("clear").hidden = true;
-  });
+  start().catch(complain);
 })();

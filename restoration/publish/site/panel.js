@@ -1,121 +1,141 @@
-/* What was done to one photograph: first in plain words, then every detail an archivist asks for. */
+/* What was done to one photograph: sentences first, and every fact an archivist asks for folded behind them. */
 "use strict";
 (function () {
-  const { make, payload, words } = window.Archive;
+  const { make, payload, story, language } = window.Archive;
+  const { t, named, number, date, sentence } = language;
 
-  function table(head, rows) {
-    const cells = (tag, values) => values.map((value, i) =>
-      make(i === 0 ? "th" : tag, i === 0 ? { scope: tag === "th" ? "col" : "row", text: value, dir: "auto" } : { text: value, dir: "auto", scope: tag === "th" ? "col" : null }));
-    return make("div", { class: "table", tabindex: "0", role: "region", "aria-label": head[0] },
-      make("table", {},
-        make("thead", {}, make("tr", {}, ...cells("th", head))),
-        make("tbody", {}, ...rows.map((row) => make("tr", {}, ...cells("td", row))))));
+  function table(label, head, rows) {
+    const cell = (value, i, inHead) => make(inHead || i === 0 ? "th" : "td", { scope: inHead ? "col" : i === 0 ? "row" : null, dir: "auto", text: value });
+    const line = (values, inHead) => make("tr", {}, ...values.map((value, i) => cell(value, i, inHead)));
+    return make("div", { class: "table", tabindex: "0", role: "region", "aria-label": label },
+      make("table", {}, make("thead", {}, line(head, true)), make("tbody", {}, ...rows.map((row) => line(row, false)))));
   }
 
   function facts(pairs) {
-    const list = make("dl", { class: "facts" });
-    for (const [name, value, code] of pairs) {
-      if (value === null || value === undefined || value === "") continue;
-      list.append(make("dt", { text: name }), make("dd", { class: code ? "code" : null, dir: "auto", text: String(value) }));
-    }
-    return list;
+    const given = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return make("dl", { class: "facts" }, ...given.flatMap(([name, value, code]) => [
+      make("dt", { text: name }), make("dd", { class: code ? "code" : null, dir: "auto", text: String(value) })]));
   }
 
-  function section(title, ...content) {
-    return make("details", {}, make("summary", { text: title }), ...content);
-  }
+  const section = (title, ...content) => [make("h4", { text: title }), ...content];
 
-  const seconds = (value) => (typeof value === "number" ? `${value.toFixed(value < 10 ? 2 : 0)} s` : "");
-  const figure = (value, digits) => (typeof value === "number" ? value.toFixed(digits) : "");
-  const bytes = (value) => (typeof value === "number" ? `${value.toLocaleString("en")} bytes` : "");
+  const figure = (value, digits) => (typeof value === "number" ? number(value, digits) : "");
+  const seconds = (value) => (typeof value === "number" ? t("seconds", { figure: number(value, value < 10 ? 2 : 0) }) : "");
+  const bytes = (value) => (typeof value === "number" ? t("bytes", { n: value }) : "");
   const modelName = (model) => (model && typeof model === "object" ? `${model.name} ${model.version || ""}`.trim() : model || "");
+  const size = (file) => (file?.width ? t("picture_size", { width: file.width, height: file.height, bits: file.bits ?? "?", format: file.format ?? "?" }) : "");
+  const plain = (kind, code) => (code ? named(kind, code).replace(/\.$/, "") : "");
 
   function stepRows(steps) {
-    return steps.map((s) => [
-      words.STEPS[s.step] || s.step,
-      [words.STATUS[s.status] || s.status, s.reason ? words.reason(s.reason).replace(/\.$/, "") : ""].filter((v, i, a) => v && a.indexOf(v) === i).join(": "),
-      modelName(s.model), seconds(s.seconds),
-    ]);
-  }
-
-  function metricRows(measurements) {
-    return Object.keys(measurements).sort().map((name) => {
-      const [label, unit, digits] = words.METRICS[name] || [name.replaceAll("_", " "), "", 3];
-      const value = measurements[name];
-      const text = (number) => (typeof number === "number" ? `${number.toFixed(digits)}${unit}` : "");
-      return [label, text(value.source), text(value.restored), text(value.pair)];
+    return steps.map((step) => {
+      const said = [named("status", step.status), plain("reason", step.reason)].filter((v, i, all) => v && all.indexOf(v) === i);
+      return [sentence(named("step", step.step)), said.join(": "), modelName(step.model), seconds(step.seconds)];
     });
   }
 
-  const ACTIONS = { restored: "redrawn", blended: "redrawn and mixed with the scan", left_alone: "left as it was", recorded: "found, not changed" };
+  const DIGITS = { psnr: 1, ssim_y: 3, colourfulness_hs: 1, colourfulness_abs: 1, sharpness: 4, noise_immerkaer: 4, delta_e00: 2 };
+
+  function metricRows(measurements) {
+    return Object.keys(measurements).sort().map((name) => {
+      const value = measurements[name];
+      const digits = DIGITS[name] ?? 3;
+      return [named("metric", name), figure(value.source, digits), figure(value.restored, digits), figure(value.pair, digits)];
+    });
+  }
+
+  function likeness(face) {
+    if (typeof face.identity !== "number") return "";
+    const limit = typeof face.identity_threshold === "number" ? ` (${t("at_least", { figure: number(face.identity_threshold, 2) })})` : "";
+    return `${number(face.identity, 2)}${limit}`;
+  }
 
   function faceRows(faces) {
     return faces.map((face, i) => [
-      `Face ${i + 1}`,
-      [ACTIONS[face.action] || face.action, words.reason(face.reason).replace(/\.$/, "")].filter(Boolean).join(": "),
+      t("face.number", { n: i + 1 }), [named("action", face.action), plain("reason", face.reason)].filter(Boolean).join(": "),
       likeness(face), figure(face.confidence, 2),
     ]);
   }
 
-  function likeness(face) {
-    const own = figure(face.identity, 2);
-    return own && typeof face.identity_threshold === "number" ? `${own} (at least ${figure(face.identity_threshold, 2)})` : own;
+  function reviewFacts({ review, decision, withdrawal }) {
+    if (!review || withdrawal) return [];
+    return section(t("section.review"), facts([
+      [t("review.decision"), named("decision", review.decision)], [t("review.by"), review.reviewer],
+      [t("review.when"), review.decided_at && date(review.decided_at)], [t("review.words"), review.words],
+      [t("review.in_force"), decision === review.decision ? "" : t("review.not_in_force")]]));
   }
 
-  function banner(row, details) {
-    if (row.state === "restored") return null;
-    const text = words.reason(row.reason);
-    return make("div", { class: row.state === "needs_review" ? "banner banner-review" : "banner" },
-      make("strong", { text: words.STATES[row.state] || row.state }),
-      text ? make("span", { text }) : null,
-      details.reason_detail ? make("span", { class: "hint", dir: "auto", text: `Noted: ${details.reason_detail}` }) : null);
+  function eventRows(events) {
+    return events.map((event) => [named("event", event.type), named("outcome", event.outcome), event.agent ?? "", event.occurred_at ? date(event.occurred_at) : ""]);
+  }
+
+  function fileFacts(row, details) {
+    const { source = {}, output, recipe } = details;
+    return facts([
+      [t("file.original"), source.uri || details.key, true], [t("file.original_sha"), source.sha256, true],
+      [t("file.original_bytes"), bytes(source.size)], [t("file.original_size"), size(source)],
+      [t("file.restored"), row.image, true], [t("file.restored_sha"), output?.sha256, true],
+      [t("file.restored_bytes"), bytes(output?.bytes)], [t("file.restored_size"), size(output)],
+      [t("file.duplicate_of"), details.duplicate_of, true],
+      [t("file.recipe"), recipe?.name], [t("file.recipe_sha"), recipe?.sha256, true], [t("file.software"), details.software],
+      [t("file.device"), details.device], [t("file.restored_at"), details.restored_at && date(details.restored_at)], [t("file.number"), row.id]]);
+  }
+
+  const modelFacts = (model) => facts([
+    [t("model.name"), modelName(model)], [t("model.architecture"), model.architecture], [t("model.licence"), model.licence],
+    [t("model.data"), model.training_data], [t("model.weights"), model.weights_sha256, true]]);
+
+  function evidence(row, details) {
+    const { steps = [], faces = [], measurements = {}, models = [], events = [], terms = {} } = details;
+    const entry = Object.entries(terms).filter(([name]) => name !== "title");
+    const head = (...names) => names.map((name) => t(`column.${name}`));
+    return [
+      steps.length ? section(t("section.steps"), table(t("section.steps"), head("step", "result", "model", "time"), stepRows(steps))) : [],
+      faces.length ? section(t("section.faces"), table(t("section.faces"), head("face", "result", "likeness", "certainty"), faceRows(faces)), make("p", { class: "hint", text: t("faces.hint") })) : [],
+      Object.keys(measurements).length ? section(t("section.measurements"), table(t("section.measurements"), head("measurement", "scan", "restored", "both"), metricRows(measurements))) : [],
+      models.length ? section(t("section.models"), ...models.map(modelFacts)) : [],
+      reviewFacts(details),
+      section(t("section.files"), fileFacts(row, details)),
+      entry.length ? section(t("section.entry"), facts(entry.map(([name, value]) => [named("term", name), value]))) : [],
+      events.length ? section(t("section.events"), table(t("section.events"), head("event", "outcome", "agent", "when"), eventRows(events))) : [],
+    ].flat();
+  }
+
+  function bannerOf(row, details) {
+    const told = story.banner(row, details);
+    if (!told) return null;
+    return make("div", { class: row.reason === "awaiting_review" ? "banner banner-review" : "banner" },
+      make("strong", { text: told.title }), told.text ? make("span", { dir: "auto", text: told.text }) : null,
+      ...told.more.filter(Boolean).map((text) => make("span", { class: "hint", dir: "auto", text })));
   }
 
   function links(row) {
-    if (!row.image) return null;
-    const size = row.width && row.height ? ` (${row.width.toLocaleString("en")} × ${row.height.toLocaleString("en")} pixels)` : "";
+    const printable = row.shown === "restored" || row.shown === "original";
+    if (!printable) return null;
+    const pixels = row.width > 1 ? t("pixels", { width: row.width, height: row.height }) : "";
     return make("p", { class: "links" },
-      make("a", { class: "button", href: payload(row.image), target: "_blank", rel: "noopener", text: `Open at full size${size}` }));
+      row.image ? make("a", { class: "button", href: payload(row.image), target: "_blank", rel: "noopener" }, make("span", { text: t("link.full") }), make("small", { text: pixels })) : null,
+      make("a", { class: "button plain", id: "print", href: `print.html#${row.id}`, text: t("link.print") }));
   }
 
-  function evidence(row, details) {
-    const { source, output, recipe } = details;
-    const parts = [];
-    const terms = Object.entries(details.terms).filter(([name]) => name !== "title");
-    if (details.steps.length) parts.push(section("What was done, step by step", table(["Step", "Result", "Model", "Time"], stepRows(details.steps))));
-    if (details.faces.length) parts.push(section(`Faces (${details.faces.length})`, table(["Face", "What was done", "Likeness", "Surely a face"], faceRows(details.faces)),
-      make("p", { class: "hint", text: "Likeness compares the face before and after: 1 is the same." })));
-    if (Object.keys(details.measurements).length) parts.push(section("Measurements", table(["Measurement", "Before", "After", "Both"], metricRows(details.measurements))));
-    if (details.models.length) parts.push(section("Models and their licences", ...details.models.map((m) => facts([
-      ["Model", modelName(m)], ["Architecture", m.architecture], ["Licence", m.licence], ["Trained on", m.training_data], ["Weights (sha256)", m.weights_sha256, true]]))));
-    parts.push(section("Files and fingerprints", facts([
-      ["Original", source.uri || details.key, true], ["Original (sha256)", source.sha256, true], ["Original size", bytes(source.size)],
-      ["Original picture", source.width ? `${source.width} × ${source.height}, ${source.bits} bit, ${source.format}` : ""],
-      ["Restored (sha256)", output && output.sha256, true], ["Restored size", output && bytes(output.bytes)],
-      ["Restored picture", output && `${output.width} × ${output.height}, ${output.bits} bit, ${output.format}`],
-      ["Recipe", recipe && recipe.name], ["Recipe (sha256)", recipe && recipe.sha256, true], ["Computed on", details.device],
-      ["Number in this archive", row.id]])));
-    if (terms.length) parts.push(section("Catalogue entry", facts(terms.map(([name, value]) => [words.TERMS[name] || name, value]))));
-    return parts;
-  }
+  const aiNotice = (row) => (row.ai ? make("p", { class: "ai" }, make("span", { class: "label", text: t("label.ai") }), make("span", { text: t("ai.notice") })) : null);
 
-  function fillPanel(panel, row, details) {
-    const lines = words.story(row, details);
-    const description = details.terms.description;
+  function fill(panel, row, details) {
+    const lines = story.lines(row, details);
+    const description = details.terms?.description;
+    const archivists = make("details", { class: "archivists" }, make("summary", { text: t("archivists") }), ...evidence(row, details));
     panel.replaceChildren(...[
-      make("h2", { id: "photo-title", dir: "auto", text: row.title }),
+      make("h2", { id: "photo-title", dir: "auto", text: story.titleOf(row) }),
       row.date ? make("p", { class: "date", dir: "auto", text: row.date }) : null,
-      row.ai ? make("p", { class: "ai" }, make("span", { class: "label", text: words.AI_LABEL }), make("span", { text: "Parts of this picture were made by a computer." })) : null,
-      banner(row, details),
+      aiNotice(row), bannerOf(row, details),
       description ? make("p", { class: "description", dir: "auto", text: description }) : null,
-      lines.length ? make("h3", { text: "What was done" }) : null,
+      lines.length ? make("h3", { text: t("story.heading") }) : null,
       lines.length ? make("ul", { class: "story" }, ...lines.map((text) => make("li", { text }))) : null,
       links(row),
-      make("p", { class: "file" }, make("span", { text: "File: " }), make("bdi", { class: "code", text: row.file })),
-      ...evidence(row, details),
+      row.file ? make("p", { class: "file" }, make("span", { text: `${t("file.name")} ` }), make("bdi", { class: "code", text: row.file })) : null,
+      row.shown === "withdrawn" ? null : archivists,
     ].filter(Boolean));
     panel.scrollTop = 0;
   }
 
-  window.Archive.fillPanel = fillPanel;
+  window.Archive.panel = { fill };
 })();

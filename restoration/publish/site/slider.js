@@ -1,23 +1,22 @@
 /* Before and after in one frame, with a handle for mouse, touch and keyboard. */
 "use strict";
 (function () {
-  const { make } = window.Archive;
+  const { make, language } = window.Archive;
+  const { t } = language;
   const STEP = 2;
   const BIG_STEP = 10;
 
-  function createSlider({ before, after, ratio, alt, label, review }) {
+  function createSlider({ before, after, ratio, alt, altBefore, label }) {
     const handle = make("div", {
-      class: "handle", role: "slider", tabindex: "0", "aria-label": "Divide between before and after",
+      class: "handle", role: "slider", tabindex: "0", "aria-label": t("slider.label"),
       "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
     }, make("span", { class: "knob", "aria-hidden": "true" }));
     const frame = make("div", { class: "slider" },
       make("img", { class: "after", src: after, alt, draggable: "false" }),
-      make("img", { class: "before", src: before, alt: "The scan before restoration", draggable: "false" }),
-      make("span", { class: "side side-before", "aria-hidden": "true", text: "Before" }),
-      make("span", { class: "side side-after", "aria-hidden": "true", text: "After" }),
-      label ? make("span", { class: "label label-stage", text: label }) : null,
-      review ? make("span", { class: "label label-review", text: review }) : null,
-      handle);
+      make("img", { class: "before", src: before, alt: altBefore, draggable: "false" }),
+      make("span", { class: "side side-before", "aria-hidden": "true", text: t("before") }),
+      make("span", { class: "side side-after", "aria-hidden": "true", text: t("after") }),
+      label, handle);
     frame.style.setProperty("--ratio", String(ratio));
 
     let position = 50;
@@ -28,7 +27,7 @@
       frame.classList.toggle("at-end", position > 86);
       const rounded = Math.round(position);
       handle.setAttribute("aria-valuenow", String(rounded));
-      handle.setAttribute("aria-valuetext", `${rounded} percent before, ${100 - rounded} percent after`);
+      handle.setAttribute("aria-valuetext", t("slider.value", { before: rounded, after: 100 - rounded }));
     }
 
     function follow(event) {
@@ -39,7 +38,6 @@
     frame.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       frame.setPointerCapture(event.pointerId);
-      frame.classList.add("dragging");
       follow(event);
       handle.focus({ preventScroll: true });
       event.preventDefault();
@@ -47,9 +45,8 @@
     frame.addEventListener("pointermove", (event) => {
       if (frame.hasPointerCapture(event.pointerId)) follow(event);
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      frame.addEventListener(end, () => frame.classList.remove("dragging"));
-    }
+    /* Double-click: back to the middle. */
+    frame.addEventListener("dblclick", () => moveTo(50));
 
     const KEYS = {
       ArrowLeft: (big) => position - (big ? BIG_STEP : STEP),
@@ -70,7 +67,7 @@
     });
 
     moveTo(50);
-    return { element: frame, handle, moveTo };
+    return { element: frame, focus: () => handle.focus({ preventScroll: true }), destroy() {} };
   }
 
   window.Archive.createSlider = createSlider;
