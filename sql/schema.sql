@@ -880,7 +880,13 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        decision.decision::text AS review, decision.reviewer, decision.decided_at AS reviewed_at,
        shown.version AS published_version, shown.uri AS published_uri, shown.payload_name AS published_name,
        shown.restoration_id AS published_restoration_id,
-       p.first_seen_at, p.finished_at
+       p.first_seen_at, p.finished_at,
+       shown.shown_as, shown.output_sha256 AS published_sha256,
+       decision_in_force(p.photo_id, p.restoration_id)::text AS decision_in_force, awaits_review(p) AS awaits_review,
+       r.variant,
+       (SELECT w.withdrawn_at FROM withdrawal w
+         WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key AND w.lifted_at IS NULL) AS withdrawn_at,
+       r.tiles_after_key
   FROM photo p
   JOIN collection c USING (collection_id)
   LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
@@ -897,7 +903,7 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        SELECT v.decision, v.reviewer, v.decided_at FROM review v
         WHERE v.photo_id = p.photo_id ORDER BY v.review_id DESC LIMIT 1) decision ON true
   LEFT JOIN LATERAL (
-       SELECT b.version, b.uri, pp.payload_name, pp.restoration_id
+       SELECT b.version, b.uri, pp.payload_name, pp.restoration_id, pp.shown_as, pp.output_sha256
          FROM publication_photo pp JOIN publication b USING (publication_id)
         WHERE pp.photo_id = p.photo_id AND b.state = 'current' LIMIT 1) shown ON true;
 COMMENT ON VIEW audit.photo IS
@@ -957,6 +963,17 @@ COMMENT ON COLUMN audit.photo.published_name IS 'Its name in that archive.';
 COMMENT ON COLUMN audit.photo.published_restoration_id IS 'Restoration that the current archive shows; differs from restoration_id where it was done over since.';
 COMMENT ON COLUMN audit.photo.first_seen_at IS 'When a listing first showed it.';
 COMMENT ON COLUMN audit.photo.finished_at IS 'When it reached its present final state.';
+COMMENT ON COLUMN audit.photo.shown_as IS
+    'How the current archive shows it: restored, original (as it was scanned), listed (with its reason alone) or withdrawn.';
+COMMENT ON COLUMN audit.photo.published_sha256 IS
+    'Hash of its restored file in the current archive, which carries labels that the file of output_sha256 has not.';
+COMMENT ON COLUMN audit.photo.decision_in_force IS
+    'The decision of a person that counts now; null where there is none, or where what was accepted has been restored anew.';
+COMMENT ON COLUMN audit.photo.awaits_review IS 'Whether a person must look at it.';
+COMMENT ON COLUMN audit.photo.variant IS
+    'faces_off where the recipe''s face restorers were taken out because a person decided so; else empty.';
+COMMENT ON COLUMN audit.photo.withdrawn_at IS 'Since when the scan is withdrawn; null while it is not.';
+COMMENT ON COLUMN audit.photo.tiles_after_key IS 'Key of the ZIP file with the restored photograph''s tiles.';
 
 CREATE VIEW audit.collection AS
 SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS consent,
@@ -1219,7 +1236,8 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        (SELECT array_agg(b.version ORDER BY b.version)
           FROM publication_photo pp JOIN publication b USING (publication_id)
          WHERE pp.photo_id = p.photo_id AND pp.restoration_id = bp.restoration_id
-           AND b.state IN ('current', 'superseded')) AS published_versions
+           AND b.state IN ('current', 'superseded')) AS published_versions,
+       r.variant
   FROM photo p
   JOIN collection c USING (collection_id)
   JOIN batch_photo bp ON bp.photo_id = p.photo_id
@@ -1251,6 +1269,8 @@ COMMENT ON COLUMN audit.lineage.code_version IS 'Version of the software on the 
 COMMENT ON COLUMN audit.lineage.made_in_run_id IS 'Run that made the restoration: another one where it was linked.';
 COMMENT ON COLUMN audit.lineage.finished_at IS 'When it ended in this run.';
 COMMENT ON COLUMN audit.lineage.published_versions IS 'Versions of the archive that show this restoration.';
+COMMENT ON COLUMN audit.lineage.variant IS
+    'faces_off where the run''s recipe lost its face restorers for this photograph because a person decided so; else empty.';
 
 CREATE VIEW audit.event AS
 SELECT c.name AS collection, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id, e.restoration_id,

@@ -153,6 +153,90 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title'
 COMMENT ON COLUMN audit.needs_review.earlier_decision IS
     'reject, where a person rejected an earlier restoration; null where nobody has decided yet.';
 
+CREATE OR REPLACE VIEW audit.photo AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, p.missing_since,
+       p.state::text AS state, p.reason::text AS reason, p.reason_detail, p.attempts,
+       's3://' || split_part(c.source_uri, '/', 3) || '/' || p.object_key AS source_uri,
+       p.content_sha256 AS source_sha256, p.etag AS source_etag, p.size_bytes AS source_bytes, p.format AS source_format,
+       p.width AS source_width, p.height AS source_height, p.bits AS source_bits, p.duplicate_of,
+       p.dublin_core ->> 'title' AS title,
+       r.restoration_id, r.recipe, coalesce(r.recipe_sha256, p.recipe_sha256) AS recipe_sha256,
+       r.output_key, r.output_sha256, r.output_bytes, r.output_format, r.output_width, r.output_height, r.output_bits,
+       r.ai_altered,
+       (SELECT jsonb_agg(jsonb_build_object('name', m.name, 'version', m.version, 'weights_sha256', m.weights_sha256,
+                                            'licence', m.licence) ORDER BY m.name, m.model_version_id)
+          FROM model_version m
+         WHERE m.model_version_id IN (
+               SELECT s.model_version_id FROM step_record s WHERE s.restoration_id = p.restoration_id
+               UNION ALL
+               SELECT unnest(ARRAY[f.detector_id, f.restorer_id, f.identity_model_id])
+                 FROM face f WHERE f.restoration_id = p.restoration_id)) AS models,
+       r.models_sha256, r.device, r.device_class, r.worker, r.code_version, r.seconds,
+       (SELECT jsonb_object_agg(s.ordinal || ' ' || s.step, round(s.seconds::numeric, 4))
+          FROM step_record s WHERE s.restoration_id = p.restoration_id) AS step_seconds,
+       metric.before AS metrics_before, metric.after AS metrics_after, metric.pair AS metrics_pair,
+       coalesce(faces.found, 0) AS faces, coalesce(faces.restored, 0) AS faces_restored, faces.lowest_identity,
+       decision.decision::text AS review, decision.reviewer, decision.decided_at AS reviewed_at,
+       shown.version AS published_version, shown.uri AS published_uri, shown.payload_name AS published_name,
+       shown.restoration_id AS published_restoration_id,
+       p.first_seen_at, p.finished_at,
+       shown.shown_as, shown.output_sha256 AS published_sha256,
+       decision_in_force(p.photo_id, p.restoration_id)::text AS decision_in_force, awaits_review(p) AS awaits_review,
+       r.variant,
+       (SELECT w.withdrawn_at FROM withdrawal w
+         WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key AND w.lifted_at IS NULL) AS withdrawn_at,
+       r.tiles_after_key
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
+  LEFT JOIN LATERAL (
+       SELECT jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'source') AS before,
+              jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'restored') AS after,
+              jsonb_object_agg(m.metric, m.value) FILTER (WHERE m.stage = 'pair') AS pair
+         FROM measurement m WHERE m.restoration_id = p.restoration_id) metric ON true
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS found, count(*) FILTER (WHERE f.action IN ('restored', 'blended')) AS restored,
+              min(f.identity) AS lowest_identity
+         FROM face f WHERE f.restoration_id = p.restoration_id) faces ON true
+  LEFT JOIN LATERAL (
+       SELECT v.decision, v.reviewer, v.decided_at FROM review v
+        WHERE v.photo_id = p.photo_id ORDER BY v.review_id DESC LIMIT 1) decision ON true
+  LEFT JOIN LATERAL (
+       SELECT b.version, b.uri, pp.payload_name, pp.restoration_id, pp.shown_as, pp.output_sha256
+         FROM publication_photo pp JOIN publication b USING (publication_id)
+        WHERE pp.photo_id = p.photo_id AND b.state = 'current' LIMIT 1) shown ON true;
+COMMENT ON COLUMN audit.photo.shown_as IS
+    'How the current archive shows it: restored, original (as it was scanned), listed (with its reason alone) or withdrawn.';
+COMMENT ON COLUMN audit.photo.published_sha256 IS
+    'Hash of its restored file in the current archive, which carries labels that the file of output_sha256 has not.';
+COMMENT ON COLUMN audit.photo.decision_in_force IS
+    'The decision of a person that counts now; null where there is none, or where what was accepted has been restored anew.';
+COMMENT ON COLUMN audit.photo.awaits_review IS 'Whether a person must look at it.';
+COMMENT ON COLUMN audit.photo.variant IS
+    'faces_off where the recipe''s face restorers were taken out because a person decided so; else empty.';
+COMMENT ON COLUMN audit.photo.withdrawn_at IS 'Since when the scan is withdrawn; null while it is not.';
+COMMENT ON COLUMN audit.photo.tiles_after_key IS 'Key of the ZIP file with the restored photograph''s tiles.';
+
+CREATE OR REPLACE VIEW audit.lineage AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, run.run_id, run.dag_run_id, bp.batch_id,
+       bp.state::text AS outcome, bp.reason::text AS reason, bp.reason_detail, p.content_sha256 AS source_sha256,
+       coalesce(r.recipe, run.recipe) AS recipe, coalesce(r.recipe_sha256, run.recipe_sha256) AS recipe_sha256,
+       r.models_sha256, r.restoration_id, r.output_key, r.output_sha256, r.device_class, r.code_version,
+       r.first_run_id AS made_in_run_id, bp.finished_at,
+       (SELECT array_agg(b.version ORDER BY b.version)
+          FROM publication_photo pp JOIN publication b USING (publication_id)
+         WHERE pp.photo_id = p.photo_id AND pp.restoration_id = bp.restoration_id
+           AND b.state IN ('current', 'superseded')) AS published_versions,
+       r.variant
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN batch_photo bp ON bp.photo_id = p.photo_id
+  JOIN batch b ON b.batch_id = bp.batch_id
+  JOIN run ON run.run_id = b.run_id
+  LEFT JOIN restoration r ON r.restoration_id = bp.restoration_id;
+COMMENT ON COLUMN audit.lineage.variant IS
+    'faces_off where the run''s recipe lost its face restorers for this photograph because a person decided so; else empty.';
+
 CREATE VIEW audit.review AS
 SELECT v.review_id, c.name AS collection, p.object_key, v.photo_id, v.restoration_id, v.decision::text AS decision,
        v.reviewer, v.words, v.decided_at,
