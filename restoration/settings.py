@@ -204,6 +204,29 @@ class Settings(BaseSettings):
         description="Names of Airflow's users who may log in to the review page, separated by commas; empty: all.",
     )
 
+    # -- content credentials of published pictures ---------------------------------------------------------------
+    c2pa_certificate: Path | None = Field(
+        default=None,
+        description="PEM file with the certificate that signs published pictures, and its chain (C2PA content "
+        "credentials); empty for labels without credentials.",
+    )
+    c2pa_private_key: Path | None = Field(
+        default=None, description="PEM file (PKCS#8) with the private key that belongs to the certificate."
+    )
+    c2pa_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = Field(
+        default="es256", description="How the private key signs, in C2PA's words."
+    )
+    c2pa_timestamp_url: str | None = Field(
+        default=None,
+        description="Time stamp service (RFC 3161), asked once for every signature; without it credentials are valid "
+        "only as long as the certificate.",
+    )
+    c2pa_trust_list: Path | None = Field(
+        default=None,
+        description="PEM file with the certificates that signers of published pictures must lead to, for checks; any "
+        "signer is accepted where empty.",
+    )
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

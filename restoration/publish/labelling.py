@@ -1,0 +1,215 @@
+"""From the catalog's record of a photograph to what its published files say about themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from restoration import __version__
+from restoration.publish.labels import SOURCE_TYPES, Labels, Step
+from restoration.publish.photos import ArchivedPhoto
+
+Kind = Literal["restored", "before", "after"]
+"""The restored picture, the smaller copy of the scan, the smaller copy of the restored picture."""
+
+SOFTWARE = "archive-restoration"
+ENHANCED = SOURCE_TYPES + "algorithmicallyEnhanced"
+COMPOSITE = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
+MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 2000, 2000
+
+_MEASURING = frozenset({"measure"})
+"""Steps that look at a picture and leave it as it is."""
+_TOUCHED = frozenset({"restored", "blended"})
+_DID = {
+    "triage": "a colour cast was removed",
+    "repair": "scratches, stains and tears were filled in from their surroundings",
+    "grade": "fading was undone",
+    "colorize": "colours were guessed by a computer",
+    "upscale": "it was enlarged",
+}
+_MEDIA = {
+    "negativeFilm": re.compile(r"\bnegatives?\b|네거티브|음화", re.IGNORECASE),
+    "positiveFilm": re.compile(r"\b(slides?|transparenc(y|ies)|diapositives?|autochromes?)\b|슬라이드", re.IGNORECASE),
+    "print": re.compile(
+        r"\b(prints?|postcards?|cartes? de visite|cabinet cards?|photo cards?|tintypes?)\b|인화|엽서", re.IGNORECASE
+    ),
+}
+"""Words of the catalog's ``format`` and ``type`` that say what was scanned, by the IPTC term that is then true."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A program or model that did something; ``weights_sha256`` is empty for a program."""
+
+    name: str
+    version: str
+    weights_sha256: str = ""
+
+    def __str__(self) -> str:
+        weights = f" (weights sha256 {self.weights_sha256})" if self.weights_sha256 else ""
+        return f"{self.name} {self.version}".strip() + weights
+
+
+@dataclass(frozen=True)
+class AppliedStep:
+    """One step that changed the picture. ``generated``: a trained model made content that the scan does not hold."""
+
+    name: str
+    agent: Agent
+    generated: bool
+    parameters_sha256: str
+    did: str
+
+
+class PictureFacts:
+    """What is true of one published file.
+
+    :param collection: name of the collection.
+    :param rights: the collection's statement, for photographs without one of their own.
+    :param sha256: hash of the file in the restored bucket, before any label.
+    """
+
+    def __init__(self, photo: ArchivedPhoto, kind: Kind, *, collection: str, rights: str, sha256: str) -> None:
+        self.photo, self.kind, self.sha256 = photo, kind, sha256
+        self.record = photo.record
+        self._collection, self._rights = collection, rights
+        self._terms: dict[str, Any] = self.record.get("dublin_core") or {}
+
+    @property
+    def title(self) -> str:
+        """Title of the photograph, or the scan's own file name."""
+        file = str(self.record.get("object_key") or "").rsplit("/", 1)[-1]
+        return _short(self._terms.get("title") or self.record.get("title") or file or self.photo.name, MAX_TITLE)
+
+    @property
+    def identifier(self) -> str:
+        """Collection and number in the archive."""
+        return f"{self._collection}/{self.photo.name}"
+
+    @property
+    def source_sha256(self) -> str:
+        """Hash of the untouched scan."""
+        return str((self.record.get("source") or {}).get("sha256") or "unknown")
+
+    @property
+    def restored_at(self) -> str:
+        """When the restoration was made, by the catalog; empty where it does not know."""
+        return str(self.record.get("restored_at") or "")
+
+    @property
+    def program(self) -> Agent:
+        """The program that made the file's pixels."""
+        return Agent(SOFTWARE, str(self.record.get("code_version") or __version__))
+
+    @property
+    def ai_altered(self) -> bool:
+        """Whether a trained model put content into this file."""
+        return self.kind != "before" and bool(self.record.get("ai_altered"))
+
+    @cached_property
+    def steps(self) -> tuple[AppliedStep, ...]:
+        """Steps that changed this file's pixels, in order; none for a copy of the scan."""
+        return () if self.kind == "before" else tuple(self._steps())
+
+    def _steps(self) -> Iterator[AppliedStep]:
+        for step in self.record.get("steps") or []:
+            name = str(step.get("step"))
+            if step.get("status") == "applied" and name not in _MEASURING:
+                yield AppliedStep(
+                    name,
+                    self._agent(step.get("model")),
+                    self.ai_altered and name in ("colorize", "faces"),
+                    parameters_sha256(step.get("parameters") or {}),
+                    self._faces_did() if name == "faces" else _DID.get(name, f"the step {name!r} was applied"),
+                )
+
+    def _agent(self, model: Any) -> Agent:
+        for known in self.record.get("models") or []:
+            if model and known.get("name") == model:
+                return Agent(str(model), str(known.get("version") or ""), str(known.get("weights_sha256") or ""))
+        return Agent(str(model), "") if model else self.program
+
+    def _faces_did(self) -> str:
+        count = sum(face.get("action") in _TOUCHED for face in self.record.get("faces") or [])
+        many = "a face was" if count == 1 else f"{count} faces were" if count else "faces were"
+        return f"{many} redrawn by a computer"
+
+    @cached_property
+    def source_type(self) -> str:
+        """Address of the IPTC term that is true of this file; empty where no term is known to be."""
+        if self.ai_altered:
+            return COMPOSITE
+        return ENHANCED if self.steps else scan_type(self._terms)
+
+    @cached_property
+    def statement(self) -> str:
+        """In plain words what a computer made of the picture."""
+        scan = f"The untouched scan is kept by the archive; its sha256 is {self.source_sha256}."
+        if self.kind == "before":
+            return f"A smaller copy of the scan as it was found; nothing was restored. {scan}"
+        size = "A smaller copy of a restored picture" if self.kind == "after" else "A restored picture"
+        did = ", ".join(step.did for step in self.steps)
+        if not did:
+            did = "a trained model made parts of it" if self.ai_altered else "nothing had to be changed"
+        caution = " It shows how it may have looked, not how it did." if self.ai_altered else ""
+        return f"{size}, made by a computer from a scan: {did}.{caution} {scan}"
+
+    def labels(self) -> Labels:
+        """The file's labels; times are the catalog's, so the same record gives the same labels."""
+        description = _short(self._terms.get("description"), MAX_DESCRIPTION)
+        generated = [step.agent for step in self.steps if step.generated]
+        return Labels(
+            software=str(self.program),
+            identifier=self.identifier,
+            title=self.title,
+            creator=_short(self._terms.get("creator"), MAX_TITLE),
+            statement=self.statement,
+            description=f"{description}\n\n{self.statement}" if description else self.statement,
+            rights=_short(self._terms.get("rights") or self._rights, MAX_RIGHTS),
+            document_id=f"xmp.did:{self.sha256}",
+            original_id=f"sha256:{self.source_sha256}",
+            derived_from=f"sha256:{self._made_from}",
+            source_type=self.source_type,
+            ai_system=", ".join(agent.name for agent in generated),
+            ai_version=", ".join(map(str, generated)),
+            history=tuple(self._history()),
+        )
+
+    @property
+    def _made_from(self) -> str:
+        restored = (self.record.get("output") or {}).get("sha256")
+        return str(restored) if self.kind == "after" and restored else self.source_sha256
+
+    def _history(self) -> Iterator[Step]:
+        for step in self.steps:
+            agent = str(step.agent) if step.agent == self.program else f"{self.program}; {step.agent}"
+            words = f"{step.name}; sha256 of the parameters {step.parameters_sha256}"
+            yield Step("edited", agent, words, self.restored_at)
+        if self.kind != "restored":
+            yield Step("resized", str(self.program), "preview", self.restored_at)
+
+
+def parameters_sha256(parameters: dict[str, Any]) -> str:
+    """Hash of a step's parameters as canonical JSON: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def scan_type(terms: dict[str, Any]) -> str:
+    """The IPTC term for how a scan was made, where the catalog's ``format`` or ``type`` names one medium; else empty.
+
+    The vocabulary has terms for a print, a negative and a positive on film, and none for a scan of something unknown.
+    """
+    said = f"{terms.get('format') or ''} {terms.get('type') or ''}"
+    found = [term for term, words in _MEDIA.items() if words.search(said)]
+    return SOURCE_TYPES + found[0] if len(found) == 1 else ""
+
+
+def _short(value: Any, length: int) -> str:
+    text = "" if value is None else str(value).strip()
+    return text if len(text) <= length else f"{text[: length - 1]}…"
