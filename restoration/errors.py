@@ -200,7 +200,7 @@ class ModelError(EnvironmentProblem):
 class ModelRetired(ModelError):
     """A recipe names a model that may not be used for new work; the recipe must name another."""
 
-    default_reason = ReasonCode.RECIPE_INVALID
+    default_reason = ReasonCode.MODEL_RETIRED
 
 
 class PhotoRejected(RestorationError):
