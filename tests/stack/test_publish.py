@@ -180,6 +180,26 @@ def test_the_catalog_knows_what_was_published(archive, store):
     assert [photo.restoration_id is not None for photo in photos] == [True, False, False]
 
 
+def test_bag_catalog_and_bucket_count_the_same_files_with_the_same_hashes(archive, store, tmp_path):
+    archive.add("d.tif")
+    report = publish(archive, store)
+    out = tmp_path / "out"
+    export_collection(store, SETTINGS, archive.name, out)
+    bagged = {path: digest for digest, path in (line.split("  ") for line in manifest_lines(out, "sha256"))}
+    query = sa.text(
+        "SELECT pp.payload_name, pp.output_sha256 FROM publication_photo pp JOIN publication b USING (publication_id)"
+        " WHERE b.collection_id = :c AND pp.shown_as = 'restored'"
+    )
+    with archive.db.connect() as conn:
+        known = dict(conn.execute(query, {"c": archive.collection.collection_id}).all())
+    assert known == {path: digest for path, digest in bagged.items() if path.startswith("data/photos/")}
+    assert len(known) == report.shown == 2
+    listed = keys(store, f"{archive.name}/v0001/")
+    assert len(listed) == report.files == sum(path.is_file() for path in out.rglob("*"))
+    held = {key.removeprefix(f"{archive.name}/v0001/") for key in listed if "/data/" in key}
+    assert held == bagged.keys()
+
+
 def test_nothing_new_means_unchanged_and_new_metadata_means_a_new_version(archive, store, tmp_path):
     publish(archive, store)
     before = keys(store, f"{archive.name}/")
