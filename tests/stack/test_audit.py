@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from restoration.catalog import evaluations, planning, publishing, work
+from restoration.catalog import evaluations, planning, publishing, reviews, work
 from restoration.catalog.audit import list_queries, run_query
 from restoration.catalog.events import append_event, chain_head, verify_chain, verify_chain_of
 from restoration.catalog.listing import merge_sidecar
@@ -31,7 +31,7 @@ KEYS = ["ada.tif", "bob.tif", "copy of ada.tif", "dead.tif", "evil.tif", "faces.
 
 
 def tell_story(conn) -> None:
-    """A small collection's life: one run with every kind of end, a replaced and a missing scan, a publication."""
+    """A collection's life: a run with every kind of end, a publication, a replaced scan, a decision, a withdrawal."""
     family = build.add_collection(conn, title="The family", rights="InC-EDU", contact="curator@example.org")
     bad_name = build.listed("../x.tif", reason=ReasonCode.UNSAFE_NAME, reason_detail="leads out of the folder")
     build.listing(conn, family, [*KEYS, bad_name])
@@ -53,6 +53,16 @@ def tell_story(conn) -> None:
     evaluations.record_evaluation(conn, build.face_evaluation("family"))
     later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
     build.listing(conn, family, later)
+    reviews.decide(
+        conn, ids["ada.tif"], restoration_id=1, decision="keep_original", reviewer="Eve", words="we know her as she is"
+    )
+    conn.execute(
+        sa.text(
+            "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) "
+            "VALUES (:c, 'family/gone.tif', 'The family asks for it.', 'Eve')"
+        ),
+        {"c": family.collection_id},
+    )
 
 
 def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
@@ -79,7 +89,16 @@ def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
 def publish(conn, collection_id: int, run_id) -> None:
     opened = publishing.open_publication(conn, collection_id, run_id, "s3://archive/family")
     photos = list(publishing.iter_publishable(conn, collection_id))
-    rows = [publishing.PublicationPhoto(p.photo_id, p.restoration_id, f"p{p.photo_id:06}") for p in photos]
+    rows = [
+        publishing.PublicationPhoto(
+            p.photo_id,
+            p.restoration_id,
+            f"p{p.photo_id:06}",
+            "restored" if p.restoration_id else "listed",
+            p.output_sha256,
+        )
+        for p in photos
+    ]
     publishing.add_publication_photos(conn, opened.publication_id, rows)
     publishing.mark_verified(
         conn,
@@ -148,6 +167,43 @@ def test_audit_photo_says_everything_about_a_photograph(auditor):
     assert row["step_seconds"] == {"0 triage": 0.1, "1 repair": 0.2, "2 colorize": 1.5}
     assert (row["published_version"], row["published_uri"]) == (1, "s3://archive/family/v0001/")
     assert (row["review"], row["device_class"], row["seconds"], row["attempts"]) == (None, "cpu-x86_64", 9.0, 1)
+    assert (row["shown_as"], row["published_sha256"]) == ("restored", row["output_sha256"])
+    assert (row["decision_in_force"], row["awaits_review"], row["variant"]) == (None, True, "")
+    assert (row["withdrawn_at"], row["tiles_after_key"]) == (None, None)
+
+
+def test_audit_photo_says_what_people_decided_and_withdrew(auditor):
+    rows = auditor.execute(
+        sa.text(
+            "SELECT object_key, shown_as, decision_in_force, awaits_review, withdrawn_at IS NOT NULL AS withdrawn "
+            "FROM audit.photo WHERE current AND object_key ~ 'ada|gone|dead' ORDER BY object_key"
+        )
+    ).all()
+    assert [tuple(row) for row in rows] == [
+        ("family/ada.tif", "restored", "keep_original", False, False),
+        ("family/copy of ada.tif", "restored", None, False, False),
+        ("family/dead.tif", "listed", None, False, False),
+        ("family/gone.tif", "restored", None, False, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decision", "faces_altered", "listed"),
+    [
+        ("accept", True, []),
+        ("reject", True, ["faces.tif"]),
+        ("accept_without_faces", True, ["faces.tif"]),
+        ("accept_without_faces", False, []),
+    ],
+)
+def test_what_was_published_without_an_acceptance_is_found(story, role_engine, decision, faces_altered, listed):
+    with story.begin() as conn:
+        (item,) = reviews.list_review_items(conn, 1, which="waiting")
+        reviews.decide(conn, item.photo_id, restoration_id=item.restoration_id, decision=decision, reviewer="Eve")
+        if not faces_altered:
+            conn.execute(sa.text("UPDATE face SET action = 'recorded'"))
+    with role_engine("auditor").connect() as conn:
+        assert keys(ask(conn, "published-without-review")) == listed
 
 
 def test_audit_face_says_what_each_face_had_to_reach_and_who_judged_it(auditor):
@@ -213,13 +269,19 @@ EXPECTED = {
     == [("worker-1", 4, 4.13)],
     "slowest-photos": lambda r: keys(r)[0] == "faces.tif" and len(r) == 4,
     "quality-fell": lambda r: r == [],
+    "decisions": lambda r: [(*keys([x]), x["decision"], x["reviewer"], x["words"], x["in_force"]) for x in r]
+    == [("ada.tif", "keep_original", "Eve", "we know her as she is", True)],
+    "withdrawn": lambda r: [(*keys([x]), x["reason"], x["lifted_at"], x["still_shown_in"]) for x in r]
+    == [("gone.tif", "The family asks for it.", None, [1])],
+    "decided-since": lambda r: [(*keys([x]), x["decision_in_force"], x["withdrawn_at"] is None) for x in r]
+    == [("ada.tif", "keep_original", True), ("gone.tif", None, False)],
     "published-without-review": lambda r: keys(r) == ["faces.tif"],
     "unpublished": lambda r: r == [],
     "consent": lambda r: [(x["consent"], x["restored"], x["published_version"]) for x in r] == [("unknown", 4, 1)],
     "retries": lambda r: [(x["object_key"], x["attempts"]) for x in r] == [("family/dead.tif", 3)],
     "events": lambda r: [x["seq"] for x in r] == list(range(1, len(r) + 1)) and {x["event_type"] for x in r}
     == {"rejection", "ingestion", "run_opened", "run_planned", "restoration", "deduplication", "failure", "quarantine",
-        "run_finished", "publication", "missing", "replacement"},
+        "run_finished", "publication", "missing", "replacement", "review"},
     "best-colorizer": lambda r: [(x["model"], x["place"], round(x["delta_e00"] or 0, 6), x["photos"]) for x in r]
     == [("good", 1, 4.0, 3), ("poor", 2, 9.0, 3), ("gray", None, 12.0, 3), ("truth", None, 0, 3)],
     "best-restorer": lambda r: [(x["model"], x["place"], x["faces"], round(x["st_lpips"], 6)) for x in r]
