@@ -29,7 +29,7 @@ def bag_info(facts: dict[str, Any], payload: PayloadSize) -> bytes:
 
     The versions of a collection are one group of bags, of which nobody can say how many there will be: ``3 of ?``.
 
-    :param facts: name, title, contact, rights, version, published_at, content_sha256, event_chain_head.
+    :param facts: name, title, contact, rights, version, published_at, content_sha256, event_chain_head, credentials.
     """
     version = facts["version"]
     rows = [
@@ -46,8 +46,13 @@ def bag_info(facts: dict[str, Any], payload: PayloadSize) -> bytes:
         ("Rights", facts.get("rights") or ""),
         ("Content-SHA256", facts["content_sha256"]),
         ("Event-Chain-Head", facts["event_chain_head"]),
+        ("Content-Credentials", _credentials(facts.get("credentials"))),
     ]
     return _tags(rows).encode()
+
+
+def _credentials(credentials: dict[str, Any] | None) -> str:
+    return "none" if credentials is None else f"{credentials['standard']}, signed by {credentials['signer']}"
 
 
 def _contact(contact: str) -> Iterable[tuple[str, str]]:

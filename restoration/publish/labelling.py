@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from restoration import __version__
+from restoration.publish import layout
 from restoration.publish.labels import SOURCE_TYPES, Labels, Step
 from restoration.publish.photos import ArchivedPhoto
 
@@ -18,6 +19,8 @@ Kind = Literal["restored", "before", "after"]
 """The restored picture, the smaller copy of the scan, the smaller copy of the restored picture."""
 
 SOFTWARE = "archive-restoration"
+LABELS = "IPTC Photo Metadata 2025.1 as XMP"
+"""What ``archive.json`` says under ``labels``: every picture of the version carries them."""
 ENHANCED = SOURCE_TYPES + "algorithmicallyEnhanced"
 COMPOSITE = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
 MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 2000, 2000
@@ -213,3 +216,22 @@ def scan_type(terms: dict[str, Any]) -> str:
 def _short(value: Any, length: int) -> str:
     text = "" if value is None else str(value).strip()
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+_README = """
+Every picture says inside itself, as XMP, what it is: IPTC's digital source type, title, rights, what a computer made of
+it, the steps with their models, and the sha256 of the untouched scan. Read it with, for example:   exiftool -G1 PICTURE
+"""
+_SIGNED = """
+Every picture also carries C2PA content credentials: the same, signed. Signer: {signer}.
+Read and check them with:   c2patool PICTURE   or at   https://contentcredentials.org/verify
+"""
+_UNSIGNED = "The pictures carry no C2PA content credentials: no signing certificate was set when this was published.\n"
+
+
+def readme(*, credentials: dict[str, Any] | None) -> str:
+    """``README.txt``, ASCII, with what is true of the labels and credentials of this version."""
+    if credentials is None:
+        return layout.README + _README + _UNSIGNED
+    signer = str(credentials["signer"]).encode("ascii", "replace").decode()
+    return layout.README + _README + _SIGNED.format(signer=signer)

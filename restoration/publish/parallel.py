@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
+from threading import Condition
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -28,3 +30,26 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T], workers: int) -> Ite
         finally:
             for future in pending:
                 future.cancel()
+
+
+class Budget:
+    """Lets work begin while what is in hand stays within a limit, so that large files do not meet in memory.
+
+    Something larger than the limit is let in alone.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used, self._change = limit, 0, Condition()
+
+    @contextmanager
+    def take(self, size: int) -> Iterator[None]:
+        """Wait until there is room for so many bytes, and hold them."""
+        with self._change:
+            self._change.wait_for(lambda: self._used == 0 or self._used + size <= self._limit)
+            self._used += size
+        try:
+            yield
+        finally:
+            with self._change:
+                self._used -= size
+                self._change.notify_all()

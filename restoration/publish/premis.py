@@ -31,6 +31,8 @@ PHOTOS_PER_SHARD = 500
 BAG_PATH = "bag path"
 """Type of the identifier that is the file's path in the bag."""
 SCAN = "scan"
+UNLABELLED = "sha256 before labels"
+"""Type of the identifier that is the hash of the file that was labelled; it lies outside the archive."""
 CHAIN = "event chain"
 FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff"}
 
@@ -114,9 +116,10 @@ def _objects(collection: str, staged: StagedPhoto) -> Iterator[etree._Element]:
     scan = _scan_name(collection, staged)
     yield _scan(collection, staged)
     restored = photo.output_path
+    unlabelled = {payload.path: layout.sha256_of_key(payload.key) for payload in photo.payloads()}
     for path, fixity in staged.files.items():
         source = (SCAN, scan) if path == restored or path.endswith("-before.jpg") else (BAG_PATH, str(restored))
-        yield _file(collection, staged, path, fixity, source)
+        yield _file(collection, staged, path, fixity, [source, (UNLABELLED, unlabelled[path])])
 
 
 def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
@@ -138,14 +141,15 @@ def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
     )
 
 
-def _file(collection: str, staged: StagedPhoto, path: str, fixity: Fixity, source: tuple[str, str]) -> etree._Element:
+def _file(
+    collection: str, staged: StagedPhoto, path: str, fixity: Fixity, sources: Iterable[tuple[str, str]]
+) -> etree._Element:
     record = staged.photo.record
     altered = "yes" if record.get("ai_altered") and not path.endswith("-before.jpg") else "no"
     application = [("creatingApplicationName", "archive-restoration")]
     application += [("creatingApplicationVersion", record.get("code_version") or __version__)]
     if record.get("restored_at"):
         application.append(("dateCreatedByApplication", record["restored_at"]))
-    related = _element("relatedObjectIdentifier", *_pair("relatedObjectIdentifier", *source))
     return _object(
         "file",
         _identifier("object", BAG_PATH, path),
@@ -156,9 +160,14 @@ def _file(collection: str, staged: StagedPhoto, path: str, fixity: Fixity, sourc
             path.rsplit(".", 1)[-1],
             _element("creatingApplication", *application),
         ),
-        _element("relationship", ("relationshipType", "derivation"), ("relationshipSubType", "has source"), related),
+        *(_derived_from(*source) for source in sources),
         *_linked_events(collection, _made_by(staged)),
     )
+
+
+def _derived_from(kind: str, value: str) -> etree._Element:
+    related = _element("relatedObjectIdentifier", *_pair("relatedObjectIdentifier", kind, value))
+    return _element("relationship", ("relationshipType", "derivation"), ("relationshipSubType", "has source"), related)
 
 
 def _characteristics(hashes: list[tuple[str, str]], size: Any, form: Any, *more: etree._Element) -> etree._Element:

@@ -81,14 +81,23 @@ def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
     record, activity = photo.record, f"#restoration-{photo.restoration_id}-{photo.name}"
     scan = _scan_id(photo)
     recipe = record.get("recipe") or {}
+    unlabelled = f"#unlabelled-{photo.name}"
     yield {
         "@id": f"../{str(photo.output_path).removeprefix('data/')}",
         "@type": "prov:Entity",
         "identifier": f"{photo.name} restored",
         "sha256": record["output"]["sha256"],
-        "wasDerivedFrom": scan,
+        "wasDerivedFrom": [scan, unlabelled],
         "wasGeneratedBy": activity,
         "description": "altered by AI" if record.get("ai_altered") else "not altered by AI",
+    }
+    yield {
+        "@id": unlabelled,
+        "@type": "prov:Entity",
+        "identifier": f"{photo.name} restored, before labels were written into the file",
+        "sha256": layout.sha256_of_key(record["output"]["key"]),
+        "wasDerivedFrom": scan,
+        "wasGeneratedBy": activity,
     }
     node = {
         "@id": activity,

@@ -36,9 +36,11 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
     """One photograph's provenance.
 
     Keys: ``id``, ``original`` (address and hash of the untouched scan), ``restored`` (file and hash, None where none
-    is shown), ``agents`` (software, models with weight hash and licence, device), ``events`` (PREMIS words), ``steps``
-    with their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision``
-    (the one in force), ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`).
+    is shown; ``unlabelled_sha256`` is that of the restored file before labels were written into it), ``credentials``
+    (``original``: how signed content credentials name the scan; None where there are none), ``agents`` (software,
+    models with weight hash and licence, device), ``events`` (PREMIS words), ``steps`` with their parameters,
+    ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision`` (the one in force),
+    ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`).
     """
     record = photo.record
     output = record.get("output") if photo.shown else None
@@ -56,6 +58,7 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "duplicate_of": record.get("duplicate_of"),
         "agents": _agents(record),
         "recipe": record.get("recipe"),
+        "credentials": record.get("credentials"),
         "steps": record.get("steps") or [],
         "faces": record.get("faces") or [],
         "measurements": record.get("measurements") or {},

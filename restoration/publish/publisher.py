@@ -28,6 +28,7 @@ from restoration.catalog.locks import content_locks
 from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import version_prefix
+from restoration.publish.credentials import content_credentials
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.people import public_event
@@ -37,6 +38,7 @@ from restoration.publish.removal import finish_removals
 from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_listing
+from restoration.publish.viewing import Viewing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -204,6 +206,8 @@ class _Job:
             "contact": c.contact,
             "consent": c.consent,
             "sensitivity": c.sensitivity,
+            # a certificate that was set since makes a new version, which is then signed
+            "credentials": self._settings.c2pa_certificate is not None,
         }
 
     def withheld(self, spool: PhotoSpool, approval: Approval | None, *, dry_run: bool) -> PublicationReport | None:
@@ -268,6 +272,8 @@ class _Job:
     def publish(self, spool: PhotoSpool, folder: Path, run_id: UUID | None) -> PublicationReport:
         """Stage, verify, switch."""
         c = self._collection
+        viewing = Viewing.unpack(self._store, self._settings, c.name, spool, folder)
+        credentials = content_credentials(self._settings)
         with self._db.begin() as conn:
             opened = publishing.open_publication(conn, c.collection_id, run_id, f"s3://{self._bucket}/{c.name}")
             head = chain_head(conn, c.collection_id)
@@ -289,7 +295,9 @@ class _Job:
             "content_sha256": spool.content_sha256,
             "event_chain_head": head,
         }
-        stage = Stage(self._store, self._settings.restored_bucket, self._bucket, prefix, folder, events)
+        stage = Stage(
+            self._store, self._settings.restored_bucket, self._bucket, prefix, folder, events, credentials, viewing
+        )
         verified = stage.write(spool, facts)
         verify_listing(self._store, self._bucket, prefix, verified)
         self._note_verified(opened, stage.staged(spool), spool, verified, head)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from restoration.catalog.collections import Collection, upsert_collection
 from restoration.names import run_id
 from restoration.storage.s3 import ObjectStore
+from tests.small_pictures import jpeg, png
 
 _RUN = sa.text("""
 INSERT INTO run (run_id, collection_id, dag_id, dag_run_id, recipe, recipe_sha256, recipe_body)
@@ -85,10 +86,10 @@ class Archive:
             ).scalar_one()
 
     def _restoration(self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None) -> int:
-        data = f"png {self.name} {name}".encode()
+        data = png(f"{self.name} {name}")
         key = self.store.write_content("restored", data, "png", "image/png")
-        before = self.store.write_content("restored", data + b"before", "jpg", "image/jpeg")
-        after = self.store.write_content("restored", data + b"after", "jpg", "image/jpeg")
+        before = self.store.write_content("restored", jpeg(f"{self.name} {name} before"), "jpg", "image/jpeg")
+        after = self.store.write_content("restored", jpeg(f"{self.name} {name} after"), "jpg", "image/jpeg")
         values = {
             "source": source,
             "recipe": "cd" * 32,

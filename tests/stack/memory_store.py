@@ -63,7 +63,7 @@ class MemoryStore:
         data = self._call(lambda: self._get(bucket, key))
         return data, hashlib.sha256(data).hexdigest()
 
-    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+    def stream(self, bucket: str, key: str, **_: object) -> Iterator[bytes]:
         yield self.read(bucket, key)[0]
 
     def hash_object(self, bucket: str, key: str) -> tuple[str, int]:

@@ -18,6 +18,7 @@ from restoration.publish.check import ArchiveCheck, check_archive
 from restoration.publish.export import export_publication
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
+from tests.small_pictures import jpeg, png
 from tests.stack.memory_store import MemoryStore
 from tests.unit.test_publish_files import publishable
 from tests.unit.test_publish_premis import event
@@ -45,9 +46,9 @@ def built(folder: Path, **facts: object) -> Path:
     store = MemoryStore()
     photos = [publishable(3, "rejected", output=None, previews=None, reason="truncated")]
     for number in (1, 2):
-        data = f"picture {number}".encode()
+        data = png(f"picture {number}")
         key = store.write_content("restored", data, "png", "image/png")
-        preview = store.write_content("restored", data + b" small", "jpg", "image/jpeg")
+        preview = store.write_content("restored", jpeg(f"picture {number}"), "jpg", "image/jpeg")
         output = {"key": key, "sha256": hashlib.sha256(data).hexdigest(), "format": "png"}
         events = [event(number, "restoration", restoration_id=number)]
         photos.append(publishable(number, output=output, previews={"before": preview, "after": preview}, events=events))
@@ -171,7 +172,7 @@ def test_a_manifest_that_leads_outside_is_refused(archive):
 
 def test_premis_that_disagrees_with_the_manifests_is_found_even_when_all_is_sealed_again(archive):
     document = archive / "data" / "premis" / "photos-00000.xml"
-    digest = hashlib.sha512(b"picture 1").hexdigest()
+    digest = hashlib.sha512((archive / PICTURE).read_bytes()).hexdigest()
     change(document, digest.encode(), b"0" * 128)
     seal_again(archive)
     check = check_archive(archive)
