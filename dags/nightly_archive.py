@@ -4,6 +4,10 @@ Every night (setting `nightly_cron`, UTC) each active collection that is marked 
 or changed, or the collection's recipe is another one than theirs, `restore_collection` is run for it, and this DAG
 sleeps until that run has ended. Where nothing is new nothing is done, and the log of `choose` says so.
 
+These runs wait for nobody. Where a person has to approve what they made, or photographs wait for a decision, `ask`
+starts a run of `publish_collection`, which is parked until somebody answers (*Required actions* on the start page). The
+same content is asked about once, however many nights it waits; this DAG does not wait for the answer.
+
 Mark a collection with `restoration collection add NAME SOURCE --nightly`, take it out with `--no-nightly`.
 
 **When it fails.** `look` failed: that collection could not be listed; the others are restored all the same. `restore`
@@ -33,7 +37,7 @@ from restoration.settings import get_settings
     tags=["restoration", "nightly"],
 )
 def nightly_archive() -> None:
-    """List, choose, restore."""
+    """List, choose, restore, ask."""
 
     @task
     def nightly_collections() -> list[str]:
@@ -60,6 +64,13 @@ def nightly_archive() -> None:
         found = {name: photos for one in looked or [] if one for name, photos in one.items()}
         return flow.nightly_runs(found, dag_run.run_id)
 
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def questions(runs: Any = None) -> list[dict[str, Any]]:
+        """One run that asks a person for each collection that needs one."""
+        from restoration.orchestration import flow
+
+        return flow.nightly_questions(runs or [])
+
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def report(runs: list[dict[str, Any]]) -> int:
         """Number of collections restored tonight."""
@@ -78,7 +89,16 @@ def nightly_archive() -> None:
         reset_dag_run=True,
         execution_timeout=None,
     ).expand_kwargs(runs)
-    [looked, restored] >> report(runs)
+    asked = questions(runs)
+    asking = TriggerDagRunOperator.partial(
+        task_id="ask",
+        map_index_template="{{ task.conf['collection'] }}",
+        trigger_dag_id="publish_collection",
+        logical_date=None,
+        skip_when_already_exists=True,
+    ).expand_kwargs(asked)
+    restored >> asked
+    [looked, restored, asking] >> report(runs)
 
 
 nightly_archive()

@@ -11,7 +11,8 @@ field may stay as it is; empty fields keep what the catalog knows of the collect
 | `plan` | lays the photographs to restore into batches; none means nothing to do |
 | `restore` | one instance for up to 200 shards: sends batches to the GPU workers and sleeps until they are done |
 | `summarize` | counts how the photographs ended, by state and by reason |
-| `publish` | writes a new version of the archive where anything changed and nobody has to approve it first |
+| `approve` | asks a person where one is needed, and parks the run until there is an answer; else passes at once |
+| `publish` | writes a new version of the archive where anything changed and it may be published |
 | `cancel_leftovers` | takes back what a failed or stopped run left unfinished |
 
 **When it fails.** A photograph never fails a run: it ends `rejected` or `quarantined` with its reason (button
@@ -21,10 +22,17 @@ batches again. Nothing is restored twice, whatever is cleared, doubled or killed
 **Dry run** lists the scans into the catalog and says how many would be restored; nothing is restored or published.
 **Consent refused**: nothing is restored or published.
 
-**Consent unknown, or a sensitive collection**: all is restored, but `publish` withholds it and says so in its log. A
-person looks at the results and approves exactly those with
-`restoration publish NAME --approved-by "WHO" --words "WHY"`, which publishes them; the approval stays on record. New
-results need a new one. The archive that was published before stays as it is.
+**Consent unknown, a sensitive collection, or photographs that wait for a person**: all is restored, then `approve`
+parks the run (*Required actions*, in the run and on the start page). It shows the counts, the photographs to look at
+first and where to see them. Choose, and say why in your own words: *Publish*; *Publish, doubtful ones accepted*, which
+accepts every photograph that waits; or *Do not publish*, which ends the run well without. Your answer holds for exactly
+what you were shown; where that has changed since, you are asked again. Without an answer within the setting
+`approval_hours` nothing is published. All of it goes on record with your name. The archive that was published before
+stays as it is.
+
+With *Wait for approval* switched off nobody is asked: what needs an approval is withheld, photographs that wait are
+published as they were scanned, and `publish_collection` asks later. In a terminal a person approves with
+`restoration publish NAME --approved-by "WHO" --words "WHY"`.
 
 **A sensitive collection**: faces are found and recorded, never altered, whatever the recipe says.
 """
@@ -36,9 +44,10 @@ from typing import Any
 from airflow.sdk import Param, TriggerRule, dag, task
 
 from restoration.engine.recipe import recipe_names
+from restoration.orchestration.approving import ApproveOperator
 from restoration.orchestration.closing import PublishOperator, SummarizeOperator
 from restoration.orchestration.operator import RestoreShardOperator
-from restoration.orchestration.vocabulary import DEFAULT_ARGS
+from restoration.orchestration.vocabulary import ASK_AGAIN, DEFAULT_ARGS
 
 PARAMS = {
     "collection": Param(
@@ -116,6 +125,13 @@ PARAMS = {
         title="Publish",
         description="Write a new version of the archive at the end, where anything changed.",
     ),
+    "wait_for_approval": Param(
+        True,
+        type="boolean",
+        title="Wait for approval",
+        description="Where a person has to approve the publication, or photographs wait for a person's decision: park "
+        "the run and ask. Otherwise nobody is asked, and what needs an approval is not published.",
+    ),
     "force": Param(
         False,
         type="boolean",
@@ -133,11 +149,12 @@ PARAMS = {
     schedule=None,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
-    max_active_runs=8,
+    # runs that are parked for a person count too, for days, and must not keep others waiting
+    max_active_runs=100,
     tags=["restoration", "on-demand"],
 )
 def restore_collection() -> None:
-    """Ingest, plan, restore, summarize, publish."""
+    """Ingest, plan, restore, summarize, ask, publish."""
 
     @task
     def ingest(params: dict[str, Any] | None = None, dag_run: Any = None) -> dict[str, Any]:
@@ -175,11 +192,18 @@ def restore_collection() -> None:
     summary = SummarizeOperator(
         task_id="summarize", catalog_run_id=run_id, collection=collection, trigger_rule=TriggerRule.NONE_FAILED
     )
+    approved = ApproveOperator(
+        task_id="approve",
+        catalog_run_id=run_id,
+        collection=collection,
+        trigger_rule=TriggerRule.NONE_FAILED,
+        **ASK_AGAIN,
+    )
     published = PublishOperator(
         task_id="publish", catalog_run_id=run_id, collection=collection, trigger_rule=TriggerRule.NONE_FAILED
     )
     leftovers = cancel_leftovers().as_teardown(on_failure_fail_dagrun=True)
-    shards >> restored >> summary >> published >> leftovers
+    shards >> restored >> summary >> approved >> published >> leftovers
 
 
 restore_collection()

@@ -217,6 +217,8 @@ class Demo:
             "consent": self._request.consent,
             "force": self._request.force,
             "publish": True,
+            # a terminal cannot answer: what needs an approval is withheld, and said to be
+            "wait_for_approval": False,
         }
         if self._request.batch_size is not None:
             conf["batch_size"] = self._request.batch_size
@@ -231,7 +233,9 @@ class Demo:
 
     def _running(self, api: AirflowApi) -> str | None:
         runs = api.get(f"/dags/{DAG_ID}/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
-        return next((str(r["dag_run_id"]) for r in runs if (r["conf"] or {}).get("collection") == self._name), None)
+        ours = (str(r["dag_run_id"]) for r in runs if (r["conf"] or {}).get("collection") == self._name)
+        # one that waits for a person may wait for days
+        return next((run for run in ours if not _is_parked(api, run)), None)
 
     def _follow(self, engine: sa.Engine, api: AirflowApi, run: str) -> str:
         while True:
@@ -306,6 +310,10 @@ def demo_collection(folder: Path) -> tuple[Path, list[Path]]:
     files = maker.build(folder)
     stamp.write_text(sources, encoding="utf-8")
     return scans, files
+
+
+def _is_parked(api: AirflowApi, run: str) -> bool:
+    return any(task["state"] == "awaiting_input" for task in api.tasks(DAG_ID, run))
 
 
 def _is_active(state: str | None) -> bool:

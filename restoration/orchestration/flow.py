@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -166,11 +166,15 @@ def summarize(run_id: str) -> dict[str, Any]:
     return dict(vars(summary))
 
 
-def publish(collection: str, run_id: str) -> dict[str, Any]:
+def publish(collection: str, run_id: str = "", *, expects: str | None = None, dry_run: bool = False) -> dict[str, Any]:
     """Publish the collection where anything changed and its conditions allow it; gives the report as plain data.
 
     What is withheld is said in the log, with what a person does to approve it.
 
+    :param run_id: the catalog's run, as text; empty where there is none.
+    :param expects: hash of the content that a person approved.
+    :param dry_run: only say what would be done.
+    :raises UsageError: unknown collection, or the content is no longer what was approved.
     :raises PublicationError: what was written does not read back; the old version stays current.
     """
     from restoration.orchestration.access import make_store
@@ -178,7 +182,8 @@ def publish(collection: str, run_id: str) -> dict[str, Any]:
     from restoration.settings import get_settings
 
     with open_catalog() as db:
-        report = publish_collection(db, make_store(), get_settings(), collection, UUID(run_id))
+        run = UUID(run_id) if run_id else None
+        report = publish_collection(db, make_store(), get_settings(), collection, run, expects=expects, dry_run=dry_run)
     if report.state == "withheld":
         logger.warning("%s is not published (%s): %s", collection, report.reason, report.detail)
     else:
@@ -256,10 +261,38 @@ def nightly_runs(found: Mapping[str, int], nightly_run_id: str) -> list[dict[str
     :param nightly_run_id: DAG run id of the nightly run.
     """
     runs = [
-        {"trigger_run_id": f"{nightly_run_id}__{name}", "conf": {"collection": name}}
+        # nobody answers at night: what needs a person is asked by a run of its own afterwards
+        {"trigger_run_id": f"{nightly_run_id}__{name}", "conf": {"collection": name, "wait_for_approval": False}}
         for name, photos in sorted(found.items())
         if photos
     ]
     if not runs:
         logger.info("nothing new in %d nightly collections; nothing to do", len(found))
     return runs
+
+
+def nightly_questions(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One ``publish_collection`` run for each collection restored tonight about which a person has to be asked.
+
+    Their ids hold the content's hash: the same content is asked about once, however many nights it waits.
+
+    :param runs: tonight's ``restore_collection`` runs (:func:`nightly_runs`); those that did not end well are left out.
+    """
+    from restoration.catalog.progress import run_state
+    from restoration.orchestration.access import make_store
+    from restoration.publish.asking import Asker
+    from restoration.settings import get_settings
+
+    questions = []
+    with open_catalog() as db:
+        store = make_store()
+        for run in runs:
+            name = str(run["conf"]["collection"])
+            with db.connect() as conn:
+                state = run_state(conn, names.run_id("restore_collection", str(run["trigger_run_id"])))
+            asked = Asker(db, store, get_settings(), name).question(again=True) if state == "done" else None
+            if asked is not None:
+                logger.info("%s: %s", name, asked.why)
+                run_id = f"asked__{name}__{asked.content_sha256[:16]}"
+                questions.append({"trigger_run_id": run_id, "conf": {"collection": name}})
+    return questions

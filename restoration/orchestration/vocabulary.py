@@ -15,3 +15,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=4),
     "owner": "restoration",
 }
+
+ASK_AGAIN: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=2)}
+"""Of tasks that ask a person: an answer that does not count is followed by the question as it stands by then."""

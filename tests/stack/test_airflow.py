@@ -74,6 +74,25 @@ class House:
             found.setdefault(task["task_id"], Counter())[str(task["state"])] += 1
         return found
 
+    def wait_until_parked(self, run: str, dag: str = DAG) -> None:
+        """Wait for the question; a moment longer, because an answer right after parking may be lost."""
+        self.wait_for(lambda: self.tasks(run, dag).get("approve") == {"awaiting_input": 1}, f"{run} parked")
+        time.sleep(2)
+
+    def try_of(self, run: str, dag: str = DAG) -> int:
+        return next(task["try_number"] for task in self.api.tasks(dag, run) if task["task_id"] == "approve")
+
+    def answer(self, run: str, option: str, words: str, dag: str = DAG) -> None:
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+        self.api._call("PATCH", path, json={"chosen_options": [option], "params_input": {"words": words}})
+
+    def approvals(self, collection: str) -> list[sa.Row]:
+        return self.sql(
+            "SELECT e.* FROM event e JOIN collection c USING (collection_id)"
+            " WHERE c.name = :name AND e.event_type = 'approval' ORDER BY seq",
+            name=collection,
+        )
+
     def sql(self, query: str, **values: Any) -> list[sa.Row]:
         with self.db.connect() as conn:
             return list(conn.execute(sa.text(query), values))
@@ -134,7 +153,8 @@ def second(house, first) -> str:
 def test_every_dag_is_there_without_import_errors(house):
     assert house.api.import_errors() == []
     assert house.api.dag_is_known("restore_collection")
-    assert house.api.dag_is_known("nightly_archive")
+    for dag in ("nightly_archive", "publish_collection", "verify_archive"):
+        assert house.api.dag_is_known(dag)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +254,9 @@ def test_refused_consent_restores_and_publishes_nothing(house):
     assert house.asset_events("airflow-refused") == []
 
 
-def test_without_known_consent_all_is_restored_and_publish_says_how_a_person_approves(house):
+def test_where_nobody_waits_publish_says_how_a_person_approves(house):
     house.put_photos("airflow-unknown", 2)
-    run = house.trigger("airflow-unknown", consent="unknown")
+    run = house.trigger("airflow-unknown", consent="unknown", wait_for_approval=False)
     assert house.end_of(run) == "success", house.explain(run)
     assert house.states("airflow-unknown") == {"restored": 2}
     assert house.asset_events("airflow-unknown") == []
@@ -244,6 +264,62 @@ def test_without_known_consent_all_is_restored_and_publish_says_how_a_person_app
     log = house.api.task_log(DAG, run, publish)
     assert "airflow-unknown is not published (consent_unknown)" in log
     assert "restoration publish airflow-unknown --approved-by" in log
+
+
+class TestAskingAPerson:
+    """``asked``: a run that is parked until somebody answers."""
+
+    name = "airflow-asked"
+
+    @pytest.fixture(scope="class")
+    def asked(self, house) -> str:
+        house.put_photos(self.name, 2)
+        run = house.trigger(self.name, consent="unknown", title="[x](http://evil.example) <b>`|")
+        house.wait_until_parked(run)
+        return run
+
+    def test_the_question_has_what_a_person_needs(self, house, asked):
+        question = house.api.get(f"/dags/{DAG}/dagRuns/{asked}/taskInstances/approve/-1/hitlDetails")
+        assert question["subject"] == f"Publish {self.name}?"
+        assert question["options"] == ["Publish", "Publish, doubtful ones accepted", "Do not publish"]
+        assert question["params"]["words"]["schema"]["minLength"] == 1
+        assert "| Consent | unknown |" in question["body"]
+        assert "`[x](http://evil.example) <b>'\u00a6`" in question["body"]
+        assert f"`{self.name}/000.png`" in question["body"]
+        assert not [task for task in house.api.tasks(DAG, asked) if task["state"] in {"running", "queued"}]
+
+    def test_no_words_no_answer_and_then_it_is_published_with_name_and_words(self, house, asked):
+        house.answer(asked, "Publish", "  ")
+        house.wait_for(lambda: house.try_of(asked) == 2, "the question is asked again")
+        house.wait_until_parked(asked)
+        house.answer(asked, "Publish", "the family agreed")
+        assert house.end_of(asked) == "success", house.explain(asked)
+        (event,) = house.approvals(self.name)
+        assert (event.agent, event.outcome) == ("admin", "success")
+        assert event.detail["words"] == "the family agreed"
+        (version,) = house.sql(
+            "SELECT p.content_sha256 FROM publication p JOIN collection c USING (collection_id)"
+            " WHERE c.name = :name AND p.state = 'current'",
+            name=self.name,
+        )
+        assert version.content_sha256 == event.detail["content_sha256"]
+        assert len(house.asset_events(self.name)) == 1
+
+    def test_a_refusal_ends_the_run_well_and_changed_content_is_asked_about_anew(self, house, asked):
+        house.put_photos(self.name, 1, first=7)
+        run = house.trigger(self.name)
+        house.wait_until_parked(run)
+        with house.db.begin() as conn:
+            conn.execute(sa.text("UPDATE collection SET title = 'New' WHERE name = :name"), {"name": self.name})
+        house.answer(run, "Publish", "fine")
+        house.wait_for(lambda: house.try_of(run) == 2, "the question is asked again")
+        house.wait_until_parked(run)
+        house.answer(run, "Do not publish", "not yet")
+        assert house.end_of(run) == "success", house.explain(run)
+        assert house.tasks(run)["publish"] == {"skipped": 1}
+        event = house.approvals(self.name)[-1]
+        assert (event.agent, event.outcome, event.detail["words"]) == ("admin", "failure", "not yet")
+        assert len(house.asset_events(self.name)) == 1
 
 
 def test_forty_batches_in_flight_hold_no_worker_slot(house, no_worker):

@@ -16,13 +16,19 @@ from restoration.engine.recipe import recipe_names
 from restoration.orchestration.vocabulary import TAGS
 
 DAGS = Path(__file__).parents[2] / "dags"
-FILES = {"nightly_archive.py": "nightly_archive", "restore_collection.py": "restore_collection"}
+FILES = {
+    "nightly_archive.py": "nightly_archive",
+    "publish_collection.py": "publish_collection",
+    "restore_collection.py": "restore_collection",
+    "verify_archive.py": "verify_archive",
+}
 PARSE_SECONDS = 0.5
 HEAVY = ("torch", "cv2", "gfpgan", "skimage", "pyvips", "scipy", "boto3", "psycopg2", "celery")
 
 PROBE = """
 import json, pathlib, runpy, sys, time, warnings
 from airflow.sdk import DAG, BaseOperator, Param, dag, task
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 before = set(sys.modules)
 found = {}
@@ -37,6 +43,7 @@ for path in sys.argv[1:]:
         "tags": sorted(one.tags),
         "doc": one.doc_md or "",
         "catchup": one.catchup,
+        "max_active_runs": one.max_active_runs,
         "schedule": str(one.schedule),
         "params": {name: {"value": p.value if p.has_value else None, "schema": p.schema, "title": p.schema.get("title"),
                           "description": p.schema.get("description") or p.description}
@@ -112,9 +119,11 @@ def test_every_field_of_the_form_explains_itself(parsed):
     params = dag_of(parsed, "restore_collection.py")["params"]
     assert list(params) == [
         "collection", "source", "recipe", "title", "consent", "sensitivity", "rights", "contact", "batch_size",
-        "dry_run", "publish", "force",
+        "dry_run", "publish", "wait_for_approval", "force",
     ]  # fmt: skip
-    for name, param in params.items():
+    assert list(dag_of(parsed, "publish_collection.py")["params"]) == ["collection", "dry_run"]
+    assert list(dag_of(parsed, "verify_archive.py")["params"]) == ["collection", "everything"]
+    for name, param in [item for file in FILES for item in dag_of(parsed, file)["params"].items()]:
         assert param["title"], name
         assert len(param["description"]) > 20, name
         assert "type" in param["schema"], name
@@ -131,22 +140,43 @@ def test_collection_pattern_refuses(parsed, bad):
     assert not re.fullmatch(pattern.removeprefix("^").removesuffix("$"), bad)
 
 
-def test_only_the_collection_must_be_filled_in(parsed):
-    params = dag_of(parsed, "restore_collection.py")["params"]
+@pytest.mark.parametrize("name", ["restore_collection.py", "publish_collection.py"])
+def test_only_the_collection_must_be_filled_in(parsed, name):
+    params = dag_of(parsed, name)["params"]
     needed = [name for name, p in params.items() if p["value"] is None and "null" not in p["schema"]["type"]]
     assert needed == ["collection"]
 
 
 def test_restore_collection_goes_through_its_steps_in_order(parsed):
     tasks = dag_of(parsed, "restore_collection.py")["tasks"]
-    assert set(tasks) == {"ingest", "plan", "restore", "summarize", "publish", "cancel_leftovers"}
+    assert set(tasks) == {"ingest", "plan", "restore", "summarize", "approve", "publish", "cancel_leftovers"}
     assert tasks["restore"]["mapped"]
     assert "restore" in tasks["plan"]["downstream"]
     assert "summarize" in tasks["restore"]["downstream"]
-    assert "publish" in tasks["summarize"]["downstream"]
+    assert "approve" in tasks["summarize"]["downstream"]
+    assert "publish" in tasks["approve"]["downstream"]
     assert tasks["cancel_leftovers"]["teardown"]
     # a map of length zero is skipped, and the run must go on behind it
-    assert tasks["summarize"]["rule"] == tasks["publish"]["rule"] == "none_failed"
+    assert {tasks[name]["rule"] for name in ("summarize", "approve", "publish")} == {"none_failed"}
+
+
+def test_what_is_parked_for_a_person_keeps_no_other_run_waiting(parsed):
+    for name in ("restore_collection.py", "publish_collection.py"):
+        assert dag_of(parsed, name)["max_active_runs"] >= 100
+
+
+def test_the_night_asks_after_it_restored_and_a_failure_shows(parsed):
+    tasks = dag_of(parsed, "nightly_archive.py")["tasks"]
+    assert "questions" in tasks["restore"]["downstream"]
+    assert "ask" in tasks["questions"]["downstream"]
+    assert "report" in tasks["ask"]["downstream"]
+
+
+def test_fixity_is_read_in_parts_and_reported_whatever_happened(parsed):
+    tasks = dag_of(parsed, "verify_archive.py")["tasks"]
+    assert tasks["read"]["mapped"]
+    assert "report" in tasks["read"]["downstream"]
+    assert tasks["report"]["rule"] == "all_done"
 
 
 def test_a_nightly_look_that_failed_fails_the_report(parsed):
