@@ -25,18 +25,31 @@ def verify(
             help="What tagmanifest-sha256.txt must hash to: manifest_sha256 in current.json or in the catalog.",
         ),
     ] = None,
+    trust_list: Annotated[
+        Path | None,
+        typer.Option(
+            "--trust-list",
+            help="PEM file with the certificates that signers of pictures must lead to; else the setting of that name.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Check an archive on disk from itself alone; needs no database, no S3 and no network.
 
-    Every file is read and hashed by sha256 and sha512, and PREMIS must agree with the manifests. Exit code 0: all is
-    well; 1: something is not, and each file is named.
+    Every file is read and hashed by sha256 and sha512, PREMIS must agree with the manifests, and every picture must
+    carry the labels, and the content credentials, that the archive says it carries. Exit code 0: all is well; 1:
+    something is not, and each file is named.
     """
     import json
 
     from restoration.publish.check import check_archive
+    from restoration.publish.credentials import trust_list as trusted
+    from restoration.settings import get_settings
 
-    check = check_archive(folder, seal_sha256=seal)
+    settings = get_settings()
+    if trust_list is not None:
+        settings = settings.model_copy(update={"c2pa_trust_list": trust_list})
+    check = check_archive(folder, seal_sha256=seal, trust=trusted(settings))
     if as_json:
         typer.echo(json.dumps(check.to_dict(), ensure_ascii=False))
     else:
@@ -45,6 +58,9 @@ def verify(
         if len(check.problems) > _SHOWN:
             typer.echo(f"... and {len(check.problems) - _SHOWN} more; --json names them all")
         typer.echo(f"{check.identifier or folder}: {check.files} files, {check.bytes} bytes read")
+        typer.echo(f"{check.labelled} pictures with labels, {check.signed} with content credentials")
+        for note in check.notes:
+            typer.echo(f"note: {note}")
         typer.echo(f"seal (sha256 of tagmanifest-sha256.txt): {check.seal_sha256 or 'none'}")
         typer.echo("the archive is whole" if check.ok else f"{len(check.problems)} problems")
     if not check.ok:

@@ -1,7 +1,8 @@
 """Checking one archive on disk from itself alone: no database, no S3, no network.
 
 Looks at more than a bag's validity: that nothing lies there which no manifest names, that both manifests name the same
-files, and that the hashes in PREMIS are those of the manifests. All that is wrong is told, not the first thing only.
+files, that the hashes in PREMIS are those of the manifests, and that every picture says of itself what the archive says
+it does. All that is wrong is told, not the first thing only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from restoration.fixity import Fixity, fixity_of_file
 from restoration.publish import layout
 from restoration.publish.bag import DECLARATION, PayloadSize, read_tags
 from restoration.publish.export import files_of
+from restoration.publish.label_check import Promise, can_check_credentials, check_pictures
 from restoration.publish.manifest import DIGITS, read_manifest
 from restoration.publish.parallel import in_parallel
 from restoration.publish.premis_reading import PremisFile, premis_files
@@ -27,7 +29,9 @@ Digests = dict[str, str]
 
 @dataclass(frozen=True)
 class Problem:
-    """``code``: missing, changed, extra, unreadable, unlisted (in one manifest only), malformed, premis, seal."""
+    """``code``: missing, changed, extra, unreadable, unlisted (in one manifest only), malformed, premis, label,
+    credentials, seal.
+    """
 
     code: str
     path: str
@@ -36,15 +40,22 @@ class Problem:
 
 @dataclass
 class ArchiveCheck:
-    """What was found in a folder. ``seal_sha256``: hash of ``tagmanifest-sha256.txt``, empty where there is none."""
+    """What was found in a folder. ``seal_sha256``: hash of ``tagmanifest-sha256.txt``, empty where there is none.
+
+    ``labelled`` and ``signed`` count the pictures whose labels and content credentials are as they should be. ``notes``
+    say what is no fault of the archive: what could not be checked here, or has expired.
+    """
 
     folder: str
     files: int = 0
     bytes: int = 0
     premis_objects: int = 0
+    labelled: int = 0
+    signed: int = 0
     seal_sha256: str = ""
     identifier: str = ""
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -60,11 +71,12 @@ class ArchiveCheck:
         return {"ok": self.ok, **asdict(self)}
 
 
-def check_archive(folder: Path, *, seal_sha256: str | None = None) -> ArchiveCheck:
+def check_archive(folder: Path, *, seal_sha256: str | None = None, trust: str | None = None) -> ArchiveCheck:
     """Read every file of an archive and compare.
 
     :param seal_sha256: what ``tagmanifest-sha256.txt`` should hash to, where that is known from elsewhere; without it a
         check finds damage, but not a forger who wrote all manifests anew.
+    :param trust: PEM text of the certificates that the signers of pictures must lead to; any signer without it.
     :raises UsageError: the folder is none, or holds no bag.
     """
     if not (folder / layout.DECLARATION).is_file():
@@ -76,6 +88,7 @@ def check_archive(folder: Path, *, seal_sha256: str | None = None) -> ArchiveChe
     found = _check_files(folder, listed, check)
     _check_tags(folder, listed, found, check)
     _check_premis(folder, listed, found, check)
+    _check_labels(folder, listed, found, trust, check)
     _check_seal(folder, seal_sha256, check)
     return check
 
@@ -186,6 +199,39 @@ def _compare(
             check.add("premis", item.path, f"{document} gives {algorithm} {said}, the manifest {digest}")
     if found is not None and item.size != found.size:
         check.add("premis", item.path, f"{document} gives {item.size} bytes, it has {found.size}")
+
+
+def _check_labels(
+    folder: Path, listed: dict[str, Digests], found: dict[str, Fixity], trust: str | None, check: ArchiveCheck
+) -> None:
+    """Every picture that is undamaged says of itself what the archive says it does."""
+    if layout.ARCHIVE_FACTS not in found:
+        return
+    try:
+        promise = Promise.of(folder)
+    except PublicationError as error:
+        check.add("malformed", layout.ARCHIVE_FACTS, str(error))
+        return
+    if not promise.labels:
+        return
+    able = can_check_credentials()
+    if promise.credentials and not able:
+        check.notes.append("content credentials were not checked: c2pa-python is not installed")
+    # what is damaged was told already
+    whole = (path for path in _pictures(listed) if path in found and _is_whole(found[path], listed[path]))
+    expired = 0
+    for picture in check_pictures(folder, whole, promise, credentials=able, trust=trust):
+        if picture.code:
+            check.add(picture.code, picture.path, picture.message)
+        check.labelled += picture.code != "label"
+        check.signed += picture.signed
+        expired += picture.expired
+    if expired:
+        check.notes.append(f"the certificate that signed {expired} pictures has expired; their hashes still hold")
+
+
+def _is_whole(found: Fixity, listed: Digests) -> bool:
+    return all(getattr(found, algorithm) == digest for algorithm, digest in listed.items())
 
 
 def _pictures(listed: Iterable[str]) -> Iterator[str]:
