@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     preview_side: PositiveInt = Field(
         default=1280, description="Long side of the before and after previews for the gallery, in pixels."
     )
-    tile_side: Annotated[int, Field(ge=0, le=2048)] = Field(
+    tile_side: Annotated[int, Field(ge=0, le=2048, multiple_of=128)] = Field(
         default=512,
         description="Side of the tiles that workers cut of scan and result, for zooming, in pixels; 0 for none.",
     )

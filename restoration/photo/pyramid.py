@@ -21,6 +21,8 @@ CONTEXT = "http://iiif.io/api/image/3/context.json"
 PROTOCOL = "http://iiif.io/api/image"
 INFO = "info.json"
 MAX_SIDE = 1_000_000
+MAX_TILES = 100_000
+"""An ``info.json`` that implies more tiles at full size than this is not believed."""
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -113,7 +115,9 @@ class Pyramid:
             sizes = [(_side(size["width"]), _side(size["height"])) for size in info["sizes"]]
             limit = _side(info.get("maxWidth", max(width, height)))
             pyramid = cls(width, height, _side(info["tiles"][0]["width"]), sizes[0], limit)
-            same = pyramid.info(info["id"]) == info
+            same = (
+                pyramid.info(info["id"]) == info and -(-width // pyramid.side) * -(-height // pyramid.side) <= MAX_TILES
+            )
         except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
             raise ValueError(f"this is not the info.json of a picture's tiles: {error!r}") from error
         if not same:

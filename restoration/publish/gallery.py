@@ -1,8 +1,8 @@
 """The gallery's files: a hand-written static site, and its data in shards that open from disk too.
 
 A page opened from disk may not fetch its neighbours, so data are scripts that assign to one global. An index of ten
-thousand photographs (:mod:`restoration.publish.gallery_index`) comes first; the grid reads shards of 250 as one scrolls,
-search reads them all; what the provenance panel shows comes in shards of 100 that load when a photograph is opened.
+thousand photographs (:mod:`restoration.publish.gallery_index`) comes first; the grid reads shards of 250 as one
+scrolls, search reads them all; what the provenance panel shows comes in shards of 50 that load when one is opened.
 """
 
 from __future__ import annotations
@@ -135,6 +135,7 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
                 _kept(e, ("type", "outcome", "agent", "occurred_at")) for e in _all(record, "events")[-MAX_EVENTS:]
             ],
             "duplicate_of": record.get("duplicate_of"),
+            **(record.get("viewing") or {}),
         }
     )
 
