@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.sample import build_gallery
+from tests.browser.sample import build_gallery, build_large_gallery
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -46,8 +46,8 @@ def gallery_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def large_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of 2,512 photographs on disk."""
-    return build_gallery(tmp_path_factory.mktemp("large"), extra=2500)
+    """A gallery of 10,000 photographs on disk."""
+    return build_large_gallery(tmp_path_factory.mktemp("large"), 10_000)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

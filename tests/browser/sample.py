@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import skimage
 
 from restoration.catalog.publishing import PublishablePhoto
 from restoration.fixity import Fixity, fixity_of_file
 from restoration.names import output_key
+from restoration.photo.ageing import age
+from restoration.photo.demo_collection import PLANS, read_origin
+from restoration.publish import gallery
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
 
@@ -42,6 +47,17 @@ FACTS = {
 }
 
 
+class Sample(NamedTuple):
+    """One photograph for the gallery; pixels are BGR, 8 bits."""
+
+    name: str
+    title: str
+    date: str
+    plan: str
+    restored: np.ndarray
+    scan: np.ndarray
+
+
 class FolderStore:
     """Stands in for S3 where an archive is to lie on disk: the same calls, files instead of objects."""
 
@@ -62,6 +78,10 @@ class FolderStore:
     def copy(self, bucket: str, key: str, to_bucket: str, to_key: str, *, content_type: str | None = None) -> None:
         self._path(to_bucket, to_key).write_bytes(self._path(bucket, key).read_bytes())
 
+    def read(self, bucket: str, key: str, *, max_bytes: int | None = None) -> tuple[bytes, str]:
+        data = self._path(bucket, key).read_bytes()
+        return data, hashlib.sha256(data).hexdigest()
+
     def object_fixity(self, bucket: str, key: str) -> Fixity:
         return fixity_of_file(self._path(bucket, key))
 
@@ -71,37 +91,28 @@ class FolderStore:
         return key
 
 
-def pictures() -> list[tuple[str, str, str, np.ndarray]]:
-    """Name, title, date and BGR pixels of the sample photographs, most of them small."""
-    data = Path(skimage.__file__).parent / "data"
-    astronaut = cv2.imread(str(data / "astronaut.png"))
-    coffee = cv2.imread(str(data / "coffee.png"))
-    cat = cv2.imread(str(data / "chelsea.png"))
-    rocket = cv2.imread(str(data / "rocket.jpg"))
+@lru_cache(maxsize=1)
+def pictures() -> list[Sample]:
+    """The sample photographs, small, each aged in a way of its own."""
     return [
-        ("portrait.tif", "Grandmother in her flying suit", "1932", astronaut),
-        ("portrait-close.tif", "The same portrait, closer", "1932", astronaut[10:260, 100:330]),
-        ("kitchen.png", "Coffee on the kitchen table", "about 1950", coffee),
-        ("cat.jpg", "Chelsea, the cat of the schoolhouse", "1948", cat),
-        ("tower.jpg", "The tower before the fire", "1961", rocket),
-        ("tower-tall.jpg", "Tower, upper half", "1961", rocket[:, 220:420]),
+        _sample("portrait.tif", "Grandmother in her flying suit", "1932", "astronaut", "faded"),
+        _sample("sailor.tif", "Aunt Grace in uniform", "1944", "hopper", "creased"),
+        _sample("kitchen.png", "Coffee on the kitchen table", "about 1950", "coffee", "yellowed"),
+        _sample("cat.jpg", "Chelsea, the cat of the schoolhouse", "1948", "cat", "newsprint"),
+        _sample("pavilion.jpg", "The pavilion before the fire", "1961", "temple", "cyanotype"),
+        _sample("dahlia.jpg", "A dahlia from the garden of the pavilion", "1961", "flower", "colour-print"),
     ]
 
 
-def _age(pixels: np.ndarray) -> np.ndarray:
-    """Grey, faded, warm and scratched."""
-    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.float32) * 0.62 + 62
-    tinted = gray[..., None] * np.array([0.82, 0.94, 1.0], np.float32)
-    aged = np.clip(tinted, 0, 255).astype(np.uint8)
-    height, width = gray.shape
-    generator = np.random.default_rng(7)
-    for _ in range(14):
-        x, drift = generator.integers(0, width), int(generator.integers(-30, 30))
-        cv2.line(aged, (int(x), 0), (int(x) + drift, height), (225, 232, 235), 1, cv2.LINE_AA)
-    for _ in range(40):
-        spot = (int(generator.integers(0, width)), int(generator.integers(0, height)))
-        cv2.circle(aged, spot, int(generator.integers(1, 4)), (228, 236, 240), -1, cv2.LINE_AA)
-    return aged
+def _sample(name: str, title: str, date: str, origin: str, plan: str) -> Sample:
+    photo = read_origin(origin)
+    aged = age(photo, PLANS[plan], seed=1907).pixels
+    return Sample(name, title, date, plan, _bytes(photo), _bytes(aged))
+
+
+def _bytes(pixels: np.ndarray) -> np.ndarray:
+    """RGB in [0, 1] as BGR in 0..255."""
+    return np.ascontiguousarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)[:, :, ::-1])
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:
@@ -145,24 +156,23 @@ def record(key: str, state: str, **more: object) -> dict[str, object]:
     return base | more
 
 
-def restored(store: FolderStore, number: int, index: int) -> PublishablePhoto:
-    """A restored photograph whose files lie in the restored bucket."""
-    name, title, date, pixels = pictures()[index % len(pictures())]
-    colour = index % 5 != 4
-    after = pixels if colour else cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    png = cv2.imencode(".png", after)[1].tobytes()
+def restored(store: FolderStore, number: int, index: int, **more: object) -> PublishablePhoto:
+    """A restored photograph whose files lie in the restored bucket; ``more`` changes its record."""
+    sample = pictures()[index % len(pictures())]
+    own_colours = "colour-print" in sample.plan
+    gray = index == 4
+    after = _gray(sample.restored) if gray else sample.restored
+    png = _png(after, index)
     output = store.write_content("restored", png, "png", "image/png")
-    before_key = store.write_content("restored", _jpeg(_age(pixels)), "jpg", "image/jpeg")
+    before_key = store.write_content("restored", _jpeg(sample.scan), "jpg", "image/jpeg")
     after_key = store.write_content("restored", _jpeg(after), "jpg", "image/jpeg")
-    state = "needs_review" if index == 1 else "restored"
-    height, width = pixels.shape[:2]
+    height, width = after.shape[:2]
     body = record(
-        f"scans/{number:05d}-{name}",
-        state,
-        reason="identity_low" if state == "needs_review" else None,
+        f"scans/{number:05d}-{sample.name}",
+        "restored",
         dublin_core={
-            "title": title,
-            "date": date,
+            "title": sample.title,
+            "date": sample.date,
             "creator": "Unknown",
             "description": "From the album of the Kim family.",
         },
@@ -176,33 +186,78 @@ def restored(store: FolderStore, number: int, index: int) -> PublishablePhoto:
             "bits": 8,
         },
         previews={"before": before_key, "after": after_key},
-        ai_altered=colour,
-        steps=_steps(colour),
-        models=[MODEL] if colour else [],
-        faces=[_face("restored", 0.81), _face("left_alone", None)] if index < 2 else [],
+        ai_altered=not (gray or own_colours),
+        steps=_steps("colour" if own_colours else "gray", coloured=not (gray or own_colours)),
+        models=[MODEL] if not (gray or own_colours) else [],
+        faces=[FACES[index]] if index in FACES else [],
         measurements={
             "ssim_y": {"pair": 0.8712},
-            "sharpness": {"source": 0.0121, "restored": 0.0304},
+            "sharpness": {"source": 121.5, "restored": 304.25},
             "contrast_rms": {"source": 0.121, "restored": 0.244},
         },
+        events=[_event("ingestion", "03:10"), _event("restoration", "04:00")],
     )
-    return _photo(number, body)
+    if index == 0:
+        body["faces"] = [_face("restored", 0.81), _face("blended", 0.74), _face("left_alone", None)]
+    return _photo(number, body | more)
 
 
-def _steps(colour: bool) -> list[dict[str, object]]:
-    steps = [
-        {"step": "triage", "status": "applied", "seconds": 0.02},
-        {"step": "repair", "status": "applied", "seconds": 0.31, "detail": {"damage_share": 0.021}},
+@lru_cache(maxsize=8)
+def _encoded(index: int, shape: tuple[int, ...], data: bytes) -> bytes:
+    return cv2.imencode(".png", np.frombuffer(data, np.uint8).reshape(shape))[1].tobytes()
+
+
+def _gray(pixels: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+
+
+def _event(kind: str, at: str) -> dict[str, object]:
+    return {
+        "seq": 1 if kind == "ingestion" else 2,
+        "type": kind,
+        "outcome": "success",
+        "agent": "worker-1",
+        "occurred_at": f"2026-11-20T{at}:00+00:00",
+        "detail": {},
+        "run_id": None,
+        "restoration_id": None,
+        "sha256": "12" * 32,
+        "prev_sha256": "34" * 32,
+    }
+
+
+def _png(pixels: np.ndarray, index: int) -> bytes:
+    return _encoded(index, pixels.shape, pixels.tobytes())
+
+
+def _steps(kind: str, *, coloured: bool) -> list[dict[str, object]]:
+    steps: list[dict[str, object]] = [
+        {"step": "triage", "status": "applied", "seconds": 0.02, "detail": {"kind": kind}},
+        {"step": "repair", "status": "applied", "seconds": 0.31, "detail": {"filled": 0.021}},
         {"step": "grade", "status": "applied", "seconds": 0.05},
     ]
-    if colour:
+    if coloured:
         steps.append({"step": "colorize", "status": "applied", "seconds": 0.4, "model": "house-colorizer"})
+    elif kind == "colour":
+        steps.append({"step": "colorize", "status": "not_needed", "reason": "already_colour"})
     return steps
 
 
 def _face(action: str, identity: float | None) -> dict[str, object]:
     reason = "face_too_small" if action == "left_alone" else None
-    return {"action": action, "reason": reason, "identity": identity, "blend": 0.8, "confidence": 0.97}
+    threshold = None if identity is None else 0.6
+    return {
+        "action": action,
+        "reason": reason,
+        "identity": identity,
+        "identity_threshold": threshold,
+        "blend": 0.8,
+        "confidence": 0.97,
+    }
+
+
+FACES = {1: _face("blended", 0.41)}
+"""Faces of the other sample photographs, by their index."""
 
 
 def _photo(number: int, body: dict[str, object]) -> PublishablePhoto:
@@ -224,27 +279,44 @@ def _photo(number: int, body: dict[str, object]) -> PublishablePhoto:
     )
 
 
-def build_gallery(root: Path, *, extra: int = 0) -> Path:
-    """Write an archive; gives the folder with its ``index.html``. ``extra`` photographs are added beyond the dozen."""
-    store = FolderStore(root)
+def _review(decision: str) -> dict[str, object]:
+    return {"decision": decision, "reviewer": "Kim", "words": "", "decided_at": "2026-11-21T02:00:00+00:00"}
+
+
+WITHDRAWAL = {"reason": "At the wish of the family.", "withdrawn_at": "2026-11-21T03:00:00+00:00"}
+LISTED = (
+    (HOSTILE_KEY, "rejected", "unsafe_name", "the name holds a control character or a line break; rename the scan"),
+    ("scans/empty.tif", "rejected", "empty_file", "the file has no bytes; upload it again"),
+    (LONG_KEY, "quarantined", "worker_lost", "attempted 3 times"),
+    ("scans/withheld.png", "skipped", "consent_refused", ""),
+    ("scans/later.png", "pending", None, ""),
+)
+
+
+def photographs(store: FolderStore) -> list[PublishablePhoto]:
+    """Seventeen photographs, one for everything that the gallery can show of one."""
     photos = [restored(store, n + 1, n) for n in range(6)]
-    number = len(photos) + 1
-    failures = (
-        (HOSTILE_KEY, "rejected", "unsafe_name", "the name holds a control character or a line break; rename the scan"),
-        ("scans/empty.tif", "rejected", "empty_file", "the file has no bytes; upload it again"),
-        (LONG_KEY, "quarantined", "worker_lost", "attempted 3 times"),
-        ("scans/withheld.png", "skipped", "consent_refused", ""),
-        ("scans/later.png", "pending", None, ""),
-    )
-    for key, state, reason, detail in failures:
-        photos.append(_photo(number, record(key, state, reason=reason, reason_detail=detail)))
-        number += 1
-    first = restored(store, number, 0)
-    body = first.record | {"dublin_core": {"title": "<b>=cmd|'/c calc'!A1</b>", "date": "1900"}}
-    photos.append(_photo(number, body))
-    template = restored(store, 1, 2).record
-    for n in range(number + 1, number + 1 + extra):
-        photos.append(_photo(n, template | {"object_key": f"scans/{n:05d}.png"}))
+    photos[1] = restored(store, 2, 1, state="needs_review", reason="identity_low", awaits_review=True)
+    photos += [
+        _photo(n, record(key, state, reason=reason, reason_detail=detail))
+        for n, (key, state, reason, detail) in enumerate(LISTED, start=7)
+    ]
+    hostile = {"title": "<b>=cmd|'/c calc'!A1</b>", "date": "1900"}
+    return [
+        *photos,
+        restored(store, 12, 0, dublin_core=hostile),
+        restored(store, 13, 1, decision="keep_original", review=_review("keep_original")),
+        restored(store, 14, 3, decision="reject", review=_review("reject")),
+        restored(store, 15, 0, decision="accept_without_faces", review=_review("accept_without_faces")),
+        restored(store, 16, 1, state="needs_review", decision="accept", review=_review("accept")),
+        restored(store, 17, 2, photo_id=17, withdrawal=WITHDRAWAL, object_key="scans/of-nobody-else.tif"),
+    ]
+
+
+def build_gallery(root: Path) -> Path:
+    """Write an archive of all kinds of photographs; gives the folder with its ``index.html``."""
+    store = FolderStore(root)
+    photos = photographs(store)
     work = root / "work"
     work.mkdir(parents=True)
     header = {k: FACTS[k] for k in ("name", "title", "rights")}
@@ -252,3 +324,37 @@ def build_gallery(root: Path, *, extra: int = 0) -> Path:
     facts = FACTS | {"photos": spool.count, "shown": spool.shown, "states": dict(Counter(p.state for p in photos))}
     Stage(store, "restored", "archive", "village-album/v0003/", work).write(spool, facts)
     return root / "archive" / "village-album" / "v0003"
+
+
+def build_large_gallery(root: Path, count: int) -> Path:
+    """A gallery of many photographs: all of their data, but the pictures are links to six files.
+
+    Every tenth could not be restored. Titles hold the number, so that each can be searched for.
+    """
+    store = FolderStore(root)
+    samples = [restored(store, n + 1, n) for n in range(6)]
+    folder = root / "archive"
+    for part in ("gallery", "data/previews", "assets", "work"):
+        (folder / part).mkdir(parents=True)
+
+    def photos() -> Iterator[PublishablePhoto]:
+        for number in range(1, count + 1):
+            if number % 10 == 0:
+                yield _photo(number, record(f"scans/{number:05d}.tif", "rejected", reason="truncated"))
+                continue
+            record_ = samples[number % 6].record
+            terms = {"title": f"Village feast no. {number}", "date": str(1900 + number % 60)}
+            yield _photo(number, record_ | {"object_key": f"scans/{number:05d}.png", "dublin_core": terms})
+            for stage in ("before", "after"):
+                link = folder / "data" / "previews" / f"{number:08d}-{stage}.jpg"
+                link.symlink_to(root / "restored" / record_["previews"][stage])
+
+    spool = spool_photos(photos(), folder / "work" / "photos.jsonl", {})
+    for name, data in gallery.site_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    for name, path in gallery.write_data(spool, folder / "work"):
+        path.replace(folder / name)
+    facts = FACTS | {"photos": spool.count, "shown": spool.shown}
+    (folder / "gallery" / "collection.js").write_bytes(gallery.collection_script(facts))
+    return folder

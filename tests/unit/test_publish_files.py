@@ -7,13 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from restoration.catalog.publishing import PublishablePhoto
 from restoration.errors import PublicationError, UsageError
 from restoration.fixity import fixity_of_bytes
-from restoration.publish import gallery, layout
+from restoration.publish import layout
 from restoration.publish.bag import PayloadSize, bag_info
 from restoration.publish.export import export_publication
 from restoration.publish.manifest import ManifestEntry, ManifestWriter, read_manifest, read_manifests
@@ -219,49 +217,6 @@ def test_provenance_is_sharded_with_one_object_a_photograph(tmp_path):
     assert first["ai_altered"] is True
     assert [agent["type"] for agent in first["agents"]] == ["software", "model", "hardware"]
     assert first["agents"][1]["weights_sha256"] == SHA
-
-
-def test_gallery_data_is_sharded_and_hides_what_is_not_shown(tmp_path):
-    kept = spool(tmp_path, *(publishable(n) for n in range(1, 1102)), publishable(2000, decision="reject"))
-    files = dict(gallery.write_data(kept, tmp_path))
-    assert sorted(files)[:2] == ["gallery/details-00000.js", "gallery/details-00001.js"]
-    assert sum(name.startswith("gallery/details") for name in files) == 12
-    assert sum(name.startswith("gallery/photos") for name in files) == 2
-    last = files["gallery/photos-00001.js"].read_text()
-    rows = json.loads(last[last.index("=", last.index("]")) + 1 : -2])
-    assert len(rows) == 102
-    assert "image" in rows[0]
-    assert "image" not in rows[-1]
-
-
-@given(st.text(max_size=40))
-def test_data_scripts_cannot_be_left(text):
-    script = gallery.script("photos-00000", {"title": text + "</script><!--\u2028\u2029"})
-    body = script.decode("ascii")
-    assert "<" not in body
-    assert ">" not in body
-    assert len(body.splitlines()) == 1
-    assert json.loads(body[body.index("]=") + 2 : -2])["title"].startswith(text)
-
-
-def test_site_has_no_address_of_anybody_else():
-    files = dict(gallery.site_files())
-    assert "index.html" in files
-    assert "assets/gallery.js" in files
-    for name, data in files.items():
-        text = data.decode("utf-8").replace("http://www.w3.org/2000/svg", "")
-        assert "http://" not in text, name
-        assert "https://" not in text, name
-        assert "innerHTML" not in text, name
-
-
-def test_every_reason_and_state_has_words_for_a_family():
-    from restoration.errors import PhotoState, ReasonCode
-
-    words = dict(gallery.site_files())["assets/words.js"].decode("utf-8")
-    system = list(ReasonCode)[list(ReasonCode).index(ReasonCode.USAGE) :]
-    assert [r.value for r in ReasonCode if r not in system and f"\n    {r.value}: " not in words] == []
-    assert [s.value for s in PhotoState if f"\n    {s.value}: " not in words] == []
 
 
 def test_parallel_work_gives_every_result_in_order_and_the_first_error():

@@ -33,7 +33,7 @@
     });
   }
 
-  const DIGITS = { psnr: 1, ssim_y: 3, colourfulness_hs: 1, colourfulness_abs: 1, sharpness: 4, noise_immerkaer: 4, delta_e00: 2 };
+  const DIGITS = { psnr: 1, colourfulness: 1, colourfulness_abs: 1, chroma: 1, sharpness: 1, noise: 2, luminance: 1, delta_e00: 2 };
 
   function metricRows(measurements) {
     return Object.keys(measurements).sort().map((name) => {

@@ -1,0 +1,109 @@
+/* What happened to a photograph, in sentences that a family understands. Data in, sentences out. */
+"use strict";
+(function () {
+  const { t, named, has, sentence, number, date } = window.Archive.language;
+
+  const titleOf = (row) => row.title || t("title.withdrawn", { id: String(Number(row.id)) });
+
+  const REDRAWN = new Set(["restored", "blended"]);
+  const applied = (step) => step?.status === "applied";
+  const stepOf = (details, name) => (details.steps || []).find((step) => step.step === name);
+
+  function stateOf(row) {
+    if (row.shown === "restored") return t("state.restored");
+    if (row.shown === "withdrawn") return t("state.withdrawn");
+    if (row.shown === "original") return t(row.reason === "awaiting_review" ? "state.awaiting" : "state.original");
+    return named("state", row.reason === "reviewer_rejected" ? "left_out" : row.state);
+  }
+
+  const whyNot = (row) => (row.reason ? sentence(named("reason", row.reason)) : "");
+
+  /* On the picture itself, where it is not restored. */
+  const badge = (row) => t(row.reason === "awaiting_review" ? "label.scan_awaiting" : "label.scan");
+
+  function altText(row) {
+    const name = [titleOf(row), row.date].filter(Boolean).join(", ");
+    if (row.shown === "original") return `${t("alt.scan", { name })} ${whyNot(row)}`.trim();
+    return t(row.ai ? "alt.restored_ai" : "alt.restored", { name });
+  }
+
+  const altBefore = (row) => t("alt.before", { name: titleOf(row) });
+
+  /* -- sentences ------------------------------------------------------------------------------------------------- */
+
+  function colourLines(details) {
+    const step = stepOf(details, "colorize");
+    if (applied(step)) return [t("story.colours")];
+    return step?.reason === "already_colour" ? [t("story.own_colours")] : [];
+  }
+
+  const isAlike = (face) => typeof face.identity === "number" && typeof face.identity_threshold === "number" && face.identity >= face.identity_threshold;
+
+  function redrawnLine(redrawn) {
+    const alike = redrawn.every(isAlike);
+    return t(alike ? "story.faces_alike" : "story.faces_unsure", { n: redrawn.length });
+  }
+
+  function faceLines(details) {
+    const faces = details.faces || [];
+    if (!faces.length) return [];
+    const redrawn = faces.filter((face) => REDRAWN.has(face.action));
+    const kept = faces.length - redrawn.length;
+    if (!redrawn.length) return [t(details.variant === "faces_off" ? "story.faces_by_wish" : "story.faces_kept", { n: kept })];
+    return [redrawnLine(redrawn), kept ? t("story.faces_others", { n: kept }) : ""];
+  }
+
+  function percent(share) {
+    const value = share * 100;
+    return value < 0.1 ? t("share.tiny") : t("share.about", { share: number(value, value < 10 ? 1 : 0) });
+  }
+
+  function repairLines(details) {
+    const step = stepOf(details, "repair");
+    if (!applied(step)) return [];
+    const share = step.detail?.filled ?? step.detail?.damage_share;
+    return [typeof share === "number" && share > 0 ? t("story.repair_share", { share: percent(share) }) : t("story.repair")];
+  }
+
+  function reviewLines(details) {
+    if (details.decision === "accept") return [t("story.approved")];
+    return details.decision === "accept_without_faces" ? [t("story.approved_without_faces")] : [];
+  }
+
+  function restoredLines(row, details) {
+    return [
+      ...colourLines(details), ...faceLines(details), ...repairLines(details),
+      applied(stepOf(details, "grade")) ? t("story.grade") : "",
+      applied(stepOf(details, "upscale")) ? t("story.upscale") : "",
+      row.ai ? "" : t("story.nothing_invented"),
+      ...reviewLines(details),
+      t("story.original_kept"),
+    ];
+  }
+
+  function lines(row, details) {
+    const all = row.shown === "restored" ? restoredLines(row, details) : row.shown === "original" ? [t("story.original_kept")] : [];
+    return all.filter(Boolean).map(sentence);
+  }
+
+  /* What stands where a restored picture would: {title, text, more}, or null. */
+  function banner(row, details) {
+    if (row.shown === "restored") return null;
+    if (row.shown === "withdrawn") {
+      const { reason, withdrawn_at: at } = details.withdrawal || {};
+      return { title: t("state.withdrawn"), text: reason || "", more: [at ? t("withdrawn.since", { date: date(at) }) : "", t("withdrawn.kindly")] };
+    }
+    const flag = row.reason === "awaiting_review" && details.flag ? sentence(named("reason", details.flag)) : "";
+    const note = details.reason_detail && row.shown === "listed" ? t("note", { text: details.reason_detail }) : "";
+    return { title: stateOf(row), text: has(`why.${row.reason}`) ? t(`why.${row.reason}`) : whyNot(row), more: [flag, note] };
+  }
+
+  /* One honest paragraph for a printed sheet. */
+  function honest(row, details) {
+    if (row.shown === "original") return t("print.as_scanned");
+    const said = [...colourLines(details), ...faceLines(details)].filter(Boolean).map(sentence);
+    return [t(row.ai ? "print.restored_ai" : "print.restored"), ...said, row.ai ? "" : t("story.nothing_invented")].filter(Boolean).join(" ");
+  }
+
+  window.Archive.story = { titleOf, stateOf, whyNot, badge, altText, altBefore, lines, banner, honest };
+})();
