@@ -30,6 +30,9 @@ GRANTS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What each identity may do, in SeaweedFS's words. Nobody but the administrator may write originals."""
 
+ANYBODY = ("Read:archive",)
+"""What may be done without a key: published archives are read, as from a public bucket; nothing is listed."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -72,6 +75,11 @@ class S3:
         """Address of the S3 service."""
         return f"http://{LOOPBACK}:{self.ports.s3}"
 
+    @property
+    def gallery_url(self) -> str:
+        """Public address of the archive bucket, for browsers on this machine."""
+        return f"{self.endpoint}/{ARCHIVE}"
+
     def start(self) -> None:
         """Start it unless it runs, wait until it answers, and make the buckets."""
         data = self._folder / "data"
@@ -93,6 +101,7 @@ class S3:
                 }
                 for name, key in self.identities.items()
             ]
+            + [{"name": "anonymous", "actions": list(ANYBODY)}]
         }
 
     def _command(self, config: Path) -> list[str]:
@@ -158,4 +167,5 @@ class S3:
             "RESTORATION_S3_SECRET_ACCESS_KEY": key.secret_access_key,
             "RESTORATION_RESTORED_BUCKET": RESTORED,
             "RESTORATION_ARCHIVE_BUCKET": ARCHIVE,
+            "RESTORATION_GALLERY_URL": self.gallery_url,
         }
