@@ -35,6 +35,7 @@ from restoration.local.upload import UploadReport, files_below, upload
 from restoration.names import run_id as run_uuid
 from restoration.publish.current import CurrentVersion, read_current
 from restoration.publish.export import export_publication
+from restoration.publish.publisher import current_gallery
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore, make_client
 
@@ -87,6 +88,8 @@ class DemoResult:
     failures: Table
     archive: Path | None = None
     version: int | None = None
+    address: str | None = None
+    """Where a browser finds the gallery, with tiles to zoom into, while the stack is up."""
     failed_tasks: dict[str, str] = field(default_factory=dict)
     """Of a run that failed: task to the tail of its log."""
 
@@ -280,6 +283,8 @@ class Demo:
         written = export_publication(store, uri, folder, manifest_sha256=current.manifest_sha256)
         self._tell.say(f"version {current.version} of the archive: {written} files written, the others were there")
         result.archive, result.version = folder, current.version
+        if settings.gallery_url:
+            result.address = current_gallery(store, settings, self._name)
 
 
 def _consent_words(consent: str, *, demo: bool) -> str:

@@ -38,8 +38,8 @@
     return createZoom({
       pictures: {
         width: row.width, height: row.height,
-        after: restored ? { plain: fullSize(row), tiles: tilesOf(details, "after"), side, alt: story.altText(row) } : null,
-        before: { plain: preview(row, "before"), tiles: tilesOf(details, "before"), side, alt: restored ? story.altBefore(row) : story.altText(row) },
+        after: restored ? { plain: fullSize(row), tiles: tilesOf(details, "after"), size: details.tiles?.sizes?.after, side, alt: story.altText(row) } : null,
+        before: { plain: preview(row, "before"), tiles: tilesOf(details, "before"), size: details.tiles?.sizes?.before, side, alt: restored ? story.altBefore(row) : story.altText(row) },
       },
       label: restored ? labelOf(row) : make("span", { class: "label label-stage label-scan", text: story.badge(row) }),
       hasViewer: Boolean(facts.viewer),
@@ -55,7 +55,7 @@
 
   function nothing(row) {
     byId("stage").replaceChildren(make("div", { class: "nothing" },
-      make("p", { class: "nothing-state", text: story.stateOf(row) }), make("p", { text: row.shown === "withdrawn" ? "" : story.whyNot(row) })));
+      make("p", { class: "nothing-state", text: story.stateOf(row) }), make("p", { text: row.shown === "withdrawn" ? t("withdrawn.kindly") : story.whyNot(row) })));
     byId("views").replaceChildren();
   }
 

@@ -100,9 +100,10 @@
 
   /* Tiles by the IIIF Image API, level 0, whose description lies beside them; it is not asked for, because what it says
      follows from the picture's size, and because its address is that of the first place they were published at. */
-  function tileSource(picture, { width, height }) {
+  function tileSource(picture, pictures) {
     if (!picture.tiles || location.protocol === "file:") return { type: "image", url: picture.plain };
     const side = picture.side;
+    const [width, height] = picture.size || [pictures.width, pictures.height];
     const factors = [1];
     while (Math.max(width, height) / factors.at(-1) > side) factors.push(factors.at(-1) * 2);
     return {
@@ -113,6 +114,7 @@
   }
 
   function osdZoom(box, pictures) {
+    forestallStyle();
     const { OpenSeadragon } = window;
     const viewer = OpenSeadragon({
       element: box, drawer: "canvas", showNavigationControl: false, crossOriginPolicy: false, maxZoomPixelRatio: MOST,
@@ -155,6 +157,13 @@
       },
       destroy: () => viewer.destroy(),
     };
+  }
+
+  /* OpenSeadragon writes a style sheet into the page, which the page's own rules forbid, unless it finds this one. */
+  function forestallStyle() {
+    if (!document.querySelector("style[data-openseadragon-mobile-css]")) {
+      document.head.append(make("style", { type: "text/plain", "data-openseadragon-mobile-css": "true" }));
+    }
   }
 
   async function engine(box, pictures, hasViewer) {
