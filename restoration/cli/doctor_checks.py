@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ Verdict = Literal["ok", "note", "problem"]
 OLDEST_PYTHON = (3, 11)
 NEEDED_FREE_BYTES = 2 * 1024**3
 SYSTEM_LIBRARIES = ("libGL.so.1", "libglib-2.0.so.0")
+RENEWAL_DAYS = 30
+"""A certificate that ends sooner is a problem."""
 _UP = "start a stack with `make up`, then `set -a; . .local/main/admin.env; set +a`"
 _CONNECT_SECONDS = 5
 
@@ -115,6 +118,24 @@ def check_viewer(_: Settings) -> Finding:
         cure = "Galleries work without zooming; with network: python infra/vendor/fetch.py"
         return Finding("viewer", "note", f"missing or not the pinned file: {', '.join(missing)}", cure)
     return ok("viewer", f"{', '.join(pins())}, hashes right")
+
+
+def check_signing(settings: Settings) -> Finding:
+    """Whether the certificate for content credentials signs, and for how much longer."""
+    from restoration.publish.credentials import certificate_ends, content_credentials
+
+    unset = "RESTORATION_C2PA_CERTIFICATE is not set"
+    cure = "Pictures are then published with labels and without signed credentials; docs/labels.md says how to sign."
+    try:
+        credentials, ends = content_credentials(settings), certificate_ends(settings)
+    except EnvironmentProblem as error:
+        return Finding("signing", "problem", error.message, "See docs/labels.md, and check RESTORATION_C2PA_*.")
+    if credentials is None or ends is None:
+        return Finding("signing", "note", unset, cure)
+    found = f"signs as {credentials.signer}, until {ends:%Y-%m-%d}"
+    if ends - datetime.now(UTC) < timedelta(days=RENEWAL_DAYS):
+        return Finding("signing", "problem", found, 'Renew the certificate: docs/labels.md, "When it expires".')
+    return ok("signing", found)
 
 
 def check_postgres(settings: Settings) -> Finding:
@@ -216,6 +237,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_device,
     check_weights,
     check_viewer,
+    check_signing,
     check_postgres,
     check_broker,
     check_s3,

@@ -9,6 +9,7 @@ Nothing of this opens a network connection, except the timestamp service where o
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import struct
 import zlib
@@ -149,6 +150,8 @@ def content_credentials(settings: Settings) -> Credentials | None:
     if settings.c2pa_certificate is None or settings.c2pa_private_key is None:
         missing = "CERTIFICATE" if settings.c2pa_certificate is None else "PRIVATE_KEY"
         raise SettingsError(f"content credentials are half set up: RESTORATION_C2PA_{missing} is missing")
+    if importlib.util.find_spec("c2pa") is None:
+        raise SettingsError("RESTORATION_C2PA_CERTIFICATE is set, and c2pa-python is not installed on this machine")
     return Credentials(
         _read(settings.c2pa_certificate, "RESTORATION_C2PA_CERTIFICATE"),
         _read(settings.c2pa_private_key, "RESTORATION_C2PA_PRIVATE_KEY"),
