@@ -32,6 +32,7 @@ def create_app(service: Service) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,
     )
     app.state.service = service
     for router in (api.router, picture_routes.router, pages.make_router(service.config.root)):

@@ -1,0 +1,86 @@
+/* What is known of one photograph, first in plain words, then every detail. */
+import { make } from "./elements.js";
+import { figure, number, percent, t, when, word } from "./words.js";
+
+function table(head, rows) {
+  return make("div", { class: "table", tabindex: "0", role: "region", "aria-label": head[0] }, make("table", {},
+    make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col", text })))),
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((text, i) => make(i ? "td" : "th", { scope: i ? null : "row", dir: "auto", text })))))));
+}
+
+function facts(pairs) {
+  return make("dl", { class: "facts" }, ...pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .flatMap(([name, value]) => [make("dt", { text: name }), make("dd", { dir: "auto", text: String(value) })]));
+}
+
+const section = (title, ...content) => make("details", {}, make("summary", { text: title }), ...content);
+const size = (part) => (part.width ? [`${number(part.width)} × ${number(part.height)}`, part.bits && `${part.bits} bit`, part.format].filter(Boolean).join(", ") : "");
+
+function story(photo) {
+  const done = (name) => photo.steps.find((step) => step.step === name);
+  const applied = (name) => done(name) && done(name).status === "applied";
+  const damage = photo.item.damage_share;
+  return [
+    applied("colorize") && t("did_colour"),
+    done("colorize") && done("colorize").reason === "already_colour" && t("did_own_colour"),
+    applied("repair") && t("did_repair", { share: typeof damage === "number" ? percent(damage) : "?" }),
+    applied("grade") && t("did_grade"),
+    applied("upscale") && t("did_upscale"),
+    !photo.item.ai_altered && t("not_ai"),
+  ].filter(Boolean);
+}
+
+function stepRows(steps) {
+  return steps.map((step) => [
+    word("step_names", step.step),
+    [word("statuses", step.status), word("reasons", step.reason).replace(/\.$/, "")].filter((text, i, all) => text && all.indexOf(text) === i).join(": "),
+    step.model || "", `${figure(step.seconds, step.seconds < 10 ? 2 : 0)} s`,
+  ]);
+}
+
+function metricRows(measurements) {
+  return Object.keys(measurements).sort().map((name) => {
+    const { source, restored, pair } = measurements[name];
+    return [word("metrics", name), figure(source, 3), figure(restored, 3), figure(pair, 3)];
+  });
+}
+
+export function historyList(history) {
+  if (!history.length) return make("p", { class: "hint", text: t("no_history") });
+  return make("ol", { class: "history", reversed: true }, ...history.map((past) => make("li", { class: past.of_this_restoration ? "" : "old" },
+    make("span", { dir: "auto", text: t("decided_by", { decision: t(past.decision), who: past.reviewer, when: when(past.decided_at) }) }),
+    past.of_this_restoration ? null : make("span", { class: "hint", text: ` (${t("of_earlier")})` }),
+    past.words ? make("q", { dir: "auto", text: past.words }) : null)));
+}
+
+/* Why a person is asked, or what was decided. */
+export function banner(photo) {
+  const { item, history } = photo;
+  const lines = [];
+  if (item.decision) lines.push(make("strong", { text: t("decided_by", { decision: t(item.decision), who: item.reviewer, when: when(item.decided_at) }) }));
+  else lines.push(make("strong", { text: item.awaits_review ? t("awaits") : t("not_waiting") }));
+  if (item.reason) lines.push(make("span", { text: word("reasons", item.reason) }));
+  if (!item.decision && history.some((past) => past.decision === "reject")) lines.push(make("span", { text: t("earlier_rejection") }));
+  if (item.variant === "faces_off") lines.push(make("span", { text: t("variant_faces_off") }));
+  if (item.reason_detail) lines.push(make("span", { class: "hint", dir: "auto", text: t("noted", { text: item.reason_detail }) }));
+  return make("div", { class: item.awaits_review ? "banner banner-review" : "banner" }, ...lines);
+}
+
+export function storySection(photo) {
+  return [
+    photo.item.ai_altered ? make("p", { class: "ai" }, make("span", { class: "label", text: t("ai_altered") }), make("span", { text: t("ai_words") })) : null,
+    make("ul", { class: "story" }, ...story(photo).map((text) => make("li", { text }))),
+  ];
+}
+
+export function details(photo) {
+  const { item } = photo;
+  const terms = Object.entries(photo.dublin_core).filter(([name]) => name !== "title");
+  return [
+    photo.steps.length ? section(t("steps"), table([t("step"), t("result"), t("model"), t("time")], stepRows(photo.steps))) : null,
+    Object.keys(photo.measurements).length ? section(t("measurements"), table([t("measurement"), t("before"), t("after"), t("both")], metricRows(photo.measurements))) : null,
+    section(t("catalogue"), facts([
+      ...terms.map(([name, value]) => [word("terms", name), value]), [t("file"), item.object_key], [t("scan_size"), size(photo.scan)],
+      [t("output_size"), size(photo.output)], [t("recipe"), photo.recipe], [t("number"), item.photo_id]])),
+  ];
+}
