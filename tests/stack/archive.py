@@ -62,14 +62,28 @@ class Archive:
             )
 
     def add(
-        self, name: str, state: str = "restored", *, reason: str | None = None, detail: str = "", **terms: str
+        self,
+        name: str,
+        state: str = "restored",
+        *,
+        reason: str | None = None,
+        detail: str = "",
+        scan: bytes | None = None,
+        picture: bytes | None = None,
+        **terms: str,
     ) -> int:
-        """One photograph; restored ones get a picture and previews in the restored bucket. Gives its number."""
-        source = hashlib.sha256(f"{self.name}/{name}".encode()).hexdigest()
+        """One photograph; restored ones get a picture and previews in the restored bucket. Gives its number.
+
+        :param scan: bytes for the originals' bucket; without them the scan is known by a hash alone.
+        :param picture: the restored file, instead of a small PNG.
+        """
+        source = hashlib.sha256(scan or f"{self.name}/{name}".encode()).hexdigest()
+        if scan is not None:
+            self.store.put("originals", f"{self.name}/{name}", scan, "image/tiff")
         with self.db.begin() as conn:
             restoration_id = None
             if state in ("restored", "needs_review"):
-                restoration_id = self._restoration(conn, source, name, state, reason)
+                restoration_id = self._restoration(conn, source, name, state, reason, picture)
             return conn.execute(
                 _PHOTO,
                 {
@@ -85,8 +99,10 @@ class Archive:
                 },
             ).scalar_one()
 
-    def _restoration(self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None) -> int:
-        data = png(f"{self.name} {name}")
+    def _restoration(
+        self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None, picture: bytes | None
+    ) -> int:
+        data = picture or png(f"{self.name} {name}")
         key = self.store.write_content("restored", data, "png", "image/png")
         before = self.store.write_content("restored", jpeg(f"{self.name} {name} before"), "jpg", "image/jpeg")
         after = self.store.write_content("restored", jpeg(f"{self.name} {name} after"), "jpg", "image/jpeg")
