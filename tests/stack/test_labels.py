@@ -60,7 +60,7 @@ def signing(tmp_path_factory) -> Signing:
 
 @pytest.fixture
 def archive(catalog, store) -> Archive:
-    """A coloured photograph with its scan, one whose scan is gone, a BMP that C2PA cannot parse, one without picture."""
+    """A coloured photograph with its scan, one whose scan is gone, a BMP that C2PA cannot parse, and a rejected one."""
     made = Archive(catalog, store, rights="https://creativecommons.org/publicdomain/mark/1.0/")
     first = made.add("a.tif", title="할머니 \U0001f475 <&>", format="Albumen print", scan=encoded("a", "tif"))
     made.add("b.tif", title="b")
