@@ -56,7 +56,7 @@ def write_data(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[
             yield _write(folder, "index", number, index.value())
             index, number = IndexColumns(), number + 1
         for photo in batch:
-            index.add(photo, thumb=thumb_path(photo) is not None)
+            index.add(photo)
         yield _write(folder, "photos", shard, [photo_row(photo) for photo in batch])
         for start in range(0, len(batch), DETAILS_PER_SHARD):
             details = {p.name: photo_details(p) for p in batch[start : start + DETAILS_PER_SHARD]}
@@ -71,16 +71,11 @@ def _write(folder: Path, kind: str, shard: int, value: Any) -> tuple[str, Path]:
     return layout.gallery_path(kind, shard), path
 
 
-def thumb_path(photo: ArchivedPhoto) -> str | None:
-    """Path of the photograph's thumbnail in the archive; None where there is none and the grid shows a preview."""
-    path = f"data/previews/{photo.name}-thumb.jpg"
-    return path if any(payload.path == path for payload in photo.payloads()) else None
-
-
 def photo_row(photo: ArchivedPhoto) -> dict[str, Any]:
     """What the grid needs of a photograph, and what search looks through: short, because thousands are loaded.
 
     ``shown`` is ``restored``, ``original``, ``listed`` or ``withdrawn``; ``reason`` says why it is not restored.
+    ``thumb`` names a thumbnail among the published tiles, which are on the web only: from disk the grid shows previews.
     """
     record = photo.record
     terms = record.get("dublin_core") or {}
@@ -99,6 +94,7 @@ def photo_row(photo: ArchivedPhoto) -> dict[str, Any]:
         "width": size and size[0],
         "height": size and size[1],
         "ai": bool(photo.shown and record.get("ai_altered")),
+        "thumb": (record.get("viewing") or {}).get("thumb"),
     }
     return _without_empty(row)
 
@@ -116,6 +112,7 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
             "source": _kept(source, ("uri", "sha256", "size", "format", "width", "height", "bits")),
             "output": _output(photo),
             "recipe": record.get("recipe"),
+            "flag": record.get("reason") if photo.shown_as == "original" else None,
             "variant": record.get("variant"),
             "device": record.get("device"),
             "software": record.get("code_version"),

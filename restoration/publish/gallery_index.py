@@ -26,10 +26,10 @@ GROUPS = {
 }
 """Groups that a visitor can filter by, with the letter that stands for each in the index."""
 
-ALTERED, COLOURED, OWN_COLOURS, GRAY, FACES, THUMB = (1 << bit for bit in range(6))
+ALTERED, COLOURED, OWN_COLOURS, GRAY, FACES = (1 << bit for bit in range(5))
 """What is known of a picture, as bits; the browser reads the same ones."""
 
-_FLAG_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_FLAG_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 _FAILED = frozenset({PhotoState.REJECTED, PhotoState.QUARANTINED})
 _UNFINISHED = frozenset({PhotoState.PENDING, PhotoState.QUEUED, PhotoState.RESTORING})
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
@@ -95,14 +95,14 @@ class IndexColumns:
     groups: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
 
-    def add(self, photo: ArchivedPhoto, *, thumb: bool) -> None:
-        """Note one photograph. ``thumb``: whether the archive holds a thumbnail of it."""
+    def add(self, photo: ArchivedPhoto) -> None:
+        """Note one photograph."""
         size = size_of(photo)
         self.names.append(photo.photo_id)
         self.ratios.append(max(1, round(100 * size[0] / size[1])) if size else 0)
         self.years.append(year_of((photo.record.get("dublin_core") or {}).get("date")))
         self.groups.append(GROUPS[group_of(photo)])
-        self.flags.append(_FLAG_LETTERS[flags_of(photo) | (THUMB if thumb else 0)])
+        self.flags.append(_FLAG_LETTERS[flags_of(photo)])
 
     @property
     def full(self) -> bool:

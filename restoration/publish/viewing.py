@@ -69,7 +69,8 @@ class Viewing:
         """The same photographs; ``record`` tells the gallery where tiles and manifests are, from the version's root.
 
         ``record["viewing"]``: ``tiles`` with the folder of ``before`` and ``after``, the tiles' ``side``, and ``sizes``
-        (width and height of both); ``iiif``, the manifest's path. Left out where there is none.
+        (width and height of both); ``thumb``, set and size of the thumbnail of what is shown (``id/w,h``); ``iiif``, the
+        manifest's path. Left out where there is none.
         """
         for photo, sets in self.beside(photos):
             viewing: dict[str, Any] = {}
@@ -80,6 +81,8 @@ class Viewing:
                 viewing["tiles"]["side"] = next(iter(sets.values())).pyramid.side
                 sizes = {stage: [found.pyramid.width, found.pyramid.height] for stage, found in sets.items()}
                 viewing["tiles"]["sizes"] = sizes
+                shown = sets.get("after" if photo.shown else "before") or next(iter(sets.values()))
+                viewing["thumb"] = f"{shown.id}/{shown.pyramid.thumbnail[0]},{shown.pyramid.thumbnail[1]}"
             yield replace(photo, record={**photo.record, "viewing": viewing})
 
     def files(

@@ -94,7 +94,7 @@ def test_index_is_small_and_says_what_layout_and_filters_need(tmp_path):
     assert len(index["flags"]) == len(photos)
     columns = IndexColumns()
     for n in range(2000):
-        columns.add(archived(n), thumb=False)
+        columns.add(archived(n))
     assert len(json.dumps(columns.value(), separators=(",", ":"))) < 16 * 2000
 
 

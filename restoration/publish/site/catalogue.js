@@ -2,8 +2,8 @@
 "use strict";
 (function () {
   const { data, shardName } = window.Archive;
-  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const FLAGS = { altered: 1, coloured: 2, own: 4, gray: 8, faces: 16, thumb: 32 };
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef";
+  const FLAGS = { altered: 1, coloured: 2, own: 4, gray: 8, faces: 16 };
   const GROUPS = { r: "restored", a: "awaiting", o: "original", f: "failed", l: "left_out", p: "pending", w: "withdrawn" };
   const AT_ONCE = 6;
 

@@ -19,8 +19,8 @@
   function drawHeading() {
     byId("title").textContent = facts.title;
     document.title = t("page.title", { title: facts.title });
-    byId("summary").textContent = [t("photographs", { n: catalogue.count }),
-      ...filters.offered("state").map((state) => t(`summary.${state}`, { n: totals.get(state) }))].join(" · ");
+    const parts = ["restored", "awaiting"].filter((state) => totals.get(state)).map((state) => t(`summary.${state}`, { n: totals.get(state) }));
+    byId("summary").textContent = [t("photographs", { n: catalogue.count }), ...parts].join(" · ");
     byId("rights").textContent = [facts.rights, facts.contact && t("contact", { contact: facts.contact })].filter(Boolean).join(" · ");
     byId("version").textContent = t("version", { version: String(facts.version), date: date(facts.published_at) });
     byId("notices").replaceChildren(...[

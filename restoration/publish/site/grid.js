@@ -36,9 +36,16 @@
 
   /* -- one card -------------------------------------------------------------------------------------------------- */
 
-  function thumbOf(i, row) {
-    if (catalogue.flags(i) & catalogue.FLAGS.thumb) return payload(`data/previews/${row.id}-thumb.jpg`);
-    return payload(`data/previews/${row.id}-${row.image ? "after" : "before"}.jpg`);
+  /* On the web a thumbnail lies among the tiles, beside the versions. Where it can't be had, as in a copy of this version
+     alone, the preview is shown, and no other thumbnail is asked for. */
+  let thumbs = location.protocol !== "file:";
+
+  function thumbnail(row) {
+    const preview = payload(`data/previews/${row.id}-${row.image ? "after" : "before"}.jpg`);
+    const [, set, size] = (thumbs && /^([0-9a-f]{32})\/([0-9]+,[0-9]+)$/.exec(row.thumb)) || [];
+    const image = make("img", { src: set ? `../tiles/${set}/full/${size}/0/default.jpg` : preview, alt: story.altText(row), loading: "lazy", decoding: "async" });
+    if (set) image.addEventListener("error", () => { thumbs = false; image.src = preview; }, { once: true });
+    return image;
   }
 
   function picture(i, row) {
@@ -48,7 +55,7 @@
         make("span", { class: "absent-state", text: story.stateOf(row) }), make("span", { class: "absent-reason", text: story.whyNot(row) }));
     }
     return make("span", { class: "picture" },
-      make("img", { src: thumbOf(i, row), alt: story.altText(row), loading: "lazy", decoding: "async" }),
+      thumbnail(row),
       row.ai ? make("span", { class: "label", "aria-hidden": "true", text: t("label.ai") }) : null,
       row.shown === "original" ? make("span", { class: "label label-scan", "aria-hidden": "true", text: story.badge(row) }) : null);
   }

@@ -16,7 +16,8 @@
     return named("state", row.reason === "reviewer_rejected" ? "left_out" : row.state);
   }
 
-  const whyNot = (row) => (row.reason ? sentence(named("reason", row.reason)) : "");
+  /* Of a withdrawn photograph the published reason comes with its details; its place in the list stays quiet. */
+  const whyNot = (row) => (row.reason && row.shown !== "withdrawn" ? sentence(named("reason", row.reason)) : "");
 
   /* On the picture itself, where it is not restored. */
   const badge = (row) => t(row.reason === "awaiting_review" ? "label.scan_awaiting" : "label.scan");
@@ -91,7 +92,7 @@
     if (row.shown === "restored") return null;
     if (row.shown === "withdrawn") {
       const { reason, withdrawn_at: at } = details.withdrawal || {};
-      return { title: t("state.withdrawn"), text: reason || "", more: [at ? t("withdrawn.since", { date: date(at) }) : "", t("withdrawn.kindly")] };
+      return { title: t("state.withdrawn"), text: reason || "", more: [at ? t("withdrawn.since", { date: date(at) }) : ""] };
     }
     const flag = row.reason === "awaiting_review" && details.flag ? sentence(named("reason", details.flag)) : "";
     const note = details.reason_detail && row.shown === "listed" ? t("note", { text: details.reason_detail }) : "";

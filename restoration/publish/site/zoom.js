@@ -159,10 +159,11 @@
     };
   }
 
-  /* OpenSeadragon writes a style sheet into the page, which the page's own rules forbid, unless it finds this one. */
+  /* OpenSeadragon writes a style sheet into the page that hides the focus, unless it finds this one. The page's rules
+     (Content-Security-Policy) allow no style sheet in the page but an empty one, by its hash. */
   function forestallStyle() {
     if (!document.querySelector("style[data-openseadragon-mobile-css]")) {
-      document.head.append(make("style", { type: "text/plain", "data-openseadragon-mobile-css": "true" }));
+      document.head.append(make("style", { "data-openseadragon-mobile-css": "true" }));
     }
   }
 
