@@ -17,10 +17,10 @@ accepted*, which accepts every photograph that waits; or *Do not publish*. Say w
 for exactly what you were shown; where that has changed since, you are asked again. Without an answer within the setting
 `approval_hours` nothing is published. Decision, name, time and words go on record as an event.
 
-**When it fails.** `examine` failed: there is no such collection, or the catalog is out of reach. `approve` failed: three
-answers did not count, because the content changed each time or the words were missing; clear it to be asked again.
-`publish` failed: what was written did not read back, or the content changed right after the approval; clear `approve`
-and the tasks behind it. The archive that was published before stays current until a new one is whole.
+**When it fails.** `examine` failed: there is no such collection, or the catalog is out of reach. `approve` failed:
+three answers did not count, because the content changed each time or the words were missing; clear it to be asked
+again. `publish` failed: what was written did not read back, or the content changed right after the approval; clear
+`approve` and the tasks behind it. The archive that was published before stays current until a new one is whole.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 DAG = "restore_collection"
 WHOLE = "airflow-whole"
+ASKED = "airflow-asked"
 ENDED = {"success", "failed"}
 
 
@@ -266,17 +267,19 @@ def test_where_nobody_waits_publish_says_how_a_person_approves(house):
     assert "restoration publish airflow-unknown --approved-by" in log
 
 
+@pytest.fixture(scope="module")
+def asked(house) -> str:
+    """A run that is parked until somebody answers."""
+    house.put_photos(ASKED, 2)
+    run = house.trigger(ASKED, consent="unknown", title="[x](http://evil.example) <b>`|")
+    house.wait_until_parked(run)
+    return run
+
+
 class TestAskingAPerson:
-    """``asked``: a run that is parked until somebody answers."""
+    """One collection without known consent; ``asked`` is its first run."""
 
-    name = "airflow-asked"
-
-    @pytest.fixture(scope="class")
-    def asked(self, house) -> str:
-        house.put_photos(self.name, 2)
-        run = house.trigger(self.name, consent="unknown", title="[x](http://evil.example) <b>`|")
-        house.wait_until_parked(run)
-        return run
+    name = ASKED
 
     def test_the_question_has_what_a_person_needs(self, house, asked):
         question = house.api.get(f"/dags/{DAG}/dagRuns/{asked}/taskInstances/approve/-1/hitlDetails")
@@ -307,7 +310,7 @@ class TestAskingAPerson:
 
     def test_a_refusal_ends_the_run_well_and_changed_content_is_asked_about_anew(self, house, asked):
         house.put_photos(self.name, 1, first=7)
-        run = house.trigger(self.name)
+        run = house.trigger(self.name, consent="unknown")
         house.wait_until_parked(run)
         with house.db.begin() as conn:
             conn.execute(sa.text("UPDATE collection SET title = 'New' WHERE name = :name"), {"name": self.name})
