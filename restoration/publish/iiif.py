@@ -56,14 +56,14 @@ _NOTE: Text = {"en": ["What a computer made"], "ko": ["컴퓨터가 만든 부�
 _SAID: dict[str, Text] = {
     "ai": {
         "en": ["AI-altered: parts of the restored picture, such as colours or faces, were made by a computer. They "
-               "show how it may have looked, not how it did. The original scan is shown beside it, unchanged."],
+               "show how it may have looked, not how it did. The original scan is here too, unchanged."],
         "ko": ["인공지능 수정: 복원된 사진의 색이나 얼굴 같은 일부를 컴퓨터가 만들었습니다. 실제 모습이 아니라 "
-               "그랬을 수 있는 모습을 보여 줍니다. 원본 스캔은 바뀌지 않은 채 함께 보여 줍니다."],
+               "그랬을 수 있는 모습을 보여 줍니다. 원본 스캔도 바뀌지 않은 채 여기에 있습니다."],
     },
     "restored": {
-        "en": ["Restored by a computer from a scan, without content made by AI. The original scan is shown beside it, "
+        "en": ["Restored by a computer from a scan, without content made by AI. The original scan is here too, "
                "unchanged."],
-        "ko": ["인공지능이 만든 내용 없이 컴퓨터가 스캔을 복원했습니다. 원본 스캔은 바뀌지 않은 채 함께 보여 줍니다."],
+        "ko": ["인공지능이 만든 내용 없이 컴퓨터가 스캔을 복원했습니다. 원본 스캔도 바뀌지 않은 채 여기에 있습니다."],
     },
     "original": {
         "en": ["The scan as it was found; nothing was restored."],
