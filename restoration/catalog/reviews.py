@@ -93,7 +93,7 @@ WITH chosen AS MATERIALIZED (
 """)
 
 _ONE = sa.text(f"""
-WITH chosen AS MATERIALIZED (SELECT {_FACTS} WHERE p.photo_id = :photo_id)
+WITH chosen AS MATERIALIZED (SELECT {_FACTS} WHERE p.photo_id = :photo_id AND p.current AND NOT {WITHDRAWN})
 {_ITEMS}
 """)
 
@@ -323,11 +323,13 @@ def worst_items(conn: sa.Connection, collection_id: int, limit: int = 20) -> lis
 def review_detail(conn: sa.Connection, photo_id: int) -> ReviewDetail:
     """One photograph with its faces, steps, figures and earlier decisions.
 
-    :raises UsageError: there is no such photograph, or it shows no restoration.
+    :raises UsageError: there is no such photograph, it is withdrawn, replaced by a newer scan, or shows no restoration.
     """
     row = conn.execute(_ONE, {"photo_id": photo_id}).one_or_none()
     if row is None:
-        raise UsageError(f"photograph {photo_id} is unknown or shows no restoration: there is nothing to review")
+        raise UsageError(
+            f"photograph {photo_id} is unknown, replaced, withdrawn or not restored: there is nothing to review"
+        )
     item = ReviewItem(**row._mapping)
     names = {"photo_id": photo_id, "restoration_id": item.restoration_id}
     measurements: dict[str, dict[str, float]] = {}

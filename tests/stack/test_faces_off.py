@@ -17,6 +17,7 @@ from restoration.worker.batch import run_batch
 from restoration.worker.runtime import WorkerRuntime
 from tests.stack import catalog_builder as build
 from tests.stack.lab import Lab
+from tests.stack.reviewable import withdraw
 from tests.stack.stub_engine import StubEngine
 from tests.unit.standins import gray, hopper, models_with, png
 
@@ -27,16 +28,6 @@ FACES = parse_recipe(
     "test",
 )
 PLAIN = parse_recipe({"name": "plain", "steps": [{"step": "triage"}, {"step": "measure"}]}, "test")
-
-
-def withdraw(conn: sa.Connection, key: str) -> None:
-    conn.execute(
-        sa.text(
-            "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) SELECT collection_id, object_key, "
-            "'the family asks', 'Eve' FROM photo WHERE object_key LIKE '%' || :key AND current"
-        ),
-        {"key": f"/{key}"},
-    )
 
 
 def lift(conn: sa.Connection) -> None:

@@ -7,33 +7,13 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from restoration.catalog import reviews, work
+from restoration.catalog import reviews
 from restoration.catalog.events import verify_chain
-from restoration.errors import PhotoState, ReasonCode, UsageError
+from restoration.errors import ReasonCode, UsageError
 from tests.stack import catalog_builder as build
+from tests.stack.reviewable import KEYS, restore, withdraw
 
 pytestmark = pytest.mark.stack
-
-KEYS = ["ada.tif", "bob.tif", "cat.tif", "dan.tif", "eve.tif"]
-DOUBTFUL = {"bob.tif", "dan.tif"}
-
-
-def restore(conn, family, run_number: int, recipe=build.RECIPE, keys=KEYS, doubtful=DOUBTFUL) -> None:
-    """A whole run: doubtful photographs have an altered face that may be another person, the others a sure one."""
-    build.listing(conn, family, keys)
-    run_id = build.add_run(conn, family, run_number, recipe)
-    build.plan(conn, run_id, batch_size=64)
-    for batch in build.claimed(conn, run_id):
-        for photo in batch.photos:
-            key = photo.object_key.removeprefix("family/")
-            build.lease(conn, batch.batch_id, photo.photo_id)
-            more = {"faces": [build.face(0, 0.9)]}
-            if key in doubtful:
-                low = [build.face(0, 0.41, "blended", ReasonCode.IDENTITY_LOW), build.face(1, 0.8)]
-                more = {"faces": low, "state": PhotoState.NEEDS_REVIEW, "reason": ReasonCode.IDENTITY_LOW}
-            new = build.restored(key, recipe=recipe, **more)
-            work.record_restored(conn, batch.batch_id, photo.photo_id, build.WORKER, new)
-        assert work.finish_batch(conn, batch.batch_id, build.WORKER) == "done"
 
 
 @pytest.fixture
@@ -65,16 +45,6 @@ def decide(conn, item: reviews.ReviewItem, decision: str, reviewer: str = "Eve",
 def review_events(conn) -> list[sa.Row]:
     statement = "SELECT agent, photo_id, restoration_id, detail FROM event WHERE event_type = 'review' ORDER BY seq"
     return list(conn.execute(sa.text(statement)))
-
-
-def withdraw(conn, key: str) -> None:
-    conn.execute(
-        sa.text(
-            "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) "
-            "SELECT collection_id, object_key, 'the family asks', 'Eve' FROM photo WHERE object_key = :key"
-        ),
-        {"key": f"family/{key}"},
-    )
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -109,6 +79,8 @@ def test_withdrawn_photographs_are_in_no_list_and_cannot_be_decided(conn, family
     assert "bob.tif" not in items(conn, family)
     with pytest.raises(UsageError, match="withdrawn"):
         decide(conn, bob, "accept")
+    with pytest.raises(UsageError, match="nothing to review"):
+        reviews.review_detail(conn, bob.photo_id)
     assert reviews.review_counts(conn, family.collection_id)["withdrawn"] == 1
     assert reviews.accept_waiting(conn, family.collection_id, reviewer="Eve", words="") == 1
 
