@@ -55,6 +55,12 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def _private(key: Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
 @dataclass
 class Signing:
     """Files for the settings: the signer's chain, its key, and the authority that it leads to."""
@@ -85,6 +91,24 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
 
+    def pem(self) -> bytes:
+        """The authority's own certificate."""
+        return _pem(self.certificate)
+
+    def issue_clock(self, certificate: Path, key: Path) -> None:
+        """Write the certificate and key of a time stamp service."""
+        own = _key()
+        made = (
+            _certificate("Test clock", self.name, own, datetime.now(UTC) + timedelta(days=365))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage("digital_signature", "content_commitment"), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        certificate.write_bytes(_pem(made))
+        key.write_bytes(_private(own))
+
     def issue(
         self,
         common_name: str = "Test signer",
@@ -105,10 +129,6 @@ class Authority:
         stem = self.folder / f"{made.serial_number:x}"
         signing = Signing(stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".ca"))
         signing.certificate.write_bytes(_pem(made) + _pem(self.certificate))
-        signing.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        signing.key.write_bytes(_private(key))
         signing.authority.write_bytes(_pem(self.certificate))
         return signing

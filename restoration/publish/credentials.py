@@ -39,7 +39,7 @@ ACTIONS = {
 }
 """Step to the action of C2PA's vocabulary; ``c2pa.edited`` for any other step."""
 NEEDED = ("claimSignature.validated", "assertion.dataHash.match")
-UNTRUSTED = frozenset({"signingCredential.untrusted", "timeStamp.untrusted"})
+UNTRUSTED = "signingCredential.untrusted"
 EXPIRED = "signingCredential.expired"
 
 _QUIET: dict[str, Any] = {
@@ -131,9 +131,10 @@ class Credentials:
         try:
             found = check_credentials(self._signed(_pixel(), "image/png", said, None), "image/png", self._trust)
         except PublicationError as error:
+            service = "" if self._timestamp_url is None else f" and the time stamp service {self._timestamp_url}"
             raise SettingsError(
-                f"the certificate in RESTORATION_C2PA_CERTIFICATE does not sign with its key as "
-                f"{self._algorithm}: {error.message}; docs/labels.md says what C2PA asks of a certificate"
+                f"the certificate in RESTORATION_C2PA_CERTIFICATE does not sign with its key as {self._algorithm}"
+                f"{service}: {error.message}; docs/labels.md says what C2PA asks of a certificate"
             ) from error
         return found.signer
 
@@ -285,7 +286,7 @@ def check_credentials(data: bytes, content_type: str, trust: str | None = None) 
 def _checked(active: dict[str, Any], results: dict[str, Any], trust: str | None) -> CheckedCredentials:
     succeeded = {item["code"] for item in results["success"]}
     failed = {item["code"] for item in results["failure"]}
-    harmless = {EXPIRED} if trust else UNTRUSTED | {EXPIRED}
+    harmless = {EXPIRED} if trust else {EXPIRED, UNTRUSTED}
     wrong = sorted((failed - harmless) | {f"no {code}" for code in NEEDED if code not in succeeded})
     if wrong:
         raise _invalid(f"its content credentials are not valid: {', '.join(wrong)}")
@@ -302,7 +303,7 @@ def _checked(active: dict[str, Any], results: dict[str, Any], trust: str | None)
         actions=tuple(action["action"] for action in actions),
         source_types=tuple(action["digitalSourceType"] for action in actions if "digitalSourceType" in action),
         ingredient=str(parents[0]) if parents else "",
-        trusted=trust is not None and not failed & UNTRUSTED,
+        trusted=trust is not None and UNTRUSTED not in failed,
         expired=EXPIRED in failed,
     )
 
