@@ -2,7 +2,7 @@
 
 1. *Read* the photographs once from the catalog. Nothing new since the current version: done, ``unchanged``. Where the
    collection's conditions ask for a person's approval and nobody approved exactly these photographs: ``withheld``.
-2. *Stage* a bag under the next version's prefix, which nobody reads yet: server-side copies and the written files, each
+2. *Stage* a bag under the next version's prefix, which nobody reads yet: labelled pictures and the written files, each
    read back at once.
 3. *Verify* that the prefix holds these files and no others, then note it as verified in the catalog.
 4. *Switch* by one conditional PUT of ``current.json``, then note it as current in the catalog.

@@ -1,4 +1,4 @@
-"""Time stamps in content credentials: signatures that outlive their certificate. The service is OpenSSL on this host."""
+"""Time stamps in content credentials: signatures that outlive their certificate. The service is OpenSSL's own."""
 
 from __future__ import annotations
 
