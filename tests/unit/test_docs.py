@@ -18,7 +18,17 @@ PAGES = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("architecture", "catalog", "evaluation", "models", "operations", "publication", "training")
+        for name in (
+            "architecture",
+            "catalog",
+            "evaluation",
+            "labels",
+            "models",
+            "operations",
+            "publication",
+            "review",
+            "training",
+        )
     ),
 ]
 COMMAND = re.compile(r"(?:^|`|\]\(|\$ )(restoration [a-z-][^`|#>;\n]*)", re.MULTILINE)
