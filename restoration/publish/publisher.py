@@ -14,8 +14,7 @@ next one finds that ``current.json`` names a verified version and finishes the n
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,10 @@ from restoration.catalog import publishing
 from restoration.catalog.approvals import Approval, is_approved, record_approval
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
-from restoration.catalog.locks import content_locks
 from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import version_prefix
+from restoration.publish.alone import only_publisher
 from restoration.publish.credentials import content_credentials
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.metadata_csv import write_metadata
@@ -77,7 +76,7 @@ def publish_collection(
     :raises PublicationError: something staged did not read back; the old version stays current.
     :raises StorageError: S3 refused or is out of reach; the old version stays current.
     """
-    with _only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
+    with only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
         with db_engine.connect() as conn:
             collection = get_collection(conn, collection_name)
         job = _Job(db_engine, store, settings, collection)
@@ -108,14 +107,6 @@ def metadata_as_of_now(db_engine: Engine, store: ObjectStore, settings: Settings
         found = get_collection(conn, collection)
     spool = _Job(db_engine, store, settings, found).read(path.with_suffix(".jsonl"))
     write_metadata(spool, path, rights=found.rights)
-
-
-@contextmanager
-def _only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
-    """Wait until no other process publishes this collection."""
-    connection = db_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    with connection, content_locks(connection, [f"publish {collection_name}"]):
-        yield
 
 
 def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:

@@ -13,11 +13,16 @@ from restoration.catalog.versions import mark_removed
 from restoration.catalog.withdrawals import versions_showing_withdrawn
 from restoration.errors import UsageError
 from restoration.names import version_prefix
+from restoration.publish.alone import only_publisher
+from restoration.publish.viewing import remove_unneeded_sets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Engine
 
     from restoration.catalog.collections import Collection
+    from restoration.catalog.publishing import Publication
     from restoration.storage.s3 import ObjectStore
 
 
@@ -30,6 +35,13 @@ def remove_showing_withdrawn(
     :raises UsageError: the current version shows one too: publish first.
     :raises StorageError: S3 refused or is out of reach; the same call, or the next publication, finishes.
     """
+    with only_publisher(db_engine, collection.name):
+        removed = _mark(db_engine, collection, person)
+        finish_removals(db_engine, store, bucket, collection)
+    return removed
+
+
+def _mark(db_engine: Engine, collection: Collection, person: str) -> list[int]:
     with db_engine.begin() as conn:
         showing = versions_showing_withdrawn(conn, collection.collection_id)
         current = [version.version for version in showing if version.state == "current"]
@@ -40,14 +52,30 @@ def remove_showing_withdrawn(
             )
         for version in showing:
             mark_removed(conn, version.publication_id, person)
-    finish_removals(db_engine, store, bucket, collection)
     return [version.version for version in showing]
 
 
 def finish_removals(db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection) -> None:
-    """Delete what is left of the files of removed versions."""
+    """Delete what is left of the files of removed versions, and the tiles that no other version needs.
+
+    Only the one publisher may call this.
+    """
     with db_engine.connect() as conn:
         versions = publishing.list_publications(conn, collection.collection_id)
+    prefixes = _by_state(collection.name, versions)
+    left = [prefix for prefix in prefixes.get("removed", []) if any(store.list_pages(bucket, prefix))]
+    if not left:
+        return
+    # tiles first: while files of the version are there, a killed removal is known to be unfinished
+    remove_unneeded_sets(
+        store, bucket, collection.name, [*prefixes.get("superseded", []), *prefixes.get("current", [])]
+    )
+    for prefix in left:
+        store.delete_prefix(bucket, prefix)
+
+
+def _by_state(name: str, versions: Iterable[Publication]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for version in versions:
-        if version.state == "removed":
-            store.delete_prefix(bucket, version_prefix(collection.name, version.version))
+        found.setdefault(version.state, []).append(version_prefix(name, version.version))
+    return found

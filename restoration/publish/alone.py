@@ -1,0 +1,20 @@
+"""One publisher at a time: what writes to a collection's archive, or removes from it, does so alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from restoration.catalog.locks import content_locks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@contextmanager
+def only_publisher(db_engine: Engine, collection_name: str) -> Iterator[None]:
+    """Wait until no other process publishes this collection, or removes versions of it."""
+    connection = db_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with connection, content_locks(connection, [f"publish {collection_name}"]):
+        yield
