@@ -132,7 +132,38 @@ _LISTED_AT = sa.text("UPDATE collection SET listed_at = now() WHERE collection_i
 _TERMS = sa.text("""
 UPDATE photo AS p SET dublin_core = s.terms
 FROM sidecar AS s
-WHERE p.collection_id = :collection_id AND p.object_key = s.key AND p.current AND p.dublin_core <> s.terms
+WHERE p.collection_id = :collection_id AND p.object_key = s.key AND p.current AND s.terms IS NOT NULL
+  AND p.dublin_core <> s.terms
+""")
+
+# A hash that contradicts what was restored takes the restoration away; one that was put right makes the scan due again.
+_DECLARED = sa.text("""
+WITH told AS (
+    SELECT p.photo_id, s.sha256, coalesce(p.content_sha256 <> s.sha256, false)
+                                 AND p.state IN ('restored', 'needs_review') AS wrong,
+           p.state = 'rejected' AND p.reason = 'fixity_changed' AS again
+    FROM sidecar AS s
+    JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = s.key AND p.current
+    WHERE p.declared_sha256 IS DISTINCT FROM s.sha256
+), changed AS (
+    UPDATE photo AS p
+    SET declared_sha256 = t.sha256,
+        state = CASE WHEN t.wrong THEN 'rejected' WHEN t.again THEN 'pending' ELSE p.state END,
+        reason = CASE WHEN t.wrong THEN 'fixity_changed' WHEN t.again THEN NULL ELSE p.reason END,
+        reason_detail = CASE WHEN t.wrong THEN concat('its sha256 is ', p.content_sha256, ', the collection says ',
+                                                      t.sha256)
+                             WHEN t.again THEN '' ELSE p.reason_detail END,
+        finished_at = CASE WHEN t.wrong THEN now() WHEN t.again THEN NULL ELSE p.finished_at END,
+        restoration_id = CASE WHEN t.wrong THEN NULL ELSE p.restoration_id END,
+        attempts = CASE WHEN t.again THEN 0 ELSE p.attempts END
+    FROM told AS t WHERE t.photo_id = p.photo_id
+    RETURNING p.photo_id, t.wrong, p.reason_detail, p.content_sha256, t.sha256
+)
+INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail)
+SELECT :collection_id, 'rejection', 'failure', :agent, photo_id,
+       jsonb_build_object('reason', 'fixity_changed', 'detail', reason_detail, 'expected', sha256,
+                          'actual', content_sha256)
+FROM changed WHERE wrong ORDER BY photo_id
 """)
 
 
@@ -203,13 +234,24 @@ def _row(listed: ListedObject) -> tuple[object, ...]:
     return listed.key, listed.version_id, listed.etag, listed.size, listed.last_modified, listed.reason, detail
 
 
-def merge_sidecar(conn: sa.Connection, collection_id: int, rows: Mapping[str, Mapping[str, str]]) -> int:
-    """Store Dublin Core terms by object key; returns how many photographs' terms changed.
+def merge_sidecar(
+    conn: sa.Connection, collection_id: int, rows: Mapping[str, tuple[Mapping[str, str] | None, str | None]]
+) -> int:
+    """Store what the giver says, by object key: Dublin Core terms, and the scan's sha256.
 
-    Photographs that the sidecar does not name keep what they have.
+    Terms that are None leave those that are stored; a hash that is None takes the stored one away. A restored
+    photograph whose bytes have another hash is rejected (``fixity_changed``), with an event; one that was rejected for
+    that is due again once its hash is another. Photographs that are not named keep what they have.
+
+    :returns: how many photographs' terms changed.
     """
     conn.execute(sa.text("DROP TABLE IF EXISTS pg_temp.sidecar"))
-    conn.execute(sa.text("CREATE TEMP TABLE sidecar (key text PRIMARY KEY, terms jsonb NOT NULL) ON COMMIT DROP"))
-    copy_rows(conn, "sidecar", ("key", "terms"), ((key, to_json(terms)) for key, terms in rows.items()))
+    conn.execute(sa.text("CREATE TEMP TABLE sidecar (key text PRIMARY KEY, terms jsonb, sha256 text) ON COMMIT DROP"))
+    values = ((key, None if terms is None else to_json(terms), sha256) for key, (terms, sha256) in rows.items())
+    copy_rows(conn, "sidecar", ("key", "terms", "sha256"), values)
     conn.execute(sa.text("ANALYZE sidecar"))
-    return int(conn.execute(_TERMS, {"collection_id": collection_id}).rowcount)
+    names = {"collection_id": collection_id}
+    changed = int(conn.execute(_TERMS, names).rowcount)
+    # last, because it appends events
+    conn.execute(_DECLARED, names | {"agent": AGENT})
+    return changed

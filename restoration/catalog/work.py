@@ -75,7 +75,7 @@ RETURNING b.run_id, b.deliveries, r.recipe_body, r.recipe_sha256, c.collection_i
 """)
 
 _BATCH_PHOTOS = sa.text("""
-SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes
+SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_sha256
 FROM batch_photo AS bp JOIN photo AS p USING (photo_id)
 WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL
 ORDER BY bp.position
@@ -171,7 +171,10 @@ WHERE batch_id = :batch_id AND state IN ('planned', 'queued', 'running')
 
 @dataclass(frozen=True)
 class PhotoWork:
-    """One photograph to restore: where its bytes are and what the listing said of them."""
+    """One photograph to restore: where its bytes are and what the listing said of them.
+
+    ``declared_sha256``: the hash that whoever gave the scan said it has, None where nobody did.
+    """
 
     photo_id: int
     object_key: str
@@ -179,6 +182,7 @@ class PhotoWork:
     etag: str
     size_bytes: int
     bucket: str
+    declared_sha256: str | None = None
 
 
 @dataclass(frozen=True)

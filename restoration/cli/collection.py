@@ -132,6 +132,8 @@ def _print_report(report: IngestReport) -> None:
         typer.echo(f"  refused by name or size: {number} {reason}")
     for kind, number in sorted(report.ignored.items()):
         typer.echo(f"  not photographs: {number} {kind}")
+    if report.declared:
+        typer.echo(f"{report.declared} scans come with a sha256, which is compared before they are restored")
     sidecar = report.sidecar
     if sidecar.found:
         typer.echo(f"metadata.csv: {sidecar.rows} rows, {sidecar.matched} used")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.catalog.listing import ListedObject, ListingReport, merge_listing, merge_sidecar
 from restoration.errors import PhotoRejected, ReasonCode
+from restoration.ingest.bag import MANIFEST_NAME, declared_hashes
+from restoration.ingest.bag import MAX_BYTES as BAG_MAX_BYTES
 from restoration.ingest.names import SIDECAR_NAME, NameCheck, Refusal, ignored_kind, storable
-from restoration.ingest.sidecar import MAX_BYTES, SidecarReport, read_sidecar
+from restoration.ingest.sidecar import MAX_BYTES, Described, SidecarReport, read_sidecar
 from restoration.settings import get_settings
 from restoration.storage.s3 import ObjectStore, StoredObject, parse_s3_uri
 
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class IngestReport:
-    """What an ingest found. ``ignored`` counts other objects by kind, ``refused`` scans by reason."""
+    """What an ingest found. ``ignored`` counts other objects by kind, ``refused`` scans by reason.
+
+    ``declared``: scans whose sha256 the giver gave, in ``metadata.csv`` or in a bag's manifest.
+    """
 
     listing: ListingReport
     sidecar: SidecarReport
     ignored: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    declared: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, small whatever the size of the collection."""
@@ -38,6 +44,7 @@ class IngestReport:
             "listing": vars(self.listing).copy(),
             "ignored": dict(self.ignored),
             "refused": dict(self.refused),
+            "declared": self.declared,
             "sidecar": self.sidecar.to_dict(),
         }
 
@@ -54,14 +61,45 @@ def ingest_collection(
     bucket, prefix = source_of(collection.source_uri)
     limit = max_object_bytes or get_settings().max_object_bytes
     listing = _Listing(store, bucket, prefix, limit)
-    has_sidecar = listing.keep_names = store.stat(bucket, prefix + SIDECAR_NAME) is not None
+    has_sidecar = store.stat(bucket, prefix + SIDECAR_NAME) is not None
+    has_manifest = store.stat(bucket, prefix + MANIFEST_NAME) is not None
+    listing.keep_names = has_sidecar or has_manifest
     with db_engine.begin() as conn:
         merged = merge_listing(conn, collection.collection_id, listing.objects())
         sidecar = SidecarReport()
+        described: dict[str, Described] = {}
+        bag: dict[str, str] = {}
         if has_sidecar:
             described, sidecar = _sidecar(store, bucket, prefix, listing.names)
-            merge_sidecar(conn, collection.collection_id, described)
-    return IngestReport(merged, sidecar, listing.ignored, listing.refused)
+        if has_manifest:
+            bag = _manifest(store, bucket, prefix, listing.names, sidecar)
+        said = _together(described, bag, sidecar)
+        if said:
+            merge_sidecar(conn, collection.collection_id, said)
+    declared = sum(1 for _, sha256 in said.values() if sha256)
+    return IngestReport(merged, sidecar, listing.ignored, listing.refused, declared)
+
+
+def _manifest(store: ObjectStore, bucket: str, prefix: str, keys: list[str], report: SidecarReport) -> dict[str, str]:
+    try:
+        data, _ = store.read(bucket, prefix + MANIFEST_NAME, max_bytes=BAG_MAX_BYTES)
+    except PhotoRejected as error:
+        report.note(0, "unreadable", f"{MANIFEST_NAME}: {error.message}")
+        return {}
+    return declared_hashes(data, keys, prefix)
+
+
+def _together(
+    described: dict[str, Described], bag: dict[str, str], report: SidecarReport
+) -> dict[str, tuple[dict[str, str] | None, str | None]]:
+    """Terms and hash by object key; where ``metadata.csv`` and a bag's manifest give different hashes, the former."""
+    said: dict[str, tuple[dict[str, str] | None, str | None]] = {key: (None, sha256) for key, sha256 in bag.items()}
+    for key, row in described.items():
+        other = bag.get(key)
+        if row.sha256 and other and row.sha256 != other:
+            report.note(0, "sha256_conflict", f"{key!r}: metadata.csv and {MANIFEST_NAME} give different hashes")
+        said[key] = (row.terms, row.sha256 or other)
+    return said
 
 
 def source_of(uri: str) -> tuple[str, str]:
@@ -75,7 +113,7 @@ def source_of(uri: str) -> tuple[str, str]:
 
 def _sidecar(
     store: ObjectStore, bucket: str, prefix: str, keys: list[str]
-) -> tuple[dict[str, dict[str, str]], SidecarReport]:
+) -> tuple[dict[str, Described], SidecarReport]:
     try:
         data, _ = store.read(bucket, prefix + SIDECAR_NAME, max_bytes=MAX_BYTES)
     except PhotoRejected as error:

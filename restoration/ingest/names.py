@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from restoration.errors import ReasonCode
+from restoration.ingest.bag import is_bag_file
 
 SIDECAR_NAME = "metadata.csv"
 MAX_KEY_BYTES = 1024
@@ -72,12 +73,14 @@ class NameCheck:
 
 
 def ignored_kind(key: str, prefix: str, size: int) -> str | None:
-    """What an object is, where it is no photograph at all: ``sidecar``, ``folder``, ``system`` or ``side_file``."""
+    """What an object is, where it is no photograph: ``sidecar``, ``bag``, ``folder``, ``system`` or ``side_file``."""
     relative = key.removeprefix(prefix)
     name = relative.rstrip("/").rsplit("/", 1)[-1]
     lower = name.lower()
     if relative == SIDECAR_NAME:
         return "sidecar"
+    if is_bag_file(relative):
+        return "bag"
     if relative == "" or (relative.endswith("/") and size == 0):
         return "folder"
     if lower in _SYSTEM_FILES or name.startswith("._") or "__MACOSX/" in relative:

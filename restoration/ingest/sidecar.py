@@ -1,4 +1,4 @@
-"""The optional ``metadata.csv`` beside the scans: Dublin Core terms, one row a photograph.
+"""The optional ``metadata.csv`` beside the scans: Dublin Core terms, and the scan's sha256, one row a photograph.
 
 People write these files with spreadsheets, so everything that spreadsheets do is met here: byte order marks, UTF-16,
 semicolons, missing and doubled rows, formulas. Nothing stops the ingest; whatever could not be used is in the report,
@@ -19,6 +19,9 @@ from typing import Any
 from restoration.dublin_core import DUBLIN_CORE
 from restoration.spreadsheet import is_formula
 
+HASH_COLUMNS = ("sha256", "sha-256", "sha_256")
+"""Columns that may say which bytes the giver sent; the first one present does."""
+
 NAME_COLUMNS = ("filename", "file", "file_name", "key", "path", "identifier")
 """Columns that may say which scan a row describes; the first one present does."""
 
@@ -37,12 +40,20 @@ class SidecarProblem:
     detail: str
 
 
+@dataclass(frozen=True)
+class Described:
+    """What a row says of its scan: Dublin Core terms, and its sha256 (lower-case hexadecimal) where it gives one."""
+
+    terms: dict[str, str]
+    sha256: str | None = None
+
+
 @dataclass
 class SidecarReport:
     """What came of the file. ``counts`` has every problem by kind; ``problems`` the first of them.
 
     Kinds: unreadable, no_name_column, unknown_column, empty_name, duplicate_name, no_such_photo, ambiguous_name,
-    formula, extra_cells, long_cell, too_many_rows, broken_row, no_row.
+    formula, extra_cells, long_cell, too_many_rows, broken_row, no_row, bad_sha256, sha256_conflict.
     """
 
     found: bool = False
@@ -72,26 +83,26 @@ class SidecarReport:
         }
 
 
-def read_sidecar(data: bytes, keys: Iterable[str], prefix: str) -> tuple[dict[str, dict[str, str]], SidecarReport]:
+def read_sidecar(data: bytes, keys: Iterable[str], prefix: str) -> tuple[dict[str, Described], SidecarReport]:
     """Read the file and find the photograph of each row.
 
     :param keys: object keys of the collection's photographs.
     :param prefix: what the keys have in common; names in the file are relative to it.
-    :returns: object key to Dublin Core terms, and the report.
+    :returns: object key to what is said of it, and the report.
     """
     report = SidecarReport(found=True)
     text = _decode(data, report)
     names = _PhotoNames(keys, prefix)
-    described: dict[str, dict[str, str]] = {}
+    described: dict[str, Described] = {}
     if text is not None:
-        for row, name, terms in _rows(text, report):
+        for row, name, said in _rows(text, report):
             key = names.find(name, row, report)
             if key is None:
                 continue
             if key in described:
                 report.note(row, "duplicate_name", f"{name!r} has a row already; the first one counts")
                 continue
-            described[key] = terms
+            described[key] = said
     report.matched = len(described)
     report.photos_without_row = names.count - len(described)
     if described and report.photos_without_row:
@@ -114,7 +125,7 @@ def _decode(data: bytes, report: SidecarReport) -> str | None:
         return None
 
 
-def _rows(text: str, report: SidecarReport) -> Iterator[tuple[int, str, dict[str, str]]]:
+def _rows(text: str, report: SidecarReport) -> Iterator[tuple[int, str, Described]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     header = _next_row(reader, report)
     if not header:
@@ -127,14 +138,15 @@ def _rows(text: str, report: SidecarReport) -> Iterator[tuple[int, str, dict[str
         return
     report.columns = tuple(column for column in columns if column in DUBLIN_CORE)
     for cell, column in zip(header, columns, strict=True):
-        if column not in DUBLIN_CORE and column not in NAME_COLUMNS:
+        if column not in (*DUBLIN_CORE, *NAME_COLUMNS, *HASH_COLUMNS):
             report.note(1, "unknown_column", f"{cell!r} is no Dublin Core element and is not kept")
     yield from _data_rows(reader, columns, name_column, report)
 
 
 def _data_rows(
     reader: Any, columns: list[str], name_column: int, report: SidecarReport
-) -> Iterator[tuple[int, str, dict[str, str]]]:
+) -> Iterator[tuple[int, str, Described]]:
+    hash_column = next((columns.index(name) for name in HASH_COLUMNS if name in columns), None)
     number = 1
     while (cells := _next_row(reader, report)) is not None:
         number += 1
@@ -148,7 +160,8 @@ def _data_rows(
         if not name:
             report.note(number, "empty_name", "the row does not say which scan it is of")
             continue
-        yield number, name, _terms(number, cells, columns, report)
+        sha256 = None if hash_column is None else _sha256(number, cells[hash_column : hash_column + 1], report)
+        yield number, name, Described(_terms(number, cells, columns, report), sha256)
 
 
 def _next_row(reader: Any, report: SidecarReport) -> list[str] | None:
@@ -176,6 +189,18 @@ def _terms(number: int, cells: list[str], columns: list[str], report: SidecarRep
         # not stripped: a leading tab is evidence too, and the export deals with it
         terms.setdefault(column, cell[:MAX_CELL])
     return terms
+
+
+def _sha256(number: int, cell: list[str], report: SidecarReport) -> str | None:
+    digest = "".join(cell).strip().lower()
+    if not digest:
+        return None
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        report.note(
+            number, "bad_sha256", f"{digest[:80]!r} is no sha256 (64 hexadecimal digits); the scan is not checked"
+        )
+        return None
+    return digest
 
 
 def _delimiter(text: str) -> str:

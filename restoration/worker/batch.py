@@ -213,6 +213,9 @@ class _Batch:
             expected_etag=photo.etag,
             max_bytes=self.runtime.settings.max_object_bytes,
         )
+        if photo.declared_sha256 not in (None, sha256):
+            message = f"its sha256 is {sha256}, the collection says {photo.declared_sha256}: upload the scan again"
+            raise PhotoRejected(message, reason=ReasonCode.FIXITY_CHANGED, photo=photo.object_key)
         return Fetched(photo, data, sha256)
 
     def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Fetched]]], prepared: Prepared) -> None:

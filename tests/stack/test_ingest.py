@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -101,6 +102,53 @@ def test_sidecar_becomes_dublin_core(catalog, store, collection):
     assert report.sidecar.matched == 1
     assert dict(report.sidecar.counts) == {"unknown_column": 1, "formula": 1, "no_such_photo": 1, "no_row": 1}
     assert report.to_dict()["sidecar"]["found"] is True
+
+
+def test_declared_hashes_come_from_the_sidecar_and_from_a_bag(catalog, store, collection):
+    one, two, other = (hashlib.sha256(word).hexdigest() for word in (b"1", b"2", b"other"))
+    put(
+        store,
+        collection,
+        {
+            "data/a.tif": b"1",
+            "data/b%.tif": b"2",
+            "data/c.tif": b"3",
+            "data/d.tif": b"4",
+            "bagit.txt": b"BagIt-Version: 1.0\n",
+            "bag-info.txt": b"",
+            "tagmanifest-sha256.txt": b"",
+            "manifest-sha256.txt": f"{other}  data/a.tif\n{two} *data/b%25.tif\nno line\n{two}  gone\n".encode(),
+            "metadata.csv": f"filename,title,SHA256\na.tif,A,{one.upper()}\nc.tif,C,\nd.tif,D,xyz\n".encode(),
+        },
+    )
+    report = ingest_collection(catalog, store, collection)
+    found = rows(catalog)
+    assert {name: row.declared_sha256 for name, row in found.items()} == {
+        "data/a.tif": one,
+        "data/b%.tif": two,
+        "data/c.tif": None,
+        "data/d.tif": None,
+    }
+    assert found["data/a.tif"].dublin_core == {"title": "A"}
+    assert (report.declared, report.ignored["bag"], report.listing.listed) == (2, 4, 4)
+    assert {"sha256_conflict", "bad_sha256"} <= set(report.sidecar.counts)
+
+
+def test_a_hash_declared_later_can_reject_and_a_right_one_brings_back(catalog, store, collection):
+    right, wrong = "a" * 64, "b" * 64
+    put(store, collection, {"a.tif": b"1", "metadata.csv": b"filename\na.tif\n"})
+    ingest_collection(catalog, store, collection)
+    with catalog.begin() as conn:
+        conn.execute(
+            sa.text(
+                "UPDATE photo SET state = 'rejected', reason = 'fixity_changed', attempts = 2, declared_sha256 = :w"
+            ),
+            {"w": wrong},
+        )
+    put(store, collection, {"metadata.csv": f"filename,sha256\na.tif,{right}\n".encode()})
+    ingest_collection(catalog, store, collection)
+    (photo,) = rows(catalog).values()
+    assert (photo.state, photo.reason, photo.attempts, photo.declared_sha256) == ("pending", None, 0, right)
 
 
 def test_an_unreadable_sidecar_never_stops_the_ingest(catalog, store, collection):

@@ -57,6 +57,28 @@ def scans(count: int, word: str = "OK") -> dict[str, bytes]:
 class TestOneBatch:
     """``run_batch`` in this process."""
 
+    def test_bytes_that_are_not_those_the_giver_declared_are_never_restored(self, lab):
+        right, wrong = hashlib.sha256(b"OK a").hexdigest(), "0" * 64
+        lab.put("metadata.csv", f"filename,sha256\na.png,{right}\nb.png,{wrong}\n".encode())
+        (batch,) = lab.plan({"a.png": b"OK a", "b.png": b"OK b"})
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).photos == {"restored": 1, "rejected": 1}
+        assert lab.reasons() == {"a.png": None, "b.png": "fixity_changed"}
+        ((detail,),) = lab.rows("SELECT detail FROM event WHERE event_type = 'rejection'")
+        assert detail["reason"] == "fixity_changed"
+        assert hashlib.sha256(b"OK b").hexdigest() in detail["detail"]
+        assert wrong in detail["detail"]
+        # a declaration that contradicts what was restored takes it away; put right, it is linked and not computed again
+        lab.put("metadata.csv", f"filename,sha256\na.png,{wrong}\nb.png,{wrong}\n".encode())
+        lab.plan({}, run="run-2")
+        assert lab.reasons() == {"a.png": "fixity_changed", "b.png": "fixity_changed"}
+        b = hashlib.sha256(b"OK b").hexdigest()
+        lab.put("metadata.csv", f"filename,sha256\na.png,{right}\nb.png,{b}\n".encode())
+        (batch,) = lab.plan({}, run="run-3")
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).photos == {"linked": 1, "restored": 1}
+        assert lab.states() == {"a.png": "restored", "b.png": "restored"}
+
     def test_every_photograph_ends_in_exactly_one_state(self, lab):
         (batch,) = lab.plan({**scans(9), "bad.png": b"BAD", "fail.png": b"FAIL"})
         with lab.runtime() as runtime:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restoration.ingest import sidecar
+from restoration.ingest.bag import declared_hashes
 from restoration.ingest.sidecar import read_sidecar
 from restoration.spreadsheet import FORMULA_STARTS, is_formula, neutralise
 
@@ -17,7 +18,9 @@ KEYS = ["c/a.tif", "c/sub/b.tif", "c/é.png"]
 
 
 def read(text: str, encoding: str = "utf-8", keys=KEYS):
-    return read_sidecar(text.encode(encoding), keys, "c/")
+    """Terms by key, and the report."""
+    described, report = read_sidecar(text.encode(encoding), keys, "c/")
+    return {key: row.terms for key, row in described.items()}, report
 
 
 def kinds(report):
@@ -122,11 +125,24 @@ def test_many_problems_are_counted_and_only_the_first_kept():
     assert report.to_dict()["counts"]["no_such_photo"] == 1000
 
 
+@pytest.mark.parametrize("column", ["sha256", "SHA-256", "sha_256"])
+def test_a_hash_says_which_bytes_the_giver_sent(column):
+    text = f"filename,{column}\na.tif, {'AB' * 32} \nsub/b.tif,\né.png,abc\n"
+    described, report = read_sidecar(text.encode(), KEYS, "c/")
+    assert [row.sha256 for row in described.values()] == ["ab" * 32, None, None]
+    assert kinds(report) == {"bad_sha256"}
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_stop_the_ingest(data):
     described, report = read_sidecar(data, KEYS, "c/")
     assert report.found
     assert set(described) <= set(KEYS)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_of_a_bags_manifest_stop_the_ingest(data):
+    assert declared_hashes(data, KEYS, "c/") == {}
 
 
 @given(st.text(max_size=60))
