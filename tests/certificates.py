@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +69,11 @@ class Signing:
     certificate: Path
     key: Path
     authority: Path
+    ends: datetime
+
+    def wait_until_expired(self) -> None:
+        """Sleep until the certificate's time is over."""
+        time.sleep(max(0.0, (self.ends - datetime.now(UTC)).total_seconds()) + 1.1)
 
     def settings(self, **more: object) -> dict[str, object]:
         """Keyword arguments for ``Settings``."""
@@ -127,7 +133,9 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
         stem = self.folder / f"{made.serial_number:x}"
-        signing = Signing(stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".ca"))
+        signing = Signing(
+            stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".ca"), made.not_valid_after_utc
+        )
         signing.certificate.write_bytes(_pem(made) + _pem(self.certificate))
         signing.key.write_bytes(_private(key))
         signing.authority.write_bytes(_pem(self.certificate))

@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode
+from restoration.iptc import COMPOSITE, ENHANCED
 from restoration.photo.picture import FloatImage, Picture
-
-_DIGITAL_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-ENHANCED = _DIGITAL_SOURCE + "algorithmicallyEnhanced"
-"""IPTC: a photograph corrected by algorithms that were not trained."""
-COMPOSITE = _DIGITAL_SOURCE + "compositeWithTrainedAlgorithmicMedia"
-"""IPTC: a photograph with content that a trained model made."""
 
 _PNG_START = 8 + 25
 """Signature and IHDR chunk: further chunks go behind them."""

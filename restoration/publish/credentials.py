@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from restoration import __version__
 from restoration.errors import PublicationError, ReasonCode, SettingsError
-from restoration.publish.labelling import COMPOSITE, ENHANCED, SOFTWARE, PictureFacts
+from restoration.iptc import COMPOSITE, ENHANCED
+from restoration.publish.labelling import SOFTWARE, PictureFacts
 
 if TYPE_CHECKING:
     from restoration.publish.originals import Original

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from restoration.errors import PublicationError
+from restoration.iptc import COMPOSITE
 from restoration.publish import layout
 from restoration.publish.bag import read_tags
 from restoration.publish.credentials import check_credentials
-from restoration.publish.labelling import COMPOSITE
 from restoration.publish.labels import Labels, read_labels
 from restoration.publish.parallel import in_parallel
 

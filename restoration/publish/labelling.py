@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 from restoration import __version__
+from restoration.iptc import COMPOSITE, ENHANCED, SOURCE_TYPES
 from restoration.publish import layout
-from restoration.publish.labels import SOURCE_TYPES, Labels, Step
+from restoration.publish.labels import Labels, Step
 from restoration.publish.photos import ArchivedPhoto
 
 Kind = Literal["restored", "before", "after"]
@@ -21,8 +22,6 @@ Kind = Literal["restored", "before", "after"]
 SOFTWARE = "archive-restoration"
 LABELS = "IPTC Photo Metadata 2025.1 as XMP"
 """What ``archive.json`` says under ``labels``: every picture of the version carries them."""
-ENHANCED = SOURCE_TYPES + "algorithmicallyEnhanced"
-COMPOSITE = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
 MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 2000, 2000
 
 _MEASURING = frozenset({"measure"})

@@ -19,9 +19,6 @@ from restoration.errors import PublicationError, ReasonCode
 from restoration.publish.embedding import get_xmp, put_xmp
 from restoration.publish.premis import xml_text
 
-SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-"""IPTC NewsCodes, scheme Digital Source Type."""
-
 _NAMES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -79,7 +76,7 @@ class Step:
 class Labels:
     """What one file says about itself. Empty texts are left out of the file; any character may stand in a text.
 
-    :param source_type: an address of :data:`SOURCE_TYPES`; empty where the vocabulary has no true word.
+    :param source_type: address of a term of :mod:`restoration.iptc`; empty where the vocabulary has no true word.
     :param statement: what a computer made of the picture, in plain words.
     :param description: of the picture, with the statement.
     :param document_id: names this file's content; ``original_id`` and ``derived_from`` name the scan and what the file

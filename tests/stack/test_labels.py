@@ -22,10 +22,11 @@ from typer.testing import CliRunner
 from restoration.catalog.publishing import list_publications
 from restoration.cli import app
 from restoration.errors import PublicationError, ReasonCode, SettingsError
+from restoration.iptc import SOURCE_TYPES
 from restoration.publish.check import check_archive
 from restoration.publish.current import read_current
 from restoration.publish.export import export_collection
-from restoration.publish.labels import SOURCE_TYPES, read_labels
+from restoration.publish.labels import read_labels
 from restoration.publish.publisher import publish_collection
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore

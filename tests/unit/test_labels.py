@@ -16,10 +16,11 @@ from lxml import etree
 from PIL import Image
 
 from restoration.errors import PublicationError, ReasonCode
+from restoration.iptc import SOURCE_TYPES
 from restoration.photo.encode import encode_png
 from restoration.photo.picture import Picture, ScanInfo
 from restoration.publish.embedding import JPEG, MAX_JPEG_PACKET, PNG, get_xmp, has_credentials
-from restoration.publish.labels import SOURCE_TYPES, Labels, Step, label, packet, parse, read_labels
+from restoration.publish.labels import Labels, Step, label, packet, parse, read_labels
 
 SCAN = "ab" * 32
 
