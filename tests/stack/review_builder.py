@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,7 +14,6 @@ import sqlalchemy as sa
 
 from restoration.catalog import work
 from restoration.catalog.collections import Collection
-from restoration.catalog.listing import merge_sidecar
 from restoration.catalog.rows import FaceRow, ScanRow, StepRow
 from restoration.errors import PhotoState, ReasonCode
 from restoration.photo.ageing import age
@@ -43,6 +43,7 @@ class Sitter:
     terms: dict[str, str] = field(default_factory=dict)
 
 
+_TERMS = sa.text("UPDATE photo SET dublin_core = CAST(:terms AS jsonb) WHERE object_key = :key AND current")
 _KINDS = {"output": ("png", "image/png"), "preview": ("jpg", "image/jpeg"), "tiles": ("zip", "application/zip")}
 HOPPER = (206, 118, 112, 152)
 COLLINS = (176, 66, 92, 122)
@@ -150,8 +151,9 @@ def restore_all(
     by_key = {f"family/{sitter.name}": sitter for sitter in sitters}
     with engine.begin() as conn:
         build.listing(conn, collection, list(sitter.name for sitter in sitters))
-        terms = {key: {"title": s.title, **s.terms} if s.title else dict(s.terms) for key, s in by_key.items()}
-        merge_sidecar(conn, collection.collection_id, terms)
+        for key, sitter in by_key.items():
+            terms = {"title": sitter.title, **sitter.terms} if sitter.title else dict(sitter.terms)
+            conn.execute(_TERMS, {"key": key, "terms": json.dumps(terms)})
         run_id = build.add_run(conn, collection, number, recipe)
         build.plan(conn, run_id, batch_size=64)
         for batch in build.claimed(conn, run_id):

@@ -1,6 +1,6 @@
 /* One photograph: the picture, the decision, and what is known. */
 import { api, outputUrl, previewUrl, tileUrl } from "./api.js";
-import { announce, button, make } from "./elements.js";
+import { announce, make } from "./elements.js";
 import { facesSection } from "./faces.js";
 import { banner, details, historyList, storySection } from "./panel.js";
 import { Queue } from "./queue.js";
@@ -95,8 +95,8 @@ export class PhotoView {
     return make("nav", { class: "bar", "aria-label": t("view") },
       make("a", { class: "quiet", href: this.app.link(`/collections/${encodeURIComponent(queue.name)}${queue.query}`), text: t("back") }),
       make("p", { class: "place", text: words }),
-      button(`← ${t("previous")}`, () => this.step(-1), { id: "previous", class: "quiet" }),
-      button(`${t("next")} →`, () => this.step(1), { id: "next", class: "quiet" }));
+      make("button", { type: "button", class: "quiet", id: "previous", onclick: () => this.step(-1) }, make("span", { "aria-hidden": "true", text: "←" }), make("span", { class: "bar-text", text: t("previous") })),
+      make("button", { type: "button", class: "quiet", id: "next", onclick: () => this.step(1) }, make("span", { class: "bar-text", text: t("next") }), make("span", { "aria-hidden": "true", text: "→" })));
   }
 
   lastBar() {

@@ -58,6 +58,7 @@ export class Viewer {
       this.after.element, this.before.element, this.handle,
       make("span", { class: "side side-before", "aria-hidden": "true", text: t("before") }),
       make("span", { class: "side side-after", "aria-hidden": "true", text: t("after") }));
+    this.frame.style.setProperty("--ratio", String(width / height));
     this.tools = this.makeTools(faces.length > 0);
     this.element = make("div", { class: "viewer" }, this.frame, this.tools);
     this.listen();
