@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -226,6 +226,12 @@ class Settings(BaseSettings):
         description="PEM file with the certificates that signers of published pictures must lead to, for checks; any "
         "signer is accepted where empty.",
     )
+
+    @field_validator("c2pa_certificate", "c2pa_private_key", "c2pa_timestamp_url", "c2pa_trust_list", mode="before")
+    @classmethod
+    def _empty_is_not_set(cls, value: Any) -> Any:
+        """Compose files pass on variables that are not set as empty ones, and an empty path would be this folder."""
+        return None if value == "" else value
 
 
 @lru_cache(maxsize=1)

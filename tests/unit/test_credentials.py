@@ -272,6 +272,7 @@ def test_credentials_outlive_their_certificate_as_expired(authority, original):
 
 def test_without_certificate_nothing_is_signed():
     assert content_credentials(settings()) is None
+    assert content_credentials(settings(c2pa_certificate="", c2pa_private_key="", c2pa_timestamp_url="")) is None
 
 
 def test_half_of_a_set_up_is_refused(signing, authority, tmp_path):

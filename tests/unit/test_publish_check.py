@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from restoration.cli import app
 from restoration.errors import UsageError
 from restoration.publish.check import ArchiveCheck, check_archive
+from restoration.publish.credentials import Credentials
 from restoration.publish.export import export_publication
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
@@ -41,7 +42,7 @@ FACTS = {
 PICTURE = "data/photos/00000001.png"
 
 
-def built(folder: Path, **facts: object) -> Path:
+def built(folder: Path, credentials: Credentials | None = None, **facts: object) -> Path:
     """An archive of three photographs, by the publisher's own code."""
     store = MemoryStore()
     photos = [publishable(3, "rejected", output=None, previews=None, reason="truncated")]
@@ -55,7 +56,9 @@ def built(folder: Path, **facts: object) -> Path:
     work = folder / "work"
     work.mkdir()
     spool = spool_photos(photos, work / "photos.jsonl", {})
-    written = Stage(store, "restored", "archive", "album/v0003/", work).write(spool, FACTS | facts)
+    written = Stage(store, "restored", "archive", "album/v0003/", work, credentials=credentials).write(
+        spool, FACTS | facts
+    )
     out = folder / "whole"
     uri = "s3://archive/album/v0003/"
     assert export_publication(store, uri, out, manifest_sha256=written.manifest_sha256) == written.files
