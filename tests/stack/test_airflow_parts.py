@@ -10,14 +10,15 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from restoration.catalog.work import claim_batch, lease_photo
 from restoration.errors import EnvironmentProblem, RecipeError, SettingsError
 from restoration.names import run_id
-from restoration.orchestration import access, dispatch, flow
-from restoration.orchestration.closing import PUBLISHED_ARCHIVES, archive_asset
+from restoration.orchestration import access, dispatch, flow, rereading
+from restoration.orchestration.approving import AnswerNotUsable, ApproveOperator, person_of
+from restoration.orchestration.closing import PUBLISHED_ARCHIVES, PublishOperator, archive_asset
 from restoration.orchestration.failing import usage_errors_are_final
 from restoration.orchestration.links import FailuresLink, GalleryLink
 from restoration.orchestration.operator import RestoreShardOperator
@@ -302,4 +303,103 @@ class TestLinksAndWords:
         runs = flow.nightly_runs(found, "scheduled__2026")
         assert runs == flow.nightly_runs(found, "scheduled__2026")
         assert [run["trigger_run_id"] for run in runs] == ["scheduled__2026__a", "scheduled__2026__b"]
+        assert not any(run["conf"]["wait_for_approval"] for run in runs)
         assert flow.nightly_runs({"none": 0}, "scheduled__2026") == []
+
+
+class TestAsking:
+    def restored(self, lab, consent: str, run: str = "night__one") -> list[dict]:
+        """A collection restored by a nightly run; gives the runs as ``choose`` would."""
+        lab.put("a.png", b"OK a")
+        form = {"collection": lab.name, "source": f"s3://originals/{lab.name}/", "recipe": "identity"}
+        listed = flow.ingest({**form, "consent": consent}, "restore_collection", run)
+        flow.plan(listed, {})
+        with lab.runtime() as runtime:
+            for (batch,) in lab.rows("SELECT batch_id FROM batch WHERE state = 'planned'"):
+                run_batch(runtime, str(batch))
+        flow.summarize(listed["run_id"])
+        return [{"trigger_run_id": run, "conf": {"collection": lab.name}}]
+
+    def test_the_night_asks_once_about_the_same_content(self, lab):
+        runs = self.restored(lab, "unknown")
+        (asked,) = flow.nightly_questions(runs)
+        assert asked["conf"] == {"collection": lab.name}
+        assert flow.nightly_questions(runs) == [asked]
+        lab.put("b.png", b"OK b")
+        (later,) = flow.nightly_questions(self.restored(lab, "unknown", "night__two"))
+        assert later["trigger_run_id"] != asked["trigger_run_id"]
+
+    def test_the_night_asks_nobody_where_nobody_is_needed_or_the_run_failed(self, lab):
+        assert flow.nightly_questions(self.restored(lab, "granted")) == []
+        assert flow.nightly_questions([{"trigger_run_id": "never", "conf": {"collection": lab.name}}]) == []
+
+    def approve(self, lab, **options) -> ApproveOperator:
+        return ApproveOperator(task_id="approve", collection=lab.name, **options)
+
+    @pytest.mark.parametrize(
+        "form", [{"dry_run": True}, {"publish": False}, {"wait_for_approval": False}], ids=lambda form: next(iter(form))
+    )
+    def test_a_form_that_publishes_nothing_or_waits_for_nobody_asks_nobody(self, lab, form):
+        self.restored(lab, "unknown")
+        assert self.approve(lab).execute({"params": form}) == {"decision": "not_asked"}
+
+    def test_nobody_is_asked_where_nobody_is_needed(self, lab):
+        self.restored(lab, "granted")
+        assert self.approve(lab).execute({"params": {}}) == {"decision": "not_needed"}
+
+    def test_without_an_answer_in_time_nothing_is_published_and_that_is_on_record(self, lab):
+        self.restored(lab, "unknown")
+        shown = flow.publish(lab.name, dry_run=True)["content_sha256"]
+        told = self.approve(lab).execute_complete({}, {"timedout": True, "chosen_options": []}, shown=shown)
+        assert told["decision"] == "unanswered"
+        assert lab.rows("SELECT outcome FROM event WHERE event_type = 'approval'") == [("warning",)]
+        context = {"params": {}, "ti": SimpleNamespace(xcom_pull=lambda **_: told)}
+        with pytest.raises(AirflowSkipException, match="nobody answered"):
+            PublishOperator(task_id="publish", collection=lab.name).execute(context)
+
+    def test_content_that_changed_after_the_approval_is_not_published(self, lab, settings_of, s3, catalog_url):
+        self.restored(lab, "unknown")
+        settings_of({**s3.environment("airflow"), "RESTORATION_DATABASE_URL": catalog_url("publisher")})
+        told = {"decision": "approved", "content_sha256": "0" * 64}
+        context = {"params": {}, "ti": SimpleNamespace(xcom_pull=lambda **_: told)}
+        with pytest.raises(AirflowFailException, match="has changed since"):
+            PublishOperator(task_id="publish", collection=lab.name).execute(context)
+
+    @pytest.mark.parametrize("words", [None, "", " \n", 5, "x" * 5000])
+    def test_an_answer_says_why(self, lab, words):
+        with pytest.raises(AnswerNotUsable, match="asking again"):
+            self.approve(lab).validate_params_input({"words": words})
+
+    @pytest.mark.parametrize(
+        ("user", "person"),
+        [
+            ({"id": "admin", "name": "admin"}, "admin"),
+            ({"id": "7", "name": "Kim Lee"}, "Kim Lee (7)"),
+            ({"id": "7"}, "7"),
+        ],
+    )
+    def test_a_person_has_a_name(self, user, person):
+        assert person_of(user) == person
+
+    def test_nobody_is_no_person(self):
+        with pytest.raises(AnswerNotUsable, match="log in"):
+            person_of(None)
+
+
+class TestRereading:
+    def test_damage_fails_the_task_after_its_whole_part_and_the_report(self, lab):
+        TestAsking().restored(lab, "granted")
+        parts = json.loads(json.dumps(rereading.plan({"collection": lab.name, "everything": True})))
+        assert [part["kind"] for part in parts] == ["damaged", "originals"]
+        assert [rereading.read(part)["files"] for part in parts] == [0, 1]
+        assert rereading.report({"read_0": "success"}) == {"damaged": 0, "overdue": 0}
+        with pytest.raises(AirflowFailException, match="1 tasks failed"):
+            rereading.report({"read_0": "failed"})
+        lab.put("a.png", b"OK b")
+        with pytest.raises(AirflowFailException, match="1 of 1 files are damaged"):
+            rereading.read(rereading.plan({"everything": True})[1])
+        with pytest.raises(AirflowFailException, match="1 originals or publications are damaged"):
+            rereading.report({})
+        lab.put("a.png", b"OK a")
+        assert rereading.read(rereading.plan({})[0])["files"] == 1
+        assert rereading.report({}) == {"damaged": 0, "overdue": 0}

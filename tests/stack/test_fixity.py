@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from restoration.catalog.audit import run_query
 from restoration.catalog.events import verify_chain
 from restoration.errors import StorageError, UsageError
 from restoration.publish import fixity_run, layout
@@ -65,6 +66,10 @@ class Kept:
     def sql(self, query: str, **values) -> list[sa.Row]:
         with self.db.connect() as conn:
             return list(conn.execute(sa.text(query), values))
+
+    def ask(self, question: str) -> list[tuple]:
+        with self.db.connect() as conn:
+            return run_query(conn, question, self.name)[1]
 
     def events(self, outcome: str) -> list[dict]:
         query = (
@@ -123,6 +128,9 @@ def test_one_byte_of_an_original(kept):
     assert event["messageDigestAlgorithm"] == "SHA-256"
     assert event["expected"] == damage.expected != event["actual"] == damage.actual
     assert kept.overdue() == [("original", key, "changed")]
+    assert [row[:3] for row in kept.ask("fixity-overdue")] == [(kept.name, "original", key)]
+    ((_, _, _, outcome, kind, name, _, found, *_),) = kept.ask("fixity-failures")
+    assert (outcome, kind, name, found) == ("failure", "original", key, "changed")
     (again,) = kept.check().damage
     assert not again.new
     assert len(kept.events("failure")) == 1
