@@ -108,7 +108,7 @@ COMMENT ON COLUMN policy.fixity_days IS 'Days within which every original and ev
 -- What a person's word means now -----------------------------------------------------------------------------------
 
 CREATE FUNCTION decision_in_force(of_photo bigint, of_restoration bigint) RETURNS review_decision
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
     SET search_path = restoration, pg_temp
     RETURN (SELECT CASE WHEN v.decision = 'accept' AND v.restoration_id <> of_restoration THEN NULL ELSE v.decision END
               FROM review v WHERE v.photo_id = of_photo ORDER BY v.review_id DESC LIMIT 1);
@@ -116,13 +116,13 @@ COMMENT ON FUNCTION decision_in_force(bigint, bigint) IS
     'The last decision about a photograph. An acceptance holds for the restoration that the person saw; every other decision until the next one.';
 
 CREATE FUNCTION faces_altered(of_restoration bigint) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
     SET search_path = restoration, pg_temp
     RETURN EXISTS (SELECT FROM face f WHERE f.restoration_id = of_restoration AND f.action IN ('restored', 'blended'));
 COMMENT ON FUNCTION faces_altered(bigint) IS 'Whether a restoration changed any face.';
 
 CREATE FUNCTION awaits_review(p photo) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER COST 3000
     SET search_path = restoration, pg_temp
     RETURN p.current AND p.state IN ('restored', 'needs_review')
        AND NOT EXISTS (SELECT FROM withdrawal w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
@@ -149,7 +149,10 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title'
   FROM photo p
   JOIN collection c USING (collection_id)
   JOIN restoration r USING (restoration_id)
- WHERE awaits_review(p);
+    -- what may wait, from indexes; the function answers for those alone
+ WHERE p.photo_id IN (SELECT q.photo_id FROM photo q WHERE q.current AND q.state = 'needs_review'
+                      UNION SELECT v.photo_id FROM review v WHERE v.decision = 'reject')
+   AND awaits_review(p);
 COMMENT ON COLUMN audit.needs_review.earlier_decision IS
     'reject, where a person rejected an earlier restoration; null where nobody has decided yet.';
 
