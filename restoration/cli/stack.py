@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(name: Name = DEFAULT_NAME) -> None:
-    """Start Postgres, Redis, S3, Airflow and a worker on this machine, and keep them running."""
+    """Start Postgres, Redis, S3, Airflow, a worker and the review page on this machine, and keep them running."""
     from rich.console import Console
 
     console = Console()
@@ -111,6 +111,8 @@ def _run_demo(stack: Stack, request: DemoRequest, console: Console, *, keep: boo
             _stop(stack, console)
     if stack.is_kept():
         _say_addresses(console, stack)
+    else:
+        console.print("To decide on the review page about what waits for a person, start it again: make up")
     return result
 
 
@@ -149,8 +151,9 @@ def _say_addresses(console: Console, stack: Stack) -> None:
     url, user, password = stack.login()
     lines = (
         f"Airflow: {url}  user {user}  password {password}",
+        f"review: {stack.review.url}  sign in with Airflow's user and password",
         f"S3: {stack.s3.endpoint}",
-        f"For the command line: set -a; . {stack.root}/admin.env; set +a   (or airflow.env, worker.env, audit.env)",
+        f"For the command line: set -a; . {stack.root}/admin.env; set +a   (or airflow.env, worker.env, audit.env, review.env)",
         "Stop with: make down",
     )
     for line in lines:

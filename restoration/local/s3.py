@@ -27,6 +27,7 @@ GRANTS: Mapping[str, tuple[str, ...]] = {
         "Read:originals", "List:originals", "Read:restored", "List:restored",
         "Read:archive", "List:archive", "Write:archive",
     ),
+    "review": ("Read:restored",),
 }  # fmt: skip
 """What each identity may do, in SeaweedFS's words. Nobody but the administrator may write originals."""
 

@@ -1,5 +1,7 @@
 """
-The whole system on one machine: Postgres, Redis, S3, Airflow and one worker, from wheels, on the loopback address.
+The whole system on one machine, from wheels, on the loopback address.
+
+Postgres, Redis, S3, Airflow, one worker, and the review page.
 
 Everything of a stack is in one folder (``.local/<name>``): data, logs, the record of what runs, and the passwords that
 were generated for it. Starting a running stack changes nothing; starting one of which some processes were killed starts
@@ -27,6 +29,7 @@ from restoration.local.celery_worker import CeleryWorker
 from restoration.local.postgres import SUPERUSER, Postgres
 from restoration.local.process import Process, members, sweep, write_private
 from restoration.local.redis import Redis
+from restoration.local.review import ReviewPage
 from restoration.local.s3 import S3
 from restoration.local.state import StackState, load_state
 
@@ -36,10 +39,11 @@ LOGINS: dict[str, tuple[str, ...]] = {
     "restoration_airflow": ("restoration_ingest", "restoration_publisher"),
     "restoration_gpu": ("restoration_worker",),
     "restoration_audit": ("restoration_auditor",),
+    "restoration_review": ("restoration_publisher",),
 }
 """Logins of the catalog and the group roles they are members of."""
 
-ROLES = ("admin", "airflow", "worker", "audit")
+ROLES = ("admin", "airflow", "worker", "audit", "review")
 """Kinds of process that :meth:`Stack.environment` knows."""
 
 _LOGIN_OF = {
@@ -47,6 +51,7 @@ _LOGIN_OF = {
     "airflow": "restoration_airflow",
     "worker": "restoration_gpu",
     "audit": "restoration_audit",
+    "review": "restoration_review",
 }
 _ATTEMPTS = 2
 
@@ -160,6 +165,11 @@ class Stack:
         """The worker; Postgres must have been started once."""
         return CeleryWorker(self.root, self.environment("worker"))
 
+    @property
+    def review(self) -> ReviewPage:
+        """The page on which people decide about photographs."""
+        return ReviewPage(self.root, self.state.review_port)
+
     def environment(self, role: str) -> dict[str, str]:
         """
         Settings of a process of that kind, with its own credentials and no others.
@@ -171,11 +181,16 @@ class Stack:
             raise UsageError(f"there is no role {role!r}; roles are {', '.join(ROLES)}")
         settings = {"RESTORATION_DATABASE_URL": self.postgres.url(_LOGIN_OF[role], DATABASE)}
         if role != "audit":
-            settings["RESTORATION_BROKER_URL"] = self.redis.url()
             settings |= self.s3.environment(role)
+        if role not in ("audit", "review"):
+            settings["RESTORATION_BROKER_URL"] = self.redis.url()
             settings |= {"RESTORATION_POLL_SECONDS": "1"}
-        if role in ("admin", "airflow"):
+        if role in ("admin", "airflow", "review"):
             settings["RESTORATION_AIRFLOW_API_URL"] = f"http://127.0.0.1:{self.state.airflow_port}"
+            settings["RESTORATION_REVIEW_URL"] = self.review.url
+        if role == "review":
+            settings["RESTORATION_REVIEW_PORT"] = str(self.state.review_port)
+            settings["RESTORATION_REVIEW_SECRET"] = self.state.review_secret
         extra = {n: v for n, v in self._extra.items() if role == "airflow" or not n.startswith("AIRFLOW")}
         return settings | extra
 
@@ -231,7 +246,7 @@ class Stack:
             _wait(services)
             say("Redis and S3 are up")
             self._start_airflow_and_worker(pool)
-            say("Airflow and the worker are up")
+            say("Airflow, the review page and the worker are up")
         except BaseException:
             self._down()
             raise
@@ -277,9 +292,15 @@ class Stack:
         with self.timings.measure("airflow-migrate"):
             migrated = pool.submit(airflow.migrate)
             worker.start()
+            self.review.start(self.environment("review"))
             _wait([migrated])
         airflow.start()
-        _wait([pool.submit(self._wait_worker, worker), pool.submit(self._wait_airflow, airflow)])
+        waits = [pool.submit(self._wait_worker, worker), pool.submit(self._wait_airflow, airflow)]
+        _wait([*waits, pool.submit(self._wait_review)])
+
+    def _wait_review(self) -> None:
+        with self.timings.measure("review"):
+            self.review.wait_ready()
 
     def _wait_worker(self, worker: CeleryWorker) -> None:
         with self.timings.measure("worker"):
@@ -307,7 +328,7 @@ class Stack:
 
     def _down(self) -> None:
         if self.postgres.data.is_dir() and (self.root / "stack.json").is_file():
-            parts: list[Callable[[], None]] = [self.redis.stop, self._stop_worker_and_s3]
+            parts: list[Callable[[], None]] = [self.redis.stop, self._stop_worker_and_s3, self.review.stop]
             if self._has_logins():
                 parts.append(self.airflow.stop)
             with ThreadPoolExecutor(max_workers=len(parts)) as pool:
@@ -373,6 +394,8 @@ class Stack:
             found.append(_status(process.name, _pid(process), problems[name] is None, address, memory, problems[name]))
         worker = self.worker
         found.append(_status("worker", _pid(worker.process), worker.is_healthy(), "", memory))
+        review = self.review
+        found.append(_status("review", _pid(review.process), review.is_healthy(), review.url, memory))
         return found
 
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from restoration.errors import EnvironmentProblem
 from restoration.local.airflow import AirflowSecrets
@@ -28,6 +29,8 @@ class StackState:
     s3_identities: dict[str, Identity]
     airflow_port: int
     airflow: AirflowSecrets
+    review_port: int
+    review_secret: str
 
     def __repr__(self) -> str:
         return f"StackState(redis_port={self.redis_port}, airflow_port={self.airflow_port}, ...)"
@@ -35,13 +38,15 @@ class StackState:
     def ports_are_free(self) -> bool:
         """Whether nothing else has taken one of the ports meanwhile."""
         s3 = asdict(self.s3_ports).values()
-        wanted = [self.redis_port, self.airflow_port, *s3, *(port + GRPC_OFFSET for port in s3)]
+        wanted = [self.redis_port, self.airflow_port, self.review_port, *s3, *(port + GRPC_OFFSET for port in s3)]
         return all(is_free(port) for port in wanted)
 
     def with_new_ports(self) -> StackState:
         """The same passwords on ports that are free now."""
-        redis_port, airflow_port, s3_ports = _choose_ports()
-        return replace(self, redis_port=redis_port, airflow_port=airflow_port, s3_ports=s3_ports)
+        redis_port, airflow_port, review_port, s3_ports = _choose_ports()
+        return replace(
+            self, redis_port=redis_port, airflow_port=airflow_port, review_port=review_port, s3_ports=s3_ports
+        )
 
     def save(self, path: Path) -> None:
         """Write it to a file that only its owner may read."""
@@ -50,7 +55,7 @@ class StackState:
 
 def new_state() -> StackState:
     """Free ports and fresh passwords."""
-    redis_port, airflow_port, s3_ports = _choose_ports()
+    redis_port, airflow_port, review_port, s3_ports = _choose_ports()
     return StackState(
         redis_port=redis_port,
         redis_password=secrets.token_hex(20),
@@ -63,6 +68,8 @@ def new_state() -> StackState:
             jwt_secret=secrets.token_hex(64),
             api_secret_key=secrets.token_hex(32),
         ),
+        review_port=review_port,
+        review_secret=secrets.token_hex(32),
     )
 
 
@@ -78,19 +85,38 @@ def load_state(path: Path, make: Callable[[], StackState] = new_state) -> StackS
         return state
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        return StackState(
+        state = StackState(
             redis_port=body["redis_port"],
             redis_password=body["redis_password"],
             s3_ports=S3Ports(**body["s3_ports"]),
             s3_identities={name: Identity(**key) for name, key in body["s3_identities"].items()},
             airflow_port=body["airflow_port"],
             airflow=AirflowSecrets(**body["airflow"]),
+            # a stack of an earlier version had no review page
+            review_port=body.get("review_port") or free_port(_ports_of(body)),
+            review_secret=body.get("review_secret") or secrets.token_hex(32),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EnvironmentProblem(f"{path} cannot be read ({error}); `make clean` removes the stack") from error
+    return _completed(state, path, body)
 
 
-def _choose_ports() -> tuple[int, int, S3Ports]:
+def _completed(state: StackState, path: Path, body: dict[str, Any]) -> StackState:
+    """The state with a key for every identity, saved where an earlier version had fewer."""
+    missing = {name: Identity(name, secrets.token_hex(20)) for name in GRANTS if name not in state.s3_identities}
+    if missing or "review_port" not in body:
+        state = replace(state, s3_identities=state.s3_identities | missing)
+        state.save(path)
+    return state
+
+
+def _ports_of(body: dict[str, Any]) -> list[int]:
+    s3 = list(body["s3_ports"].values())
+    return [body["redis_port"], body["airflow_port"], *s3, *(port + GRPC_OFFSET for port in s3)]
+
+
+def _choose_ports() -> tuple[int, int, int, S3Ports]:
+    """Redis, Airflow, review page, S3."""
     taken: list[int] = []
     for _ in range(5):
         port = free_port(taken, with_grpc=True)
@@ -98,4 +124,5 @@ def _choose_ports() -> tuple[int, int, S3Ports]:
     s3_ports = S3Ports(*taken[::2])
     redis_port = free_port(taken)
     airflow_port = free_port([*taken, redis_port])
-    return redis_port, airflow_port, s3_ports
+    review_port = free_port([*taken, redis_port, airflow_port])
+    return redis_port, airflow_port, review_port, s3_ports

@@ -30,7 +30,7 @@ def test_every_service_is_well_and_known_by_name(stack):
     services = {service.name: service for service in stack.status()}
     assert set(services) == {
         "postgres", "redis", "s3", "airflow-api-server", "airflow-scheduler", "airflow-triggerer",
-        "airflow-dag-processor", "worker",
+        "airflow-dag-processor", "worker", "review",
     }  # fmt: skip
     assert {name: service.problem for name, service in services.items() if service.problem} == {}
     assert 100 < sum(service.memory_mb for service in services.values()) < 3000
