@@ -8,32 +8,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from restoration import __version__
 from restoration.iptc import COMPOSITE, ENHANCED, SOURCE_TYPES
 from restoration.publish import layout
+from restoration.publish.label_words import Kind, Language, did, statement
 from restoration.publish.labels import Labels, Step
 from restoration.publish.photos import ArchivedPhoto
-
-Kind = Literal["restored", "before", "after"]
-"""The restored picture, the smaller copy of the scan, the smaller copy of the restored picture."""
 
 SOFTWARE = "archive-restoration"
 LABELS = "IPTC Photo Metadata 2025.1 as XMP"
 """What ``archive.json`` says under ``labels``: every picture of the version carries them."""
-MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 2000, 2000
+MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 1500, 1500
+"""Characters; whatever they are, a label then fits into the one segment of a JPEG."""
 
 _MEASURING = frozenset({"measure"})
 """Steps that look at a picture and leave it as it is."""
 _TOUCHED = frozenset({"restored", "blended"})
-_DID = {
-    "triage": "a colour cast was removed",
-    "repair": "scratches, stains and tears were filled in from their surroundings",
-    "grade": "fading was undone",
-    "colorize": "colours were guessed by a computer",
-    "upscale": "it was enlarged",
-}
 _MEDIA = {
     "negativeFilm": re.compile(r"\bnegatives?\b|네거티브|음화", re.IGNORECASE),
     "positiveFilm": re.compile(r"\b(slides?|transparenc(y|ies)|diapositives?|autochromes?)\b|슬라이드", re.IGNORECASE),
@@ -127,7 +119,7 @@ class PictureFacts:
                     self._agent(step.get("model")),
                     self.ai_altered and name in ("colorize", "faces"),
                     parameters_sha256(step.get("parameters") or {}),
-                    self._faces_did() if name == "faces" else _DID.get(name, f"the step {name!r} was applied"),
+                    did(name, self._faces),
                 )
 
     def _agent(self, model: Any) -> Agent:
@@ -136,10 +128,9 @@ class PictureFacts:
                 return Agent(str(model), str(known.get("version") or ""), str(known.get("weights_sha256") or ""))
         return Agent(str(model), "") if model else self.program
 
-    def _faces_did(self) -> str:
-        count = sum(face.get("action") in _TOUCHED for face in self.record.get("faces") or [])
-        many = "a face was" if count == 1 else f"{count} faces were" if count else "faces were"
-        return f"{many} redrawn by a computer"
+    @property
+    def _faces(self) -> int:
+        return sum(face.get("action") in _TOUCHED for face in self.record.get("faces") or [])
 
     @cached_property
     def source_type(self) -> str:
@@ -150,16 +141,18 @@ class PictureFacts:
 
     @cached_property
     def statement(self) -> str:
-        """In plain words what a computer made of the picture."""
-        scan = f"The untouched scan is kept by the archive; its sha256 is {self.source_sha256}."
-        if self.kind == "before":
-            return f"A smaller copy of the scan as it was found; nothing was restored. {scan}"
-        size = "A smaller copy of a restored picture" if self.kind == "after" else "A restored picture"
-        did = ", ".join(step.did for step in self.steps)
-        if not did:
-            did = "a trained model made parts of it" if self.ai_altered else "nothing had to be changed"
-        caution = " It shows how it may have looked, not how it did." if self.ai_altered else ""
-        return f"{size}, made by a computer from a scan: {did}.{caution} {scan}"
+        """In plain English what a computer made of the picture."""
+        return self._statement("en")
+
+    def _statement(self, language: Language) -> str:
+        return statement(
+            self.kind,
+            [step.name for step in self.steps],
+            faces=self._faces,
+            ai_altered=self.ai_altered,
+            sha256=self.source_sha256,
+            language=language,
+        )
 
     def labels(self) -> Labels:
         """The file's labels; times are the catalog's, so the same record gives the same labels."""
@@ -171,7 +164,8 @@ class PictureFacts:
             title=self.title,
             creator=_short(self._terms.get("creator"), MAX_TITLE),
             statement=self.statement,
-            description=f"{description}\n\n{self.statement}" if description else self.statement,
+            description=_after(description, self.statement),
+            description_ko=_after(description, self._statement("ko")),
             rights=_short(self._terms.get("rights") or self._rights, MAX_RIGHTS),
             document_id=f"xmp.did:{self.sha256}",
             original_id=f"sha256:{self.source_sha256}",
@@ -210,6 +204,10 @@ def scan_type(terms: dict[str, Any]) -> str:
     said = f"{terms.get('format') or ''} {terms.get('type') or ''}"
     found = [term for term, words in _MEDIA.items() if words.search(said)]
     return SOURCE_TYPES + found[0] if len(found) == 1 else ""
+
+
+def _after(description: str, said: str) -> str:
+    return f"{description}\n\n{said}" if description else said
 
 
 def _short(value: Any, length: int) -> str:

@@ -48,10 +48,11 @@ _TEXTS = {
     "original_id": "xmpMM:OriginalDocumentID",
 }
 _TRANSLATABLE = {
-    "title": "dc:title",
-    "description": "dc:description",
-    "rights": "dc:rights",
-    "usage": "xmpRights:UsageTerms",
+    "title": ("dc:title", "x-default"),
+    "description": ("dc:description", "x-default"),
+    "description_ko": ("dc:description", "ko"),
+    "rights": ("dc:rights", "x-default"),
+    "usage": ("xmpRights:UsageTerms", "x-default"),
 }
 _STEP = {
     "action": "stEvt:action",
@@ -78,7 +79,7 @@ class Labels:
 
     :param source_type: address of a term of :mod:`restoration.iptc`; empty where the vocabulary has no true word.
     :param statement: what a computer made of the picture, in plain words.
-    :param description: of the picture, with the statement.
+    :param description: of the picture, with the statement; ``description_ko`` with the statement in Korean.
     :param document_id: names this file's content; ``original_id`` and ``derived_from`` name the scan and what the file
         was made from, as ``sha256:`` and the hash.
     :param ai_system: models that generated parts of the picture; empty where none did.
@@ -95,6 +96,7 @@ class Labels:
     source_type: str = ""
     ai_system: str = ""
     ai_version: str = ""
+    description_ko: str = ""
     creator: str = ""
     rights: str = ""
     history: tuple[Step, ...] = ()
@@ -143,10 +145,11 @@ def packet(labels: Labels) -> bytes:
     node = etree.SubElement(graph, _tag("rdf:Description"), {_tag("rdf:about"): ""}, nsmap=_node_names())
     for name, of in _TEXTS.items():
         _add(node, of, getattr(labels, name))
-    for name, of in _TRANSLATABLE.items():
+    for name, (of, language) in _TRANSLATABLE.items():
         if getattr(labels, name):
-            item = etree.SubElement(_array(node, of, "rdf:Alt"), _tag("rdf:li"), {_LANGUAGE: "x-default"})
-            item.text = getattr(labels, name)
+            alternatives = node.find(f"{_tag(of)}/{_tag('rdf:Alt')}")
+            parent = _array(node, of, "rdf:Alt") if alternatives is None else alternatives
+            etree.SubElement(parent, _tag("rdf:li"), {_LANGUAGE: language}).text = getattr(labels, name)
     if labels.creator:
         _add(_array(node, "dc:creator", "rdf:Seq"), "rdf:li", labels.creator)
     _add(_structure(node, "xmpMM:DerivedFrom"), "stRef:documentID", labels.derived_from)
@@ -189,9 +192,10 @@ def parse(data: bytes) -> Labels:
     """Labels of a packet. :raises PublicationError: label_invalid."""
     node = _description(data)
     found: dict[str, Any] = {}
-    for name, of in {**_TEXTS, **_TRANSLATABLE}.items():
-        inner = "" if name in _TEXTS else "/" + _tag("rdf:Alt") + "/" + _tag("rdf:li")
-        found[name] = _text(node, _tag(of) + inner)
+    for name, of in _TEXTS.items():
+        found[name] = _text(node, _tag(of))
+    for name, (of, language) in _TRANSLATABLE.items():
+        found[name] = _text(node, f"{_tag(of)}/{_tag('rdf:Alt')}/{_tag('rdf:li')}[@{_LANGUAGE}='{language}']")
     found["creator"] = _text(node, "/".join(map(_tag, ("dc:creator", "rdf:Seq", "rdf:li"))))
     found["derived_from"] = _text(node, "/".join(map(_tag, ("xmpMM:DerivedFrom", "stRef:documentID"))))
     missing = [name for name in _ALWAYS if not found[name]]

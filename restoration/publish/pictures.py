@@ -11,7 +11,8 @@ from restoration.errors import PhotoRejected, PublicationError
 from restoration.fixity import fixity_of_bytes
 from restoration.publish import layout
 from restoration.publish.fixities import StagedFile
-from restoration.publish.labelling import Kind, PictureFacts
+from restoration.publish.label_words import Kind
+from restoration.publish.labelling import PictureFacts
 from restoration.publish.labels import label, read_labels
 from restoration.publish.originals import Originals
 from restoration.publish.parallel import Budget, in_parallel

@@ -102,6 +102,8 @@ def test_labels_of_a_restored_picture_say_what_a_computer_made():
     assert (said.original_id, said.derived_from) == (f"sha256:{SCAN}", f"sha256:{SCAN}")
     assert "colours were guessed by a computer, a face was redrawn by a computer. It shows how it may" in said.statement
     assert said.description == f"Three people\n\n{said.statement}"
+    assert "색을 컴퓨터가 추정함, 얼굴 한 곳을 컴퓨터가 다시 그림. 실제 모습이 아니라" in said.description_ko
+    assert said.description_ko.endswith(f"sha256: {SCAN}.")
     assert said.ai_system == "house-colorizer, gfpgan-1.3"
     assert f"gfpgan-1.3 1.3 (weights sha256 {'f1' * 32})" in said.ai_version
     assert [step.parameters.split(";")[0] for step in said.history] == ["repair", "grade", "colorize", "faces"]
@@ -127,6 +129,15 @@ def test_a_picture_that_no_model_touched_is_not_called_generated():
     assert untouched.source_type == SOURCE_TYPES + "negativeFilm"
     assert "nothing had to be changed" in untouched.statement
     assert untouched.title == "Oma \U0001f475 할머니.tif"
+
+
+@pytest.mark.parametrize("character", ["&", "\U0001f475", "\x00"])
+def test_labels_fit_into_a_jpeg_however_long_the_catalogs_texts_are(character):
+    long = character * 100_000
+    terms = {name: long for name in ("title", "creator", "description")} | {"rights": "https://" + long}
+    said = facts("after", dublin_core=terms).labels()
+    assert said.title.endswith("…")
+    assert read_labels(label(jpeg("a"), JPEG, said), JPEG) == said.as_written()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def labels(**more: object) -> Labels:
         "source_type": SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia",
         "ai_system": "house-colorizer",
         "ai_version": "house-colorizer 1.0",
+        "description_ko": "At the gate. 색을 컴퓨터가 추정함.",
         "creator": "Kim",
         "rights": "https://creativecommons.org/publicdomain/mark/1.0/",
         "history": (Step("edited", "archive-restoration 1.0", "step=grade", "2026-11-21T04:00:00+00:00"),),
@@ -259,6 +260,7 @@ SAID = packet(labels())
         b"<other/>",
         SAID.replace(b"xmp:CreatorTool", b"xmp:CreatorFool"),
         SAID.replace(b"stRef:documentID", b"stRef:instanceID"),
+        SAID.replace(b'xml:lang="x-default"', b'xml:lang="de"'),
         SAID.replace(b"<dc:identifier>", b"<dc:identifier>y</dc:identifier><dc:identifier>"),
         SAID.replace(b"<xmpRights:WebStatement>https://", b"<xmpRights:WebStatement>https://evil."),
         SAID.replace(b"<x:xmpmeta", b'<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]><x:xmpmeta').replace(
