@@ -73,7 +73,7 @@ def test_a_listing_is_merged_once(conn, family):
 
 def test_a_replaced_object_is_a_new_photo(conn, family):
     build.listing(conn, family, ["a.tif", "b.tif"])
-    merge_sidecar(conn, family.collection_id, {"family/a.tif": {"title": "Aunt Ada"}})
+    merge_sidecar(conn, family.collection_id, {"family/a.tif": ({"title": "Aunt Ada"}, None)})
     restore_all(conn, planned(conn, family))
     report = build.listing(conn, family, [build.listed("a.tif", "new bytes"), "b.tif"])
     rows = conn.execute(
@@ -131,7 +131,7 @@ def test_a_scan_that_changed_under_the_reader_is_due_again_after_a_listing(conn,
 
 def test_sidecar_terms_are_stored_and_counted_when_they_change(conn, family):
     build.listing(conn, family, ["a.tif", "b.tif"])
-    terms = {"family/a.tif": {"title": "=1+1\t\\N \n \0"}, "family/none.tif": {"title": "x"}}
+    terms = {"family/a.tif": ({"title": "=1+1\t\\N \n \0"}, None), "family/none.tif": ({"title": "x"}, None)}
     assert merge_sidecar(conn, family.collection_id, terms) == 1
     assert merge_sidecar(conn, family.collection_id, terms) == 0
     stored = conn.execute(
@@ -260,7 +260,7 @@ def test_the_ingest_role_can_do_all_this_and_no_more(role_engine):
     with role_engine("ingest").begin() as conn:
         family = build.add_collection(conn)
         build.listing(conn, family, [*KEYS, build.listed("x.tif", reason=ReasonCode.EMPTY_FILE)])
-        merge_sidecar(conn, family.collection_id, {"family/000.tif": {"title": "x"}})
+        merge_sidecar(conn, family.collection_id, {"family/000.tif": ({"title": "x"}, None)})
         run_id = planned(conn, family)
         planning.record_listing(conn, run_id, {})
         planning.queue_shard(conn, run_id, 0)
