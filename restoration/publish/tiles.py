@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from restoration.errors import PhotoRejected, PublicationError
@@ -39,6 +39,7 @@ FOLDER = "tiles/"
 CHECKSUMS = "manifest-sha256.txt"
 """A set's list of hashes, as ``sha256sum -c`` reads it. Its own hash is in the versions' ``iiif/tilesets.csv``."""
 TILE_WORKERS = 6
+"""Tiles of one set that are written at a time; several sets are unpacked at once."""
 MAX_INFO_BYTES = 64 * 1024
 MAX_CHECKSUM_BYTES = 64 * 1024**2
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -137,17 +138,22 @@ class TilePublisher:
             return None
 
     def _unpack(self, key: str, prefix: str, identifier: str, zip_sha256: str) -> TileSet:
-        there = {item.key: item.size for page in self._store.list_pages(self._bucket, prefix) for item in page}
+        there = self._etags(prefix)
         with tempfile.TemporaryFile(dir=self._folder) as file, self._open(key, zip_sha256, file) as archive:
             pyramid = _pyramid_of(archive, key)
             paths = pyramid.paths()
             _refuse_strangers(there, prefix, {INFO, CHECKSUMS, *paths})
 
-            def write(path: str) -> str:
+            def write(path: str) -> _Written:
                 data = archive.read(path)
-                return self._write(prefix + path, data, "image/jpeg", there=there.get(prefix + path) == len(data))
+                written = _Written(prefix + path, hashlib.sha256(data).hexdigest(), _md5(data))
+                if there.get(written.key) != written.md5:
+                    self._store.put(self._bucket, written.key, data, "image/jpeg")
+                return written
 
-            digests = dict(zip(paths, in_parallel(write, paths, TILE_WORKERS), strict=True))
+            written = list(in_parallel(write, paths, TILE_WORKERS))
+        self._check_written(written, prefix)
+        digests = {item.key.removeprefix(prefix): item.sha256 for item in written}
         info = info_bytes(pyramid.info(self.address(identifier)))
         digests[INFO] = hashlib.sha256(info).hexdigest()
         sums = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())).encode()
@@ -176,11 +182,28 @@ class TilePublisher:
         except _BAD_ZIP as error:
             raise PublicationError(f"s3://{self._restored}/{key} is not a ZIP file with tiles: {error}") from error
 
-    def _write(self, key: str, data: bytes, content_type: str, *, there: bool = False) -> str:
-        """Write a file unless its bytes are there already, read it back, and give its hash."""
+    def _etags(self, prefix: str) -> dict[str, str]:
+        return {item.key: item.etag for page in self._store.list_pages(self._bucket, prefix) for item in page}
+
+    def _check_written(self, written: list[_Written], prefix: str) -> None:
+        """What the store holds is what was written.
+
+        A listing with the store's own MD5 of every file says so for a whole set; where ETags are no MD5 (encryption
+        with one's own keys), every file is read back.
+        """
+        etags = self._etags(prefix)
+        doubtful = [item for item in written if etags.get(item.key) != item.md5]
+
+        def check(item: _Written) -> None:
+            if (found := self._hash_of(item.key)) != item.sha256:
+                raise PublicationError(f"s3://{self._bucket}/{item.key} reads back as {found}, not {item.sha256}")
+
+        for _ in in_parallel(check, doubtful, TILE_WORKERS):
+            pass
+
+    def _write(self, key: str, data: bytes, content_type: str) -> str:
+        """Write a file, read it back, and give its hash."""
         sha256 = hashlib.sha256(data).hexdigest()
-        if there and self._hash_of(key) == sha256:
-            return sha256
         self._store.put(self._bucket, key, data, content_type)
         if (found := self._hash_of(key)) != sha256:
             raise PublicationError(f"s3://{self._bucket}/{key} reads back as {found}, not {sha256}")
@@ -191,6 +214,18 @@ class TilePublisher:
             return self._store.hash_object(self._bucket, key)[0]
         except PhotoRejected:
             return "nothing"
+
+
+class _Written(NamedTuple):
+    """A tile in the archive bucket: its key and the hashes of its bytes."""
+
+    key: str
+    sha256: str
+    md5: str
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:

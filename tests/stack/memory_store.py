@@ -53,7 +53,7 @@ class MemoryStore:
         now = datetime.now(UTC)
         keys = self._call(lambda: sorted(k for b, k in self.objects if b == bucket and k.startswith(prefix)))
         if keys:
-            yield [StoredObject(k, "", "", len(self.objects[bucket, k]), now) for k in keys]
+            yield [StoredObject(k, "", self._etag(bucket, k) or "", len(self.objects[bucket, k]), now) for k in keys]
 
     def stat(self, bucket: str, key: str) -> StoredObject | None:
         etag = self._call(lambda: self._etag(bucket, key))
