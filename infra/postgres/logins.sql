@@ -5,6 +5,7 @@
 \getenv airflow_password CATALOG_AIRFLOW_PASSWORD
 \getenv gpu_password CATALOG_GPU_PASSWORD
 \getenv audit_password CATALOG_AUDIT_PASSWORD
+\getenv review_password CATALOG_REVIEW_PASSWORD
 
 CREATE ROLE airflow LOGIN PASSWORD :'airflow_db_password';
 CREATE DATABASE airflow OWNER airflow;
@@ -15,3 +16,5 @@ CREATE ROLE restoration_gpu LOGIN PASSWORD :'gpu_password';
 GRANT restoration_worker TO restoration_gpu;
 CREATE ROLE restoration_audit LOGIN PASSWORD :'audit_password';
 GRANT restoration_auditor TO restoration_audit;
+CREATE ROLE restoration_review LOGIN PASSWORD :'review_password';
+GRANT restoration_publisher TO restoration_review;

@@ -99,7 +99,7 @@ def _run_demo(stack: Stack, request: DemoRequest, console: Console, *, keep: boo
     load_recipe(request.recipe_name)  # a misspelt name is told now and not after the start
     try:
         with _interruptible():
-            console.print("Starting Postgres, Redis, S3, Airflow and a worker ...")
+            console.print("Starting Postgres, Redis, S3, Airflow, a worker and the review page ...")
             stack.up(console.print)
             if keep:
                 stack.keep()
@@ -153,7 +153,7 @@ def _say_addresses(console: Console, stack: Stack) -> None:
         f"Airflow: {url}  user {user}  password {password}",
         f"review: {stack.review.url}  sign in with Airflow's user and password",
         f"S3: {stack.s3.endpoint}",
-        f"For the command line: set -a; . {stack.root}/admin.env; set +a   (or airflow.env, worker.env, audit.env, review.env)",
+        f"For the command line: set -a; . {stack.root}/admin.env; set +a   (or airflow, worker, audit, review .env)",
         "Stop with: make down",
     )
     for line in lines:

@@ -46,7 +46,7 @@ def test_postgres_image_would_make_every_login_and_database(tmp_path):
             assert done.returncode == 0, done.stderr
         for login, database in (
             ("airflow", "airflow"),
-            *((f"restoration_{n}", "restoration") for n in ("airflow", "gpu", "audit")),
+            *((f"restoration_{n}", "restoration") for n in ("airflow", "gpu", "audit", "review")),
         ):
             psycopg2.connect(host=LOOPBACK, port=server.port, user=login, password=PASSWORD, dbname=database).close()
     finally:

@@ -37,7 +37,7 @@ def example() -> dict[str, str]:
 def test_has_the_services_of_the_design():
     assert set(SERVICES) == {
         "postgres", "redis", "s3", "s3-buckets", "init", "api-server", "scheduler", "dag-processor", "triggerer",
-        "worker", "worker-gpu",
+        "worker", "worker-gpu", "review",
     }  # fmt: skip
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["worker-gpu"]
@@ -67,7 +67,7 @@ def test_services_wait_for_what_they_need():
         for needed, how in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if needed in ONE_SHOT else "service_healthy"
             assert how["condition"] == wanted, name
-    for name in ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker-gpu"):
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker-gpu", "review"):
         assert "init" in SERVICES[name]["depends_on"]
 
 
@@ -92,12 +92,22 @@ def test_workers_get_no_airflow_secret_and_airflow_no_superuser():
         assert json.loads(VARIABLE.sub("x", environment(name)["AIRFLOW_CONN_RESTORATION_S3"]))["login"] == "airflow"
 
 
+def test_the_review_page_gets_no_secret_of_another():
+    secrets = set(VARIABLE.findall(" ".join(environment("review").values())))
+    assert {name for name, _ in secrets} == {
+        "CATALOG_REVIEW_PASSWORD", "S3_REVIEW_SECRET_KEY", "REVIEW_SECRET", "RESTORATION_REVIEW_URL",
+    }  # fmt: skip
+    port = Settings.model_fields["review_port"].default
+    assert SERVICES["review"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f":{port}/api/health" in SERVICES["review"]["healthcheck"]["test"][-1]
+
+
 def test_every_secret_comes_from_the_env_file_and_none_has_a_default():
     used = {match[1]: match[2] or "" for match in VARIABLE.finditer(TEXT)}
     assert set(used) == set(example())
     secret = {name for name, value in example().items() if value.startswith("generate")}
     assert {name for name in used if used[name].startswith(":?")} == secret
-    assert set(example()) - secret == {"TORCH_INDEX_GPU"}
+    assert set(example()) - secret == {"TORCH_INDEX_GPU", "RESTORATION_GALLERY_URL", "RESTORATION_REVIEW_URL"}
 
 
 def test_only_the_loopback_address_is_published():
@@ -205,6 +215,17 @@ def test_images_run_as_an_ordinary_user_and_copy_what_exists():
     )
 
 
+def test_make_env_adds_what_a_newer_version_needs(tmp_path):
+    target = tmp_path / ".env"
+    target.write_text("POSTGRES_PASSWORD=mine\nREVIEW_SECRET=")
+    subprocess.run([ROOT / "infra" / "make-env", target], check=True, capture_output=True)
+    lines = target.read_text().splitlines()
+    assert lines[:2] == ["POSTGRES_PASSWORD=mine", "REVIEW_SECRET="]
+    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(values) == set(example())
+    assert (values["POSTGRES_PASSWORD"], len(values["CATALOG_REVIEW_PASSWORD"])) == ("mine", 64)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_make_env_writes_private_secrets_once(tmp_path, times):
     target = tmp_path / ".env"
@@ -216,6 +237,6 @@ def test_make_env_writes_private_secrets_once(tmp_path, times):
     assert target.stat().st_mode & 0o077 == 0
     values = dict(line.split("=", 1) for line in texts[0].splitlines() if line and not line.startswith("#"))
     assert set(values) == set(example())
-    secrets = [value for name, value in values.items() if name != "TORCH_INDEX_GPU"]
+    secrets = [value for name, value in values.items() if example()[name].startswith("generate")]
     assert len(set(secrets)) == len(secrets)
     assert all(len(value) >= 40 for value in secrets)
