@@ -78,7 +78,7 @@ class Credentials:
     def __init__(self, chain: bytes, key: bytes, algorithm: str, timestamp_url: str | None, trust: str | None) -> None:
         self._chain, self._key, self._algorithm, self._timestamp_url = chain, key, algorithm, timestamp_url
         self._trust = trust
-        self._context = _context(None)
+        self._context = quiet_context()
         self.signer = self._tried()
 
     def facts(self) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def check_credentials(data: bytes, content_type: str, trust: str | None = None) 
     import c2pa
 
     try:
-        with c2pa.Reader(content_type, io.BytesIO(data), context=_context(trust)) as reader:
+        with c2pa.Reader(content_type, io.BytesIO(data), context=quiet_context(trust)) as reader:
             active, results = reader.get_active_manifest(), reader.get_validation_results()
     except c2pa.C2paError as error:
         raise _invalid(f"it carries no content credentials that can be read: {error}") from error
@@ -309,7 +309,8 @@ def _checked(active: dict[str, Any], results: dict[str, Any], trust: str | None)
     )
 
 
-def _context(trust: str | None) -> Any:
+def quiet_context(trust: str | None = None) -> Any:
+    """Settings of C2PA under which it makes no thumbnails and opens no connection."""
     import c2pa
 
     return c2pa.Context.from_dict(_QUIET | ({"trust": {"trust_anchors": trust}} if trust else {}))

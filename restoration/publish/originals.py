@@ -83,10 +83,12 @@ def _is_readable(media_type: str, path: Path) -> bool:
     """Whether C2PA can parse a file of this type, and this file."""
     import c2pa
 
+    from restoration.publish.credentials import quiet_context
+
     if media_type not in c2pa.Builder.get_supported_mime_types():
         return False
     try:
-        with path.open("rb") as scan, c2pa.Builder({"title": "x"}) as builder:
+        with path.open("rb") as scan, c2pa.Builder({"title": "x"}, context=quiet_context()) as builder:
             builder.add_ingredient({"title": "x", "relationship": "parentOf"}, media_type, scan)
     except c2pa.C2paError:
         return False
