@@ -9,6 +9,8 @@
   const form = byId("choices");
   const sheet = byId("sheet");
   const page = new CSSStyleSheet();
+  /* How much smaller a long name may be set, largest first. */
+  const FITS = [1, 0.85, 0.7, 0.6, 0.5, 0.42];
   let facts = null;
   let row = null;
   let details = null;
@@ -56,7 +58,18 @@
     byId("sheet-label").textContent = row.ai ? t("label.ai") : row.shown === "original" ? t("label.scan") : "";
     byId("sheet-picture").alt = story.altText(row);
     byId("sheet-scan-picture").alt = small ? story.altBefore(row) : "";
+    fit();
     tellResolution();
+  }
+
+  /* Names can be long: the largest letters with which nothing is pushed off the sheet and the picture stays large. */
+  function fit() {
+    const title = byId("sheet-name").parentElement;
+    for (const size of FITS) {
+      sheet.style.setProperty("--fit", String(size));
+      const within = sheet.scrollHeight <= sheet.clientHeight + 1 && title.scrollHeight <= title.clientHeight + 1;
+      if (within && (sheet.classList.contains("wide") || title.clientHeight < sheet.clientHeight / 4)) return;
+    }
   }
 
   function build() {

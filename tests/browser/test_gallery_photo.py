@@ -1,0 +1,150 @@
+"""One photograph: side by side, zoomed with and without OpenSeadragon, and the label that stays."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from restoration.publish import gallery
+from tests.browser.waiting import until
+
+pytestmark = pytest.mark.browser
+
+HAS_VIEWER = "assets/vendor/openseadragon.min.js" in dict(gallery.site_files())
+
+
+@pytest.fixture(scope="module")
+def plain_gallery(gallery_folder, tmp_path_factory):
+    """The same gallery as a machine without OpenSeadragon publishes it."""
+    folder = tmp_path_factory.mktemp("plain") / "v0003"
+    shutil.copytree(gallery_folder, folder)
+    shutil.rmtree(folder / "assets" / "vendor", ignore_errors=True)
+    facts = folder / "gallery" / "collection.js"
+    facts.write_text(facts.read_text().replace('"viewer":true', '"viewer":false'))
+    return folder
+
+
+def opened(visit, folder, mode: str, name: str = "00000001"):
+    page = visit.open((folder / "index.html").as_uri() + f"#photo/{name}")
+    page.wait_for_selector(".story")
+    page.click(f"[data-mode={mode}]")
+    return page
+
+
+def scale(page) -> float:
+    return float(page.get_attribute(".zoom-box", "data-scale"))
+
+
+def test_side_by_side_shows_both_with_the_label_on_the_altered_one(visit, gallery_folder):
+    page = opened(visit, gallery_folder, "side")
+    assert page.locator(".pair figcaption").all_inner_texts() == ["Before", "After"]
+    assert page.locator(".pair figure").nth(1).locator(".label").inner_text() == "AI-altered"
+    assert page.locator(".pair figure").nth(0).locator(".label").count() == 0
+    assert page.evaluate("document.activeElement.dataset.mode") == "side"
+    page.click("#next")
+    page.wait_for_selector("#panel h2:text-is('Aunt Grace in uniform')")
+    page.click("#next")
+    page.wait_for_selector(".pair")
+
+
+def test_zooming_without_a_viewer_by_keys_wheel_mouse_and_buttons(visit, plain_gallery):
+    page = opened(visit, plain_gallery, "zoom")
+    page.wait_for_selector(".zoom[data-ready]")
+    assert page.locator(".zoomed").get_attribute("src") == "data/photos/00000001.png"
+    assert scale(page) == 1
+    page.focus(".zoom-box")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    assert scale(page) == pytest.approx(2.25, abs=0.02)
+    before = page.locator(".zoomed").evaluate("(image) => image.style.transform")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".zoomed").evaluate("(image) => image.style.transform") != before
+    assert page.evaluate("location.hash") == "#photo/00000001"
+    page.keyboard.press("0")
+    assert scale(page) == 1
+    box = page.locator(".zoom-box").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.wheel(0, -300)
+    until(page, "Number(document.querySelector('.zoom-box').dataset.scale) > 1.5")
+    before = page.locator(".zoomed").evaluate("(image) => image.style.transform")
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 70, steps=3)
+    page.mouse.up()
+    assert page.locator(".zoomed").evaluate("(image) => image.style.transform") != before
+    page.click("[aria-label='Whole picture']")
+    assert scale(page) == 1
+    assert page.locator(".zoom .label").is_visible()
+    page.click(".swap")
+    assert page.locator(".zoomed").get_attribute("src") == "data/previews/00000001-before.jpg"
+    assert "scan before restoration" in page.locator(".zoomed").get_attribute("alt")
+    assert not page.locator(".zoom .label").is_visible()
+    page.click(".swap")
+    assert page.locator(".zoom .label").is_visible()
+
+
+def test_zooming_without_a_viewer_by_two_fingers(browser, plain_gallery):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto((plain_gallery / "index.html").as_uri() + "#photo/00000001")
+    page.wait_for_selector(".story")
+    page.click("[data-mode=zoom]")
+    page.wait_for_selector(".zoom[data-ready]")
+    box = page.locator(".zoom-box").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = context.new_cdp_session(page)
+
+    def touch(kind: str, spread: float) -> None:
+        points = [] if kind == "touchEnd" else [{"x": x - spread, "y": y, "id": 0}, {"x": x + spread, "y": y, "id": 1}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 20)
+    for spread in (35, 50, 60):
+        touch("touchMove", spread)
+    touch("touchEnd", 60)
+    until(page, "Number(document.querySelector('.zoom-box').dataset.scale) > 2")
+    assert page.evaluate("window.visualViewport.scale") == 1
+    assert page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]") == [390, 390]
+    context.close()
+
+
+@pytest.mark.skipif(not HAS_VIEWER, reason="OpenSeadragon is not here; with network: python infra/vendor/fetch.py")
+@pytest.mark.parametrize("place", ["disk", "web"])
+def test_zooming_with_openseadragon_shows_the_plain_picture(visit, gallery_folder, gallery_http, place):
+    address = (gallery_folder / "index.html").as_uri() if place == "disk" else gallery_http
+    page = visit.open(address + "#photo/00000001")
+    page.wait_for_selector(".story")
+    page.click("[data-mode=zoom]")
+    page.wait_for_selector(".zoom-box[data-pictures='after before'] .openseadragon-canvas")
+    assert page.locator(".zoomed").count() == 0
+    page.focus(".zoom-box")
+    page.keyboard.press("+")
+    until(page, "Number(document.querySelector('.zoom-box').dataset.scale) > 1.2")
+    assert page.locator(".zoom .label").is_visible()
+    page.click(".swap")
+    assert not page.locator(".zoom .label").is_visible()
+    assert "scan before restoration" in page.text_content(".zoom [role=status]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
+
+
+def test_a_photograph_as_scanned_can_be_zoomed_too(visit, plain_gallery):
+    page = visit.open((plain_gallery / "index.html").as_uri() + "#photo/00000013")
+    page.wait_for_selector("#panel .banner")
+    assert page.locator("[data-mode]").all_inner_texts() == ["Whole picture", "Zoom"]
+    page.click("[data-mode=zoom]")
+    page.wait_for_selector(".zoom[data-ready]")
+    assert page.locator(".zoomed").get_attribute("src") == "data/previews/00000013-before.jpg"
+    assert page.locator(".zoom .label").inner_text() == "As scanned"
+    assert page.locator(".swap").count() == 0
+
+
+def test_the_label_is_there_when_a_page_is_printed(visit, gallery_folder):
+    page = visit.open((gallery_folder / "index.html").as_uri())
+    page.emulate_media(media="print")
+    assert page.locator(".card .label:text-is('AI-altered')").first.is_visible()
+    assert not page.locator("#tools").is_visible()
+    page.locator(".card").first.click()
+    page.wait_for_selector(".slider .label-stage")
+    assert page.locator(".slider .label-stage").is_visible()
+    assert not page.locator(".slider .before").is_visible()
