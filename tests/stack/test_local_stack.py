@@ -105,6 +105,23 @@ def test_airflow_asks_for_a_password(stack, airflow):
     assert airflow.api().get("/version")["version"].startswith("3.")
 
 
+def test_airflows_users_sign_in_to_the_review_page(stack):
+    _, user, password = stack.login()
+    with httpx.Client(base_url=stack.review.url, headers={"x-restoration-review": "1"}, timeout=30) as client:
+        body = {"way": "airflow", "name": user, "secret": password}
+        assert client.post("/api/session", json=body | {"secret": password + "x"}).status_code == 401
+        assert client.get("/api/collections").status_code == 401
+        assert client.post("/api/session", json=body).json()["person"] == user
+        assert client.get("/api/collections").status_code == 200
+    review = stack.review.process.find().environ()
+    assert "restoration_review:" in review["RESTORATION_DATABASE_URL"]
+    assert review["RESTORATION_S3_ACCESS_KEY_ID"] == "review"
+    assert "RESTORATION_BROKER_URL" not in review
+    assert password not in stack.review.process.log.read_text()
+    scheduler = stack.airflow.processes["scheduler"].find().environ()
+    assert scheduler["RESTORATION_REVIEW_URL"] == stack.review.url
+
+
 def test_airflow_parses_the_projects_dags_and_nothing_else(airflow):
     api = airflow.api()
     deadline = time.monotonic() + 60
@@ -203,6 +220,18 @@ def test_state_file_that_is_no_state_is_named(tmp_path):
     path.write_text("{}")
     with pytest.raises(EnvironmentProblem, match=r"stack\.json"):
         load_state(path)
+
+
+def test_a_stack_from_before_the_review_page_gets_one(tmp_path):
+    path = tmp_path / "stack.json"
+    before = load_state(path)
+    body = json.loads(path.read_text())
+    del body["review_port"], body["review_secret"], body["s3_identities"]["review"]
+    path.write_text(json.dumps(body))
+    after = load_state(path)
+    assert after.redis_password == before.redis_password
+    assert {"review", "worker", "airflow", "admin"} == set(after.s3_identities)
+    assert load_state(path) == after
 
 
 def test_ports_taken_by_others_are_changed(tmp_path):
