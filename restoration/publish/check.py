@@ -21,6 +21,9 @@ from restoration.publish.label_check import Promise, can_check_credentials, chec
 from restoration.publish.manifest import DIGITS, read_manifest
 from restoration.publish.parallel import in_parallel
 from restoration.publish.premis_reading import PremisFile, premis_files
+from restoration.publish.tile_check import check_sets_on_disk
+from restoration.publish.tiles import FOLDER
+from restoration.publish.viewing import SETS
 
 WORKERS = 4
 Digests = dict[str, str]
@@ -89,6 +92,7 @@ def check_archive(folder: Path, *, seal_sha256: str | None = None, trust: str | 
     _check_tags(folder, listed, found, check)
     _check_premis(folder, listed, found, check)
     _check_labels(folder, listed, found, trust, check)
+    _check_tiles(folder, check)
     _check_seal(folder, seal_sha256, check)
     return check
 
@@ -236,6 +240,16 @@ def _is_whole(found: Fixity, listed: Digests) -> bool:
 
 def _pictures(listed: Iterable[str]) -> Iterator[str]:
     return (path for path in listed if path.startswith(("data/photos/", "data/previews/")))
+
+
+def _check_tiles(folder: Path, check: ArchiveCheck) -> None:
+    """Tiles that the version names, where a copy of the whole bucket holds them beside it."""
+    try:
+        for found in check_sets_on_disk(folder):
+            if found.fixity != "intact":
+                check.add(found.fixity, f"../{FOLDER}{found.id}/{found.path}", found.note)
+    except PublicationError as error:
+        check.add("malformed", SETS, str(error))
 
 
 def _check_seal(folder: Path, expected: str | None, check: ArchiveCheck) -> None:
