@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from restoration.catalog.publishing import list_publications
 from restoration.photo.tiles import tiles_zip
 from restoration.publish.check import check_archive
 from restoration.publish.current import read_current
 from restoration.publish.export import export_collection
 from restoration.publish.publisher import publish_collection
+from restoration.publish.rereading import Rereader
 from restoration.publish.tiles import CHECKSUMS, read_checksums
 from restoration.publish.viewing import SETS, needed_sets, remove_unneeded_sets
 from restoration.settings import Settings
@@ -148,6 +150,49 @@ def test_the_next_version_uses_the_same_sets_and_withdrawn_ones_go(catalog, stor
     assert remove_unneeded_sets(store, "archive", archive.name, [f"{archive.name}/v0002/"]) == 0
     assert remove_unneeded_sets(store, "archive", archive.name, []) == 3
     assert keys(store, f"{archive.name}/tiles/") == []
+
+
+def test_fixity_checks_read_the_tiles_of_the_current_version(catalog, store):
+    archive = make(catalog, store)
+    publish_collection(catalog, store, SETTINGS, archive.name, archive.run_id)
+    with catalog.connect() as conn:
+        (publication,) = list_publications(conn, archive.collection.collection_id)
+    rereader = Rereader(catalog, store, SETTINGS)
+    whole = rereader.read_publication(publication.publication_id, 10**9)
+    assert (whole.damage, whole.completed) == ([], 1)
+    tiles = [key for key in keys(store, f"{archive.name}/tiles/") if key.endswith("0/default.jpg")]
+    assert whole.bytes > sum(store.hash_object("archive", key)[1] for key in tiles)
+    kept, _ = store.read("archive", tiles[0])
+    store.put("archive", tiles[0], kept[:-1] + b"!", "image/jpeg")
+    (damage,) = rereader.read_publication(publication.publication_id, 10**9).damage
+    set_id = tiles[0].split("/")[2]
+    assert damage.path == f"tiles/{set_id}"
+    assert tiles[0].split(f"{set_id}/")[1] in str(damage)
+    store.put("archive", tiles[0], kept, "image/jpeg")
+    assert rereader.reread_damaged(publication.publication_id).damage == []
+
+
+def test_verify_reads_the_tiles_of_a_bucket_that_was_copied_to_disk(catalog, store, tmp_path):
+    archive = make(catalog, store)
+    publish_collection(catalog, store, SETTINGS, archive.name, archive.run_id)
+    version = tmp_path / "v0001"
+    export_collection(store, SETTINGS, archive.name, version)
+    assert check_archive(version).ok
+    for key in keys(store, f"{archive.name}/tiles/"):
+        file = tmp_path / key.removeprefix(f"{archive.name}/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(store.read("archive", key)[0])
+    assert check_archive(version).ok
+    first, second, third = sorted((tmp_path / "tiles").iterdir())
+    (first / "full" / "max" / "0" / "default.jpg").write_bytes(b"damaged")
+    (second / "info.json").unlink()
+    (third / "manifest-sha256.txt").write_text("")
+    problems = {problem.path: problem.code for problem in check_archive(version).problems}
+    assert problems == {
+        f"../tiles/{first.name}/full/max/0/default.jpg": "changed",
+        f"../tiles/{second.name}/info.json": "missing",
+        f"../tiles/{third.name}/manifest-sha256.txt": "changed",
+    }
 
 
 @pytest.mark.parametrize("answered", [False, True])
