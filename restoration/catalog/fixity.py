@@ -94,6 +94,10 @@ SELECT b.publication_id, b.collection_id, c.name AS collection, b.version, b.uri
        b.fixity_cursor AS cursor, b.fixity AS known,
        (SELECT max(e.occurred_at) FROM event AS e
         WHERE e.publication_id = b.publication_id AND e.event_type = 'fixity_check') AS last_check,
+       (SELECT n.uri FROM publication AS n
+        WHERE n.collection_id = b.collection_id AND n.version > b.version AND n.removed_at IS NULL
+          AND n.state IN ('current', 'superseded')
+        ORDER BY n.version LIMIT 1) AS newer_uri,
        coalesce(b.fixity_checked_at, b.verified_at) < now() - make_interval(hours => :overdue_hours) AS overdue
 FROM publication AS b JOIN collection AS c USING (collection_id)
 WHERE b.state IN ('current', 'superseded') AND b.removed_at IS NULL
@@ -159,6 +163,7 @@ class KeptPublication:
     """A version whose files are to be read again.
 
     ``cursor``: the last file that the check under way has read; ``last_check``: when any of its files was last read.
+    ``newer_uri``: address of the next version whose files are there, which shares tiles with this one.
     """
 
     publication_id: int
@@ -171,6 +176,7 @@ class KeptPublication:
     cursor: str
     known: Finding | None
     last_check: Any
+    newer_uri: str | None
     overdue: bool
 
 

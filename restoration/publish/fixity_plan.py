@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from restoration.catalog import fixity
 from restoration.catalog.fixity import Kept, KeptPublication
 from restoration.publish.rereading import Reading, Rereader
+from restoration.publish.tiles import public_base
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -92,7 +93,7 @@ def _publication_parts(
     conn: sa.Connection, settings: Settings, collection_id: int | None, *, everything: bool
 ) -> list[Part]:
     kept = fixity.publications_kept(conn, collection_id, _overdue_hours(settings))
-    total = sum(publication.byte_count for publication in kept)
+    total = sum(_size(publication, settings) for publication in kept)
     last = max((p.last_check for p in kept if p.last_check is not None), default=None)
     share = todays_share(Kept(len(kept), total, last), settings.fixity_days, datetime.now(UTC))
     wanted = total if everything else max(share.bytes, min(total, settings.fixity_batch_bytes))
@@ -101,22 +102,28 @@ def _publication_parts(
     for publication in kept:
         if wanted <= 0 and not publication.overdue:
             continue
-        size = publication.byte_count
+        size = _size(publication, settings)
         if everything:
             fixity.restart(conn, publication.publication_id)
         # what is late is read to its end, the others share what is due today
-        read = size if everything or publication.overdue else min(size, wanted)
+        to_its_end = everything or publication.overdue
+        _add(parts, publication, size if to_its_end else max(1, min(size, wanted)), part_bytes, to_its_end)
         wanted -= size
-        _add(parts, publication, max(1, read), part_bytes)
     return parts[:PUBLICATION_PARTS]
 
 
-def _add(parts: list[Part], publication: KeptPublication, read: int, part_bytes: int) -> None:
+def _size(publication: KeptPublication, settings: Settings) -> int:
+    """Bytes to be read, as far as the catalog knows: it counts no tiles, which are about as large as the pictures."""
+    with_tiles = public_base(settings.gallery_url, publication.collection) is not None
+    return publication.byte_count * (2 if with_tiles else 1)
+
+
+def _add(parts: list[Part], publication: KeptPublication, read: int, part_bytes: int, to_its_end: bool) -> None:
     """Put a version into the last part, or into one of its own where that is full."""
     if not parts or parts[-1]["bytes"] + read > part_bytes:
         parts.append({"kind": "publications", "label": "", "bytes": 0, "publications": []})
     part = parts[-1]
-    part["publications"].append([publication.publication_id, read])
+    part["publications"].append([publication.publication_id, None if to_its_end else read])
     part["bytes"] += read
     names = f"{publication.collection} v{publication.version:04d}"
     part["label"] = names if len(part["publications"]) == 1 else f"{len(part['publications'])} publications"

@@ -19,6 +19,9 @@ from restoration.fixity import Fixity, fixity_of_bytes
 from restoration.publish.layout import PAYLOAD, SEAL, TAG, manifest_name
 from restoration.publish.manifest import ManifestEntry, read_manifests
 from restoration.publish.parallel import in_parallel
+from restoration.publish.tile_check import check_set, distinct_sets
+from restoration.publish.tiles import FOLDER
+from restoration.publish.viewing import MAX_SETS_BYTES, SETS
 from restoration.storage.s3 import parse_s3_uri
 
 if TYPE_CHECKING:
@@ -101,13 +104,14 @@ class Rereader:
             note = "another file was written in its place since the last listing"
         return OriginalFound(original, "changed", read.sha256, read.size, note)
 
-    def read_publication(self, publication_id: int, max_bytes: int) -> Reading:
+    def read_publication(self, publication_id: int, max_bytes: int | None) -> Reading:
         """Read a version on from where the last check stopped, set by set, until so many bytes are read or it ends.
 
+        :param max_bytes: None for all that is left.
         :raises StorageError: the store is out of reach; the sets read until then are on record.
         """
         total = Reading()
-        while total.bytes < max_bytes or total.sets == 0:
+        while max_bytes is None or total.bytes < max_bytes or total.sets == 0:
             with self._db.connect() as conn:
                 publication = fixity.kept_publication(conn, publication_id)
             if publication is None:
@@ -133,15 +137,15 @@ class Rereader:
 
     def _next_files(self, version: _Version, cursor: str) -> tuple[list[FileFound], bool]:
         """So many files after the cursor as make a set, and whether they are the last ones."""
-        entries = version.entries_after(cursor)
+        paths = version.paths_after(cursor)
         found: list[FileFound] = []
         size = 0
-        for chunk in _chunks(entries, min(CHUNK_FILES, self._settings.fixity_batch_files)):
+        for chunk in _chunks(paths, min(CHUNK_FILES, self._settings.fixity_batch_files)):
             for item in in_parallel(version.read, chunk, WORKERS):
                 found.append(item)
                 size += item.size
             full = len(found) >= self._settings.fixity_batch_files or size >= self._settings.fixity_batch_bytes
-            if full and len(found) < len(entries):
+            if full and len(found) < len(paths):
                 return found, False
         return found, True
 
@@ -179,6 +183,7 @@ class _Version:
         self._bucket, self._prefix = parse_s3_uri(publication.uri)
         self._entries: dict[str, ManifestEntry] = {}
         self._seals: dict[str, Fixity] = {}
+        self._tiles: dict[str, str] = {}
 
     def fetch_manifests(self) -> list[FileFound]:
         """Bring the manifests to disk and read them; gives what is wrong with them, nothing where all is well."""
@@ -214,14 +219,45 @@ class _Version:
             except PublicationError as error:
                 # those of sha256 are sealed, so it is the other one
                 return [FileFound(manifest_name(kind, "sha512"), "changed", "", "", 0, error.message)]
+        return self._load_tiles()
+
+    def _load_tiles(self) -> list[FileFound]:
+        """The sets of tiles that this version needs and no newer one does: versions share sets, each is read once."""
+        if SETS not in self._entries:
+            return []
+        listed = self.read(SETS)
+        if listed.found != "intact":
+            return [listed]
+        elsewhere = self._sets_of_newer()
+        sets = self._sets_of(self._publication.uri)
+        self._tiles = {f"{FOLDER}{name}": sha256 for name, sha256 in sets.items() if name not in elsewhere}
         return []
 
-    def entries_after(self, cursor: str) -> list[ManifestEntry]:
-        """Files that are still to be read, by path."""
-        return [self._entries[path] for path in sorted(self._entries) if path > cursor]
+    def _sets_of_newer(self) -> dict[str, str]:
+        """Sets that are read with the next version; none where its list is damaged, of which its own check tells."""
+        if self._publication.newer_uri is None:
+            return {}
+        try:
+            return self._sets_of(self._publication.newer_uri)
+        except PublicationError:
+            return {}
 
-    def read(self, entry: ManifestEntry) -> FileFound:
-        """Read one file and compare both its hashes."""
+    def _sets_of(self, uri: str) -> dict[str, str]:
+        bucket, prefix = parse_s3_uri(uri)
+        if self._store.stat(bucket, prefix + SETS) is None:
+            return {}
+        data, _ = self._store.read(bucket, prefix + SETS, max_bytes=MAX_SETS_BYTES)
+        return distinct_sets(data.decode("ascii", errors="replace").splitlines(), f"{uri}{SETS}")
+
+    def paths_after(self, cursor: str) -> list[str]:
+        """What is still to be read, by path: files, and sets of tiles (``tiles/<id>``)."""
+        return sorted(path for path in (*self._entries, *self._tiles) if path > cursor)
+
+    def read(self, path: str) -> FileFound:
+        """Read one file and compare both its hashes, or one whole set of tiles."""
+        if path in self._tiles:
+            return self._read_tiles(path, self._tiles[path])
+        entry = self._entries[path]
         try:
             read = self._store.object_fixity(self._bucket, self._prefix + entry.path)
         except PhotoRejected:
@@ -234,10 +270,16 @@ class _Version:
             return FileFound(entry.path, "changed", entry.sha256, read.sha256, read.size, note)
         return FileFound(entry.path, "intact", entry.sha256, read.sha256, read.size)
 
+    def _read_tiles(self, path: str, sha256: str) -> FileFound:
+        name = path.removeprefix(FOLDER)
+        read = check_set(self._store, self._bucket, self._publication.collection, name, sha256)
+        note = f"{read.path} of this set of tiles: {read.note}" if read.note else ""
+        return FileFound(path, read.fixity, sha256, "" if note else sha256, read.bytes, note)
+
     def look_at(self, path: str) -> FileFound:
         """Look again at a file that was damaged, or did not belong there."""
-        if path in self._entries:
-            return self.read(self._entries[path])
+        if path in self._entries or path in self._tiles:
+            return self.read(path)
         if path in self._seals:
             seal = self._seals[path]
             return FileFound(path, "intact", seal.sha256, seal.sha256, seal.size)

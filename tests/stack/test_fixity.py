@@ -22,6 +22,7 @@ from restoration.publish.rereading import Reading, Rereader
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore
 from tests.stack.archive import Archive
+from tests.stack.test_publish_iiif import add_tiles
 
 pytestmark = pytest.mark.stack
 SETTINGS = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
@@ -188,6 +189,29 @@ def test_manifests_are_checked_against_the_seal_in_the_catalog(kept, name):
     assert kept.overdue() == []
 
 
+def test_tiles_are_read_with_the_newest_version_that_needs_them(catalog, store, role_engine):
+    kept = Kept(catalog, store, role_engine("publisher"), photos=0)
+    kept.add("0.tif")
+    add_tiles(kept.archive, store)
+    with_tiles = SETTINGS.model_copy(update={"gallery_url": "https://photos.example.org"})
+    for name in ("1.tif", "2.tif"):
+        kept.add(name)
+        publish_collection(catalog, store, with_tiles, kept.name, kept.archive.run_id)
+    keys = [item.key for page in store.list_pages("archive", f"{kept.name}/tiles/") for item in page]
+    good = kept.check(everything=True)
+    assert good.damage == []
+    assert good.completed == 2
+    tile = next(key for key in keys if key.endswith(".jpg"))
+    right = kept.get("archive", tile)
+    store.put("archive", tile, right + b"x")
+    (damage,) = kept.check(everything=True).damage
+    identifier = tile.split("/")[2]
+    assert (damage.path, damage.found, damage.version) == (f"tiles/{identifier}", "changed", 2)
+    store.put("archive", tile, right)
+    assert kept.check().damage == []
+    assert kept.overdue() == []
+
+
 def test_a_check_that_is_killed_goes_on_where_it_stopped(kept, monkeypatch):
     read = Rereader._note
     sets = []
@@ -235,15 +259,15 @@ def test_a_version_that_was_removed_is_not_missed(kept):
 
 def test_everything_is_read_within_the_days(catalog, store, role_engine):
     """A night a day, sets of two files: after that many nights nothing was left out, and nothing is ever late."""
-    kept = Kept(catalog, store, role_engine("publisher"), photos=30)
+    kept = Kept(catalog, store, role_engine("publisher"), photos=16)
     seen: set[str] = set()
-    days = 10
+    days = 6
     for _ in range(days):
         kept.check(fixity_days=days, fixity_batch_files=2, fixity_batch_bytes=100)
         assert kept.overdue() == []
         seen |= {row.object_key for row in kept.sql("SELECT object_key FROM photo WHERE fixity IS NOT NULL")}
         kept.age(1)
-    assert len(seen) == 30
+    assert len(seen) == 16
     assert kept.sql("SELECT count(*) FROM publication WHERE fixity_checked_at IS NOT NULL") == [(1,)]
 
 
