@@ -206,7 +206,8 @@ class Lease:
     """Answer to a lease: ``busy`` where another worker holds it; ``state`` is the photograph's state afterwards.
 
     ``variant`` is the form of the run's recipe that the photograph is to be restored with; ``state`` is ``skipped``
-    where it was withdrawn since it was planned.
+    where it was withdrawn since it was planned. ``ended``: the call itself brought it to its end and appended the
+    event, so the transaction holds the end of the chain and has to be committed before another photograph is locked.
     """
 
     granted: bool
@@ -214,6 +215,7 @@ class Lease:
     attempts: int
     state: PhotoState
     variant: Variant = ""
+    ended: bool = False
 
 
 def claim_batch(conn: sa.Connection, batch_id: Id, worker: str) -> BatchWork | None:
@@ -253,10 +255,10 @@ def lease_photo(
     holding = make_holding(row, batch_id, photo_id, worker)
     if wishes.withdrawn:
         leave_withdrawn(conn, holding)
-        return Lease(False, False, row.attempts, PhotoState.SKIPPED)
+        return Lease(False, False, row.attempts, PhotoState.SKIPPED, ended=True)
     if row.attempts >= max_attempts:
         quarantine(conn, holding, ReasonCode.WORKER_LOST, f"{row.attempts} attempts were begun and none was finished")
-        return Lease(False, False, row.attempts, PhotoState.QUARANTINED)
+        return Lease(False, False, row.attempts, PhotoState.QUARANTINED, ended=True)
     conn.execute(_TAKE, {"photo_id": photo_id, "worker": worker, "seconds": seconds})
     return Lease(True, False, row.attempts + 1, PhotoState.RESTORING, wishes.variant)
 

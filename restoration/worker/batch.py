@@ -241,10 +241,21 @@ class _Batch:
         self._link(others, known)
 
     def _lease(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared) -> dict[int, Way]:
-        """Lease the photographs of a group in one transaction; gives the ways of those that are ours, by their ids."""
-        settings, leased = self.runtime.settings, dict[int, Variant]()
+        """Lease the photographs of a group; gives the ways of those that are ours now, by their ids."""
+        leased: dict[int, Variant] = {}
+        left = list(photos)
+        while left:
+            self._lease_together(left, leased)
+        for photo_id in leased:
+            self.pulse.hold(photo_id)
+        return {photo_id: self._way(prepared, variant) for photo_id, variant in leased.items()}
+
+    def _lease_together(self, left: list[catalog.PhotoWork], leased: dict[int, Variant]) -> None:
+        """Lease from the front of ``left`` in one transaction, up to the first that ends by it."""
+        settings, ended = self.runtime.settings, False
         with self.runtime.db.begin() as conn:
-            for photo in photos:
+            while left and not ended:
+                photo = left.pop(0)
                 lease = catalog.lease_photo(
                     conn,
                     self.work.batch_id,
@@ -253,13 +264,11 @@ class _Batch:
                     settings.lease_seconds,
                     settings.max_attempts,
                 )
+                ended = lease.ended
                 if lease.granted:
                     leased[photo.photo_id] = lease.variant
                 else:
                     self.report.photos["busy" if lease.busy else str(lease.state)] += 1
-        for photo_id in leased:
-            self.pulse.hold(photo_id)
-        return {photo_id: self._way(prepared, variant) for photo_id, variant in leased.items()}
 
     def _way(self, prepared: Prepared, variant: Variant) -> Way:
         """The recipe in the form that a lease asks for; one that restores no faces needs no variant."""

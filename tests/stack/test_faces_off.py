@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import cv2
@@ -16,7 +17,7 @@ from restoration.errors import PhotoState
 from restoration.worker.batch import run_batch
 from restoration.worker.runtime import WorkerRuntime
 from tests.stack import catalog_builder as build
-from tests.stack.lab import Lab
+from tests.stack.lab import Lab, wait_for
 from tests.stack.reviewable import withdraw
 from tests.stack.stub_engine import StubEngine
 from tests.unit.standins import gray, hopper, models_with, png
@@ -217,6 +218,32 @@ def test_a_photograph_withdrawn_since_planning_is_skipped(lab):
     with lab.runtime(engine=StubEngine()) as runtime:
         run_batch(runtime, str(batch))
     assert lab.states() == {"a.png": "restored", "b.png": "restored"}
+
+
+def test_a_decision_and_a_withdrawal_in_one_group_never_wait_for_each_other(lab):
+    """The worker skips one photograph while a person decides about the next: no deadlock, whoever is first."""
+    (batch,) = lab.plan({"a.png": b"OK a", "b.png": b"OK b", "c.png": b"OK c"})
+    with lab.runtime(engine=StubEngine()) as runtime:
+        run_batch(runtime, str(batch))
+    other = parse_recipe({"name": "other", "steps": [{"step": "triage"}]}, "test")
+    (batch,) = lab.plan({}, run="run-2", recipe=other)
+    with lab.db.begin() as conn:
+        withdraw(conn, "a.png")
+        row = conn.execute(sa.text("SELECT photo_id, restoration_id FROM photo WHERE object_key LIKE '%/b.png'")).one()
+    with lab.db.connect() as person, lab.runtime(engine=StubEngine()) as runtime:
+        person.execute(sa.text("SELECT FROM photo WHERE photo_id = :p FOR NO KEY UPDATE"), {"p": row.photo_id})
+        thread = threading.Thread(target=run_batch, args=(runtime, str(batch)))
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        wait_for(lambda: lab.rows(waiting)[0][0] > 0, what="the worker at the photograph that the person holds")
+        # the end of the chain must be free now
+        reviews.decide(person, row.photo_id, restoration_id=row.restoration_id, decision="accept", reviewer="Eve")
+        person.commit()
+        thread.join()
+    assert lab.batch_states() == {"done"}
+    assert lab.states() == {"a.png": "restored", "b.png": "restored", "c.png": "restored"}
+    outcomes = lab.rows("SELECT reason::text FROM batch_photo WHERE batch_id = :b ORDER BY photo_id", b=str(batch))
+    assert [reason for (reason,) in outcomes] == ["withdrawn", None, None]
 
 
 # -- what is due, without an engine ----------------------------------------------------------------------------------
