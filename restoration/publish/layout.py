@@ -16,7 +16,10 @@
         data/models/models.json, <model>.md          models that made the pictures: weight hashes, rights, cards
         data/archive.json                            facts of this version
         index.html  assets/*  gallery/*.js           the gallery; opens from disk as well as from S3
+        iiif/collection.json, <name>.json            IIIF manifests, where the archive has a public address
+        iiif/tilesets.csv                            sets of tiles that the version needs, with their hashes
         README.txt                                   this explanation, for whoever finds the archive later
+    s3://archive/<collection>/tiles/<id>/            tiles for zooming (:mod:`restoration.publish.tiles`)
 
 Payload names are generated (ASCII digits); the scan's own name is metadata. The gallery is a view of the payload that
 can be made again, so it lies beside it as tag files, whose hashes the tag manifests keep.
@@ -47,6 +50,8 @@ data/premis/*.xml        the same as PREMIS 3, the dictionary of preservation me
 data/models/             the models that made the pictures: hashes of their weights, licences, a card for each
 data/archive.json        facts of this version: collection, rights, consent, counts, head of the event chain
 assets/, gallery/        parts of the gallery
+iiif/                    where the archive has an address on the web: manifests for viewers (IIIF Presentation API 3.0);
+                         the tiles they name lie beside this folder in ../tiles/ and can be made again from the pictures
 bagit.txt, bag-info.txt  this folder is a bag: RFC 8493, "The BagIt File Packaging Format", version 1.0
 manifest-*.txt           hash of every file under data/
 tagmanifest-*.txt        hash of every other file
