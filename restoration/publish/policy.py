@@ -33,6 +33,7 @@ def approval_needed(collection: Collection) -> Why | None:
 def how_to_approve(collection: Collection, content_sha256: str) -> str:
     """What a person does who approves; the approval holds for exactly this content."""
     return (
-        f"look at the results, then approve them as they are now (content {content_sha256[:12]}) with: restoration "
+        f"look at the results, then approve them as they are now (content {content_sha256[:12]}): answer the question "
+        "of the DAG publish_collection in Airflow, or in a terminal: restoration "
         f'publish {collection.name} --approved-by "NAME" --words "WHY"'
     )

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 DAG = "restore_collection"
 WHOLE = "airflow-whole"
 ASKED = "airflow-asked"
+PUBLISH, VERIFY = "publish_collection", "verify_archive"
 ENDED = {"success", "failed"}
 
 
@@ -309,20 +310,39 @@ class TestAskingAPerson:
         assert len(house.asset_events(self.name)) == 1
 
     def test_a_refusal_ends_the_run_well_and_changed_content_is_asked_about_anew(self, house, asked):
-        house.put_photos(self.name, 1, first=7)
-        run = house.trigger(self.name, consent="unknown")
-        house.wait_until_parked(run)
-        with house.db.begin() as conn:
-            conn.execute(sa.text("UPDATE collection SET title = 'New' WHERE name = :name"), {"name": self.name})
-        house.answer(run, "Publish", "fine")
-        house.wait_for(lambda: house.try_of(run) == 2, "the question is asked again")
-        house.wait_until_parked(run)
-        house.answer(run, "Do not publish", "not yet")
-        assert house.end_of(run) == "success", house.explain(run)
-        assert house.tasks(run)["publish"] == {"skipped": 1}
+        def retitle(title: str) -> None:
+            with house.db.begin() as conn:
+                values = {"title": title, "name": self.name}
+                conn.execute(sa.text("UPDATE collection SET title = :title WHERE name = :name"), values)
+
+        retitle("New")
+        run = house.api.trigger(PUBLISH, {"collection": self.name})
+        house.wait_until_parked(run, PUBLISH)
+        retitle("Newer")
+        house.answer(run, "Publish", "fine", PUBLISH)
+        house.wait_for(lambda: house.try_of(run, PUBLISH) == 2, "the question is asked again")
+        house.wait_until_parked(run, PUBLISH)
+        house.answer(run, "Do not publish", "not yet", PUBLISH)
+        assert house.end_of(run, PUBLISH) == "success", house.explain(run, PUBLISH)
+        assert house.tasks(run, PUBLISH)["publish"] == {"skipped": 1}
         event = house.approvals(self.name)[-1]
         assert (event.agent, event.outcome, event.detail["words"]) == ("admin", "failure", "not yet")
         assert len(house.asset_events(self.name)) == 1
+
+    def test_what_is_kept_is_read_again_and_damage_turns_the_run_red(self, house, asked):
+        house.admin.put_object(Bucket="originals", Key=f"{self.name}/000.png", Body=b"not what it was")
+        failed = house.api.trigger(VERIFY, {"collection": self.name, "everything": True})
+        assert house.end_of(failed, VERIFY) == "failed"
+        assert house.tasks(failed, VERIFY) == {
+            "plan": {"success": 1},
+            "read": {"success": 2, "failed": 1},
+            "report": {"failed": 1},
+        }
+        assert f"{self.name}/000.png" in house.explain(failed, VERIFY)
+        labels = {task["rendered_map_index"] for task in house.api.tasks(VERIFY, failed) if task["task_id"] == "read"}
+        assert labels == {"known damage", "2 originals", f"{self.name} v0001"}
+        query = "SELECT name FROM audit.fixity_overdue WHERE collection = :name"
+        assert house.sql(query, name=self.name) == [(f"{self.name}/000.png",)]
 
 
 def test_forty_batches_in_flight_hold_no_worker_slot(house, no_worker):
