@@ -62,7 +62,7 @@ def item_lines(item: ReviewItem) -> Iterator[str]:
     if item.variant == "faces_off":
         yield "  restored without its faces, because a person decided so"
     figures = [
-        f"{item.faces} faces, {item.faces_altered} altered",
+        f"{item.faces} {'face' if item.faces == 1 else 'faces'}, {item.faces_altered} altered",
         _figure("lowest identity", item.lowest_identity),
         _figure("damage", item.damage_share, percent=True),
         _figure("SSIM", item.ssim_y),
@@ -82,7 +82,7 @@ def detail_lines(detail: ReviewDetail) -> Iterator[str]:
     for place, face in enumerate(sorted(detail.faces, key=lambda f: f.box[0] + f.box[2] / 2), start=1):
         yield f"  face {place} of {len(detail.faces)} from the left: {face_words(face)}"
     for step in detail.steps:
-        model = f" with {step.model}" if step.model else ""
+        model = f" with {step.model}" if step.model and step.status == "applied" else ""
         reason = f": {reason_words(step.reason)}" if step.reason and step.reason != step.status else ""
         yield f"  step {step.step}: {step.status.replace('_', ' ')}{model}{reason}"
     for past in detail.history:
