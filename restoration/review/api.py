@@ -30,7 +30,7 @@ from restoration.errors import RestorationError, UsageError
 from restoration.review import models
 from restoration.review.pictures import MEDIA_TYPES
 from restoration.review.refusals import Refusal, not_found
-from restoration.review.service import ServiceOf, SessionOf
+from restoration.review.service import ServiceOf, SessionOf, get_session
 from restoration.review.sessions import COOKIE, Session
 
 MOST_ITEMS = 200
@@ -57,7 +57,7 @@ def health(service: ServiceOf) -> models.Health:
 def who(request: Request, service: ServiceOf) -> models.SessionAnswer:
     """Who is signed in, if anybody is, and how one can sign in; needs no session."""
     try:
-        session = service.sessions.read(request.cookies.get(COOKIE))
+        session = get_session(request, service)
     except Refusal:
         return models.SessionAnswer(person=None, way=None, expires=None, ways=service.config.ways)
     return _session(session, service.config.ways)

@@ -38,6 +38,10 @@ class ReviewConfig:
         """Ways to sign in: ``airflow``, ``token``."""
         return [name for name, there in (("airflow", self.airflow_url), ("token", self.token)) if there]
 
+    def admits(self, way: str, person: str) -> bool:
+        """Whether a person who has come this way may be here."""
+        return way in self.ways and (way != "airflow" or not self.people or person in self.people)
+
 
 def review_config(settings: Settings) -> ReviewConfig:
     """The review page's part of the settings.

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, Request
+from pydantic import SecretStr
 
 from restoration.review.brake import Brake
 from restoration.review.config import ReviewConfig
 from restoration.review.pictures import Pictures
+from restoration.review.refusals import not_signed_in
 from restoration.review.sessions import COOKIE, Session, Sessions
 from restoration.review.signin import SignIn
 from restoration.storage.s3 import ObjectStore
@@ -37,9 +39,15 @@ def make_service(config: ReviewConfig, engine: sa.Engine, store: ObjectStore) ->
         config=config,
         engine=engine,
         pictures=Pictures(store, config.restored_bucket),
-        sessions=Sessions(config.key, config.session_seconds),
+        sessions=Sessions(_session_key(config), config.session_seconds),
         sign_in=SignIn(config, Brake()),
     )
+
+
+def _session_key(config: ReviewConfig) -> SecretStr:
+    """A key that changes with the token too: whoever came in by an old token is out when there is a new one."""
+    token = config.token.get_secret_value() if config.token else ""
+    return SecretStr(f"{config.key.get_secret_value()}\n{token}")
 
 
 def get_service(request: Request) -> Service:
@@ -56,7 +64,10 @@ def get_session(request: Request, service: ServiceOf) -> Session:
 
     :raises Refusal: 401.
     """
-    return service.sessions.read(request.cookies.get(COOKIE))
+    session = service.sessions.read(request.cookies.get(COOKIE))
+    if not service.config.admits(session.way, session.person):
+        raise not_signed_in()
+    return session
 
 
 SessionOf = Annotated[Session, Depends(get_session)]

@@ -48,7 +48,7 @@ class SignIn:
         except Refusal:
             self._brake.failed(address, person)
             raise
-        if way == "airflow" and self._config.people and person not in self._config.people:
+        if not self._config.admits(way, person):
             raise Refusal("this user may not review photographs here", status=403, code="not_allowed")
         self._brake.succeeded(address, person)
         return person

@@ -100,6 +100,7 @@ def expect_title(page, title: str) -> None:
     from playwright.sync_api import expect
 
     expect(page.locator(".panel h1")).to_have_text(title)
+    page.wait_for_selector(".decide[data-ready]")
 
 
 def test_three_photographs_by_keyboard_alone(start, catalog):
@@ -179,9 +180,21 @@ def test_what_was_restored_anew_is_shown_before_it_is_decided(start, catalog, st
     page.wait_for_selector(".note")
     assert "restored anew" in page.inner_text(".note")
     assert decisions(catalog) == []
+    expect_title(page, FIRST)
     page.keyboard.press("a")
     expect_title(page, SECOND)
     assert len(decisions(catalog)) == 1
+
+
+def test_a_doubled_key_or_click_decides_once(start, catalog, photo_ids):
+    page = start(f"/photos/{photo_ids['01-collins.tif']}")
+    expect_title(page, FIRST)
+    for _ in range(6):
+        page.keyboard.press("a")
+    expect_title(page, SECOND)
+    page.locator("[data-decision=reject]").dblclick()
+    expect_title(page, THIRD)
+    assert [row[:2] for row in decisions(catalog)] == [("01-collins.tif", "accept"), ("02-hopper.tif", "reject")]
 
 
 def test_zoom_shows_tiles_and_one_number_looks_at_a_face(start, tab, photo_ids):
@@ -342,7 +355,7 @@ def test_no_barriers(browser, address, photo_ids, scheme):
         page.wait_for_selector("html.ready")
         found[path] = axe.run(page, options=options).response["violations"]
     page.goto(address + paths[2])
-    page.wait_for_selector("html.ready")
+    page.wait_for_selector(".decide[data-ready]")
     for key in ("a", "s", "b", "?"):
         page.keyboard.press(key)
         page.wait_for_timeout(300)
@@ -374,6 +387,7 @@ def test_on_a_phone_nothing_is_cut_off_and_touch_moves_the_slider(browser, addre
     for name in ("Accept", "Reject", "Accept without faces", "Keep the original"):
         size = page.get_by_role("button", name=re.compile(f"^{name}")).first.bounding_box()
         assert size["height"] >= 44
+    page.wait_for_selector(".decide[data-ready]")
     page.locator("[data-decision=reject]").tap()
     expect_title(page, SECOND)
     context.close()

@@ -43,9 +43,14 @@ class Sitter:
     terms: dict[str, str] = field(default_factory=dict)
 
 
+_DETAILS = {
+    ReasonCode.IDENTITY_LOW: "face 1: identity 0.44, asked for 0.60",
+    ReasonCode.HEAVY_DAMAGE: "damage 0.085 of the picture, at most 0.080",
+    ReasonCode.QUALITY_FELL: "noise 0.012, was 0.004",
+}
 _TERMS = sa.text("UPDATE photo SET dublin_core = CAST(:terms AS jsonb) WHERE object_key = :key AND current")
 _KINDS = {"output": ("png", "image/png"), "preview": ("jpg", "image/jpeg"), "tiles": ("zip", "application/zip")}
-HOPPER = (206, 118, 112, 152)
+HOPPER = (187, 121, 165, 202)
 COLLINS = (176, 66, 92, 122)
 SITTERS = (
     Sitter("01-collins.tif", "astronaut", "creased", "Grandmother in her flying suit", 2.0,
@@ -120,6 +125,7 @@ def _restoration(store: ObjectStore, bucket: str, sitter: Sitter, recipe: dict[s
         recipe=recipe,
         state=PhotoState.NEEDS_REVIEW if sitter.reason else PhotoState.RESTORED,
         reason=sitter.reason,
+        reason_detail=_DETAILS.get(sitter.reason, ""),
         faces=boxes,
         output_sha256=hashlib.sha256(png).hexdigest(),
         output_bytes=len(png),
@@ -128,7 +134,13 @@ def _restoration(store: ObjectStore, bucket: str, sitter: Sitter, recipe: dict[s
         info=ScanRow("tiff", width, height, 16, {"dpi": 600.0}),
         steps=[
             StepRow(0, "triage", "applied", 0.1, detail={"kind": "gray"}),
-            StepRow(1, "repair", "applied", 0.8, detail={"damage": 0.031}),
+            StepRow(
+                1,
+                "repair",
+                "applied",
+                0.8,
+                detail={"damage": 0.085 if sitter.reason is ReasonCode.HEAVY_DAMAGE else 0.031},
+            ),
             StepRow(2, "grade", "applied", 0.1),
             StepRow(3, "colorize", "applied", 1.5, parameters={"strength": 1.0}, model=COLORIZER),
             StepRow(4, "faces", "applied", 2.5),

@@ -252,6 +252,36 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(client):
     assert "secure" not in cookie  # this one is served without encryption
 
 
+def test_an_encrypted_address_with_a_path_shows_in_cookie_headers_and_page(settings, service):
+    config = review_config(settings.model_copy(update={"review_url": "https://x.org/review"}))
+    with serving(replace(service, config=config)) as address, httpx.Client(base_url=address) as client:
+        cookie = sign_in(client).headers["set-cookie"].lower()
+        assert "secure" in cookie
+        assert "path=/review/" in cookie
+        page = client.get("/")
+        assert "max-age" in page.headers["strict-transport-security"]
+        assert 'src="/review/assets/main.js"' in page.text
+
+
+def test_a_session_ends_with_the_right_to_be_here(settings, service):
+    def answer(cookie: str, **given) -> int:
+        changed = make_service(
+            review_config(settings.model_copy(update=given)), service.engine, ObjectStore(make_client(settings))
+        )
+        with serving(changed) as address:
+            return httpx.get(f"{address}/api/collections", headers={"cookie": f"{COOKIE}={cookie}"}).status_code
+
+    secret = {"review_secret": SecretStr("s" * 32)}
+    with serving(make_service(review_config(settings.model_copy(update=secret)), service.engine, None)) as address:
+        body = {"way": "airflow", "name": "eve", "secret": PASSWORD}
+        cookie = httpx.post(f"{address}/api/session", json=body, headers=WRITE).cookies[COOKIE]
+    assert answer(cookie, **secret) == 200
+    assert answer(cookie, **secret, review_people="ada") == 401
+    assert answer(cookie, **secret, airflow_api_url=None) == 401
+    assert answer(cookie, **secret, review_token=SecretStr("another-token-altogether")) == 401
+    assert answer(cookie) == 401
+
+
 def test_sign_out_ends_the_session_on_this_browser(signed):
     assert signed.delete("/api/session", headers=WRITE).status_code == 204
     assert error(signed.get("/api/collections")) == (401, "not_signed_in")

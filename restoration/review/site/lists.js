@@ -114,7 +114,7 @@ export class ListView {
 
   drawCards() {
     const { queue } = this.app;
-    this.list.replaceChildren(...queue.items.map((item) => this.card(item)));
+    this.list.append(...queue.items.slice(this.list.children.length).map((item) => this.card(item)));
     this.more.hidden = queue.complete;
     this.found.textContent = queue.items.length ? t("shown_n", { n: queue.items.length }) : queue.which === "waiting" && !queue.reason ? t("all_done") : t("none_match");
   }

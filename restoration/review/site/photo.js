@@ -13,6 +13,9 @@ export const titleOf = (item) => item.title || item.object_key.split("/").pop();
 
 let viewMode = "slider";
 
+/* A second press or click that was meant for the photograph before must not decide about one that nobody has seen. */
+const LOOK_MS = 350;
+
 /* One side's pictures, and whether the page can show it at full size. */
 async function sourceOf(photo, side) {
   const { restoration_id: id, width, height } = photo.item;
@@ -86,6 +89,9 @@ export class PhotoView {
         ...details(this.photo).filter(Boolean))));
     window.scrollTo(0, 0);
     this.heading.focus({ preventScroll: true });
+    this.drawn = performance.now();
+    const { place } = this;
+    setTimeout(() => { const form = place.querySelector(".decide"); if (form) form.dataset.ready = ""; }, LOOK_MS);
   }
 
   bar() {
@@ -133,7 +139,7 @@ export class PhotoView {
   }
 
   async decide(decision) {
-    if (this.saving || !this.viewer) return;
+    if (this.saving || !this.viewer || performance.now() - this.drawn < LOOK_MS) return;
     this.saving = true;
     for (const one of this.buttons) one.disabled = true;
     announce(t("saving"));

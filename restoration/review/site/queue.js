@@ -1,8 +1,8 @@
 /* The list that a person works through: photographs of one collection under one filter, loaded page by page. */
 import { api } from "./api.js";
 
-const PAGE = 60;
-const MOST_PAGES_TO_FIND = 40;
+const PAGE = 100;
+const MOST_PAGES_TO_FIND = 10;
 
 export class Queue {
   constructor(name, which, reason) {
