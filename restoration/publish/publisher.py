@@ -33,7 +33,7 @@ from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.people import public_event
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
-from restoration.publish.removal import finish_removals
+from restoration.publish.removal import finish_removals, remove_unneeded_tiles
 from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_listing
@@ -293,6 +293,8 @@ class _Job:
         verify_listing(self._store, self._bucket, prefix, verified)
         self._note_verified(opened, stage.staged(spool), spool, verified, head)
         self._switch(opened, spool, verified, now)
+        if viewing is not None:
+            remove_unneeded_tiles(self._db, self._store, self._bucket, c)
         return PublicationReport(
             "published",
             c.name,

@@ -67,11 +67,24 @@ def finish_removals(db_engine: Engine, store: ObjectStore, bucket: str, collecti
     if not left:
         return
     # tiles first: while files of the version are there, a killed removal is known to be unfinished
-    remove_unneeded_sets(
-        store, bucket, collection.name, [*prefixes.get("superseded", []), *prefixes.get("current", [])]
-    )
+    _remove_unneeded(store, bucket, collection, prefixes)
     for prefix in left:
         store.delete_prefix(bucket, prefix)
+
+
+def remove_unneeded_tiles(db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection) -> None:
+    """Delete tiles that no version needs: what a killed publication left, and has been withdrawn since.
+
+    Only the one publisher may call this, and not between unpacking tiles and making the version current.
+    """
+    with db_engine.connect() as conn:
+        versions = publishing.list_publications(conn, collection.collection_id)
+    _remove_unneeded(store, bucket, collection, _by_state(collection.name, versions))
+
+
+def _remove_unneeded(store: ObjectStore, bucket: str, collection: Collection, prefixes: dict[str, list[str]]) -> None:
+    kept = [*prefixes.get("superseded", []), *prefixes.get("current", [])]
+    remove_unneeded_sets(store, bucket, collection.name, kept)
 
 
 def _by_state(name: str, versions: Iterable[Publication]) -> dict[str, list[str]]:

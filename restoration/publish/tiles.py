@@ -282,14 +282,7 @@ def list_sets(store: ObjectStore, bucket: str, collection: str) -> Iterator[str]
 
     :raises StorageError: S3 refused or is out of reach.
     """
-    prefix, last = f"{collection}/{FOLDER}", ""
-    for page in store.list_pages(bucket, prefix):
-        for item in page:
-            identifier = item.key.removeprefix(prefix).split("/", 1)[0]
-            # a listing is in the order of the keys
-            if identifier != last and _ID.fullmatch(identifier):
-                yield identifier
-            last = identifier
+    yield from (name for name in store.list_folders(bucket, f"{collection}/{FOLDER}") if _ID.fullmatch(name))
 
 
 def remove_sets(store: ObjectStore, bucket: str, collection: str, *, needed: set[str]) -> int:

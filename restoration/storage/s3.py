@@ -145,6 +145,18 @@ class ObjectStore:
                 if o["IsLatest"]
             ]
 
+    def list_folders(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Names right below a prefix that have anything below themselves, without a slash, in the order of the keys.
+
+        :param prefix: ends in '/'.
+        :raises StorageError: the service refused or is out of reach.
+        """
+        with _translated(f"s3://{bucket}/{prefix}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+            for page in pages:
+                for item in page.get("CommonPrefixes", []):
+                    yield item["Prefix"].removeprefix(prefix).rstrip("/")
+
     def stat(self, bucket: str, key: str) -> StoredObject | None:
         """The object's size, ETag and time, or None where there is no such object.
 

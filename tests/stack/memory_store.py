@@ -55,6 +55,12 @@ class MemoryStore:
         if keys:
             yield [StoredObject(k, "", self._etag(bucket, k) or "", len(self.objects[bucket, k]), now) for k in keys]
 
+    def list_folders(self, bucket: str, prefix: str) -> Iterator[str]:
+        below = self._call(
+            lambda: [k.removeprefix(prefix) for b, k in self.objects if b == bucket and k.startswith(prefix)]
+        )
+        yield from sorted({key.split("/", 1)[0] for key in below if "/" in key})
+
     def stat(self, bucket: str, key: str) -> StoredObject | None:
         etag = self._call(lambda: self._etag(bucket, key))
         return None if etag is None else StoredObject(key, "", etag, 0, datetime.now(UTC))

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from restoration.catalog.publishing import list_publications
+from restoration.catalog.withdrawals import withdraw
 from restoration.photo.tiles import tiles_zip
 from restoration.publish.check import check_archive
 from restoration.publish.current import read_current
@@ -150,6 +151,33 @@ def test_the_next_version_uses_the_same_sets_and_withdrawn_ones_go(catalog, stor
     assert remove_unneeded_sets(store, "archive", archive.name, [f"{archive.name}/v0002/"]) == 0
     assert remove_unneeded_sets(store, "archive", archive.name, []) == 3
     assert keys(store, f"{archive.name}/tiles/") == []
+
+
+def test_what_a_killed_publication_unpacked_goes_if_it_was_withdrawn_since(catalog):
+    store = MemoryStore()
+    archive = make(catalog, store)
+    put = store.put
+
+    def die_with_the_version(bucket: str, key: str, data: bytes, content_type: str = "") -> None:
+        if "/v0001/" in key:
+            raise Killed
+        put(bucket, key, data)
+
+    store.put = die_with_the_version
+    with pytest.raises(Killed):
+        publish_collection(catalog, store, SETTINGS, archive.name, archive.run_id)
+    store.put = put
+    unpacked = set(store.list_folders("archive", f"{archive.name}/tiles/"))
+    assert len(unpacked) == 3
+    with catalog.begin() as conn:
+        number = archive.collection.collection_id
+        withdraw(conn, number, f"{archive.name}/a.tif", reason="At the family's wish", person="Kim")
+    publish_collection(catalog, store, SETTINGS, archive.name, archive.run_id)
+    current, _ = read_current(store, "archive", archive.name)
+    left = set(store.list_folders("archive", f"{archive.name}/tiles/"))
+    assert left == assert_sets_whole(archive, store, current.prefix)
+    assert len(left) == 1
+    assert left < unpacked
 
 
 def test_fixity_checks_read_the_tiles_of_the_current_version(catalog, store):
