@@ -69,8 +69,8 @@ class Viewing:
         """The same photographs; ``record`` tells the gallery where tiles and manifests are, from the version's root.
 
         ``record["viewing"]``: ``tiles`` with the folder of ``before`` and ``after``, the tiles' ``side``, and ``sizes``
-        (width and height of both); ``thumb``, set and size of the thumbnail of what is shown (``id/w,h``); ``iiif``, the
-        manifest's path. Left out where there is none.
+        (width and height of both); ``thumb``, set and size of the thumbnail of what is shown (``id/w,h``); ``iiif``,
+        the manifest's path. Left out where there is none.
         """
         for photo, sets in self.beside(photos):
             viewing: dict[str, Any] = {}
