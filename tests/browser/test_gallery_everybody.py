@@ -16,9 +16,9 @@ VIEWS = {
     "print": "print.html#00000001",
 }
 FOCUSED = "(({ id, dataset, tagName }) => id || dataset.mode || tagName)(document.activeElement)"
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# without preloading, for which axe would fetch style sheets, which the page forbids
+RULES = {"runOnly": {"type": "tag", "values": TAGS}, "preload": False}
 
 
 def opened(browser, folder, view: str, **options):
@@ -41,13 +41,21 @@ def violations(page) -> list[str]:
     return [f"{v['id']}: {n['target']} {n.get('failureSummary', '')[:200]}" for v in found for n in v["nodes"]]
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing_in_light_and_dark(browser, gallery_folder, view, language):
-    page = opened(browser, gallery_folder, view, locale=f"{language}-XX" if language == "ko" else "en-US")
-    assert page.get_attribute("html", "lang") == language
+def test_axe_finds_nothing_in_light_and_dark(browser, gallery_folder, view):
+    page = opened(browser, gallery_folder, view)
+    assert page.get_attribute("html", "lang") == "en"
     assert violations(page) == []
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert violations(page) == []
+    assert page.complaints == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("view", ["list", "photo", "print"])
+def test_axe_finds_nothing_in_korean(browser, gallery_folder, view):
+    page = opened(browser, gallery_folder, view, locale="ko-KR")
+    assert page.get_attribute("html", "lang") == "ko"
     assert violations(page) == []
     assert page.complaints == []
     page.context.close()
