@@ -78,13 +78,17 @@ def record_approval(
     content_sha256: str,
     photos: int,
     run_id: UUID | None = None,
+    option: str | None = None,
 ) -> int:
     """Append the approval to the collection's chain; returns the event's number.
 
     :param content_sha256: hash of all that would be published; the approval holds for nothing else.
     :param photos: how many photographs that is.
+    :param option: the answer that was chosen, where there was a choice.
     """
-    detail = {"words": approval.words.strip(), "content_sha256": content_sha256, "photos": photos}
+    detail: dict[str, Any] = {"words": approval.words.strip(), "content_sha256": content_sha256, "photos": photos}
+    if option is not None:
+        detail["option"] = option
     return _append(conn, collection_id, "success", approval.person, detail, run_id)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from restoration.catalog.bulk import copy_rows
 from restoration.catalog.events import append_event
 from restoration.catalog.values import clean_text
 
@@ -140,6 +141,37 @@ SELECT count(*) FILTER (WHERE found IN ('changed', 'missing')) AS damaged,
        count(*) FILTER (WHERE found IS DISTINCT FROM 'changed' AND found IS DISTINCT FROM 'missing') AS overdue
 FROM audit.fixity_overdue WHERE (CAST(:collection AS text) IS NULL OR collection = :collection)
 """)
+
+
+_LISTED = sa.text("""
+CREATE TEMP TABLE present (key text NOT NULL, version_id text NOT NULL, etag text NOT NULL) ON COMMIT DROP
+""")
+
+_PRESENCE = sa.text("""
+SELECT count(*) AS originals, count(*) FILTER (WHERE n.key IS NULL) AS missing,
+       count(*) FILTER (WHERE (n.version_id, n.etag) <> (p.version_id, p.etag)) AS replaced,
+       (min(p.object_key) FILTER (WHERE n.key IS NULL OR (n.version_id, n.etag) <> (p.version_id, p.etag))) AS first
+FROM photo AS p LEFT JOIN present AS n ON n.key = p.object_key
+WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL
+""")
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How many originals there should be, and how many of them a listing did not find, or found replaced.
+
+    ``first``: key of the first of those, None where there is none.
+    """
+
+    originals: int
+    missing: int
+    replaced: int
+    first: str | None
+
+    @property
+    def ok(self) -> bool:
+        """All are where they were."""
+        return not self.missing and not self.replaced
 
 
 @dataclass(frozen=True)
@@ -371,6 +403,28 @@ def _tell_set(
         publication_id=publication_id,
         detail={**counts, **more},
     )
+
+
+def note_presence(conn: sa.Connection, collection_id: int, objects: Iterable[tuple[str, str, str]]) -> Presence:
+    """Compare a listing with the originals that should be there; an event says so where some are not.
+
+    :param objects: key, version id and ETag of everything under the collection's prefix.
+    """
+    conn.execute(sa.text("DROP TABLE IF EXISTS pg_temp.present"))
+    conn.execute(_LISTED)
+    copy_rows(conn, "present", ("key", "version_id", "etag"), objects)
+    conn.execute(sa.text("ANALYZE present"))
+    found = Presence(**conn.execute(_PRESENCE, {"collection_id": collection_id}).one()._mapping)
+    if not found.ok:
+        append_event(
+            conn,
+            collection_id=collection_id,
+            event_type=EVENT_TYPE,
+            outcome="warning",
+            agent=AGENT,
+            detail={"kind": "presence", **asdict(found)},
+        )
+    return found
 
 
 def publications_kept(conn: sa.Connection, collection_id: int | None, overdue_hours: int) -> list[KeptPublication]:

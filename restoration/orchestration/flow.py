@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from restoration.catalog.collections import Collection
     from restoration.engine.recipe import Recipe
+    from restoration.storage.s3 import ObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -177,19 +178,44 @@ def publish(collection: str, run_id: str = "", *, expects: str | None = None, dr
     :raises UsageError: unknown collection, or the content is no longer what was approved.
     :raises PublicationError: what was written does not read back; the old version stays current.
     """
+    from restoration.catalog.collections import get_collection
     from restoration.orchestration.access import make_store
     from restoration.publish.publisher import publish_collection
     from restoration.settings import get_settings
 
     with open_catalog() as db:
-        run = UUID(run_id) if run_id else None
-        report = publish_collection(db, make_store(), get_settings(), collection, run, expects=expects, dry_run=dry_run)
+        run, store = UUID(run_id) if run_id else None, make_store()
+        with db.connect() as conn:
+            known = get_collection(conn, collection)
+        report = publish_collection(db, store, get_settings(), collection, run, expects=expects, dry_run=True)
+        if not dry_run:
+            if report.state == "published":
+                _look_for_originals(db, store, known)
+            report = publish_collection(db, store, get_settings(), collection, run, expects=expects)
     if report.state == "withheld":
         logger.warning("%s is not published (%s): %s", collection, report.reason, report.detail)
     else:
         logger.info("%s: %s", collection, report)
     plain: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
     return plain
+
+
+def _look_for_originals(db: sa.Engine, store: ObjectStore, collection: Collection) -> None:
+    """Say whether the originals of what is about to be published are where they were."""
+    from restoration.publish.presence import check_presence
+
+    found = check_presence(db, store, collection)
+    if found.ok:
+        logger.info("%s: all %d originals are where they were", collection.name, found.originals)
+        return
+    logger.warning(
+        "%s: %d originals are no longer in the bucket and %d were replaced since the last listing, the first %r; "
+        "what was restored from them is published, and the next run deals with them",
+        collection.name,
+        found.missing,
+        found.replaced,
+        found.first,
+    )
 
 
 def cancel_leftovers(dag_id: str, dag_run_id: str, task_states: Mapping[str, str | None]) -> None:

@@ -134,7 +134,7 @@ class Asker:
             if (after.photos, after.reviews) != (before.photos, before.reviews + accepted):
                 raise self._changed()
             approvals.record_approval(
-                conn, number, who, content_sha256=content, photos=report.photos, run_id=self._run_id
+                conn, number, who, content_sha256=content, photos=report.photos, run_id=self._run_id, option=option
             )
         return Answered("approved", content, accepted)
 

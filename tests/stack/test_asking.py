@@ -164,7 +164,7 @@ class TestWhatBecomesOfTheAnswer:
         assert (report.state, report.shown, report.original) == ("published", 1, 1)
         (event,) = events(archive)
         assert (event.agent, event.outcome, event.run_id) == ("Kim Lee", "success", archive.run_id)
-        assert event.detail == {"words": KIM.words, "content_sha256": shown, "photos": 2}
+        assert event.detail == {"words": KIM.words, "content_sha256": shown, "photos": 2, "option": "Publish"}
 
     def test_publish_all_accepts_each_photograph_that_waits(self, archive, role_engine):
         one = asker(archive, engine=role_engine("publisher"))

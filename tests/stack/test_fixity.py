@@ -14,9 +14,11 @@ from pydantic import SecretStr
 
 from restoration.catalog.audit import run_query
 from restoration.catalog.events import verify_chain
+from restoration.catalog.fixity import Presence
 from restoration.errors import StorageError, UsageError
 from restoration.publish import fixity_run, layout
 from restoration.publish.fixity_plan import MAX_PARTS, plan_check
+from restoration.publish.presence import check_presence
 from restoration.publish.publisher import publish_collection
 from restoration.publish.rereading import Reading, Rereader
 from restoration.settings import Settings
@@ -149,6 +151,16 @@ def test_a_lost_original_is_missing_and_a_replaced_one_is_said_to_be(kept):
     damage = {item.path.rsplit("/")[-1]: item for item in kept.check().damage}
     assert {name: item.found for name, item in damage.items()} == {"0.tif": "missing", "2.tif": "changed"}
     assert "another file was written in its place" in damage["2.tif"].note
+
+
+def test_before_a_publication_one_listing_says_whether_the_originals_are_there(kept):
+    assert check_presence(kept.engine, kept.store, kept.archive.collection) == Presence(3, 0, 0, None)
+    kept.store.client.delete_object(Bucket="originals", Key=f"{kept.name}/0.tif")
+    kept.store.put("originals", f"{kept.name}/2.tif", b"another scan")
+    found = check_presence(kept.engine, kept.store, kept.archive.collection)
+    assert found == Presence(3, 1, 1, f"{kept.name}/0.tif")
+    query = "SELECT outcome, detail FROM event WHERE event_type = 'fixity_check'"
+    assert kept.sql(query) == [("warning", {"kind": "presence", **vars(found)})]
 
 
 def test_a_published_file_changed_lost_or_added(kept):
