@@ -115,7 +115,7 @@ def family(catalog, store):
 
 
 @pytest.fixture
-def service(settings, catalog_url, family) -> Iterator[Service]:
+def service(settings, catalog_url) -> Iterator[Service]:
     """On the publisher's login."""
     engine = make_engine(catalog_url("publisher"))
     yield make_service(review_config(settings), engine, ObjectStore(make_client(settings)))
@@ -134,7 +134,8 @@ def sign_in(client, way="token", name="Eve Kim", secret=TOKEN, **headers):
 
 
 @pytest.fixture
-def signed(client) -> httpx.Client:
+def signed(client, family) -> httpx.Client:
+    """Somebody is signed in, and there are photographs."""
     assert sign_in(client).status_code == 201
     return client
 
