@@ -218,11 +218,21 @@ def test_the_gallery_zooms_into_the_same_tiles(visit, bucket):
     bucket.asked.clear()
     page = visit.open(f"{bucket.address}/village-album/v0003/index.html#photo/00000001")
     page.get_by_role("button", name="Zoom", exact=True).first.click()
-    page.wait_for_selector(".zoom-box canvas")
-    page.wait_for_function("document.querySelector('.zoom-box').dataset.pictures === 'after before'")
+    page.wait_for_selector(".zoom-box[data-pictures='after before'] canvas")
     page.wait_for_timeout(300)
     page.get_by_role("button", name="Show the scan").click()
     page.wait_for_timeout(500)
     # the scan is half as large as the picture beside it: its tiles are asked for by its own size
     assert {path.split("/")[3] for path in bucket.asked if path.startswith("/village-album/tiles/")} == bucket.sets()
+    assert bucket.missing == []
+
+
+def test_the_grid_shows_thumbnails_out_of_the_tiles(visit, bucket):
+    page = visit.open(f"{bucket.address}/village-album/v0003/index.html")
+    page.wait_for_load_state("networkidle")
+    pictures = page.locator(".card img")
+    assert pictures.count() == 2
+    for picture in pictures.all():
+        assert picture.get_attribute("src").startswith("../tiles/")
+        assert 0 < picture.evaluate("(image) => image.naturalWidth") <= 400
     assert bucket.missing == []
