@@ -90,7 +90,8 @@ def show_result(console: Console, result: DemoResult) -> None:
         console.print(f"archive: {result.archive}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"gallery: {result.gallery}", highlight=False, markup=False, soft_wrap=True)
     if result.address is not None:
-        console.print(f"on the web: {result.address}", highlight=False, markup=False, soft_wrap=True)
+        words = f"with tiles to zoom into, while the stack is up (make up): {result.address}"
+        console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 def audit_table(title: str, table: tuple[list[str], list[tuple[Any, ...]]], wanted: Sequence[str]) -> Table:
