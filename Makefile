@@ -45,7 +45,7 @@ $(STAMP): infra/lock/requirements.txt pyproject.toml restoration/publish/vendore
 demo: env ## Restore a collection through the whole system; PHOTOS=folder for your own
 	@$(BIN)/restoration demo --name '$(NAME)' $(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
-up: env ## Start Postgres, Redis, S3, Airflow and a worker, and keep them running
+up: env ## Start Postgres, Redis, S3, Airflow, a worker and the review page, and keep them running
 	@$(BIN)/restoration up --name '$(NAME)'
 
 down: env ## Stop them; the data stay
