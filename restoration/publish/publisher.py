@@ -37,7 +37,7 @@ from restoration.publish.removal import finish_removals, remove_unneeded_tiles
 from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
 from restoration.publish.verify import VerifiedVersion, verify_listing
-from restoration.publish.viewing import Viewing
+from restoration.publish.viewing import Viewing, is_at_its_address
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -227,10 +227,12 @@ class _Job:
             return is_approved(conn, self._collection.collection_id, spool.content_sha256)
 
     def unchanged(self, spool: PhotoSpool) -> PublicationReport | None:
-        """The report where the current version shows all this already."""
+        """The report where the current version shows all this already, at today's public address."""
         c = self._collection
         current = self._current()
         if current is None or current.content_sha256 != spool.content_sha256:
+            return None
+        if not is_at_its_address(self._store, self._settings, c.name, version_prefix(c.name, current.version)):
             return None
         return PublicationReport(
             "unchanged",

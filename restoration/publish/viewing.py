@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restoration.errors import PublicationError
 from restoration.photo.pyramid import Pyramid
 from restoration.publish import iiif
 from restoration.publish.parallel import in_parallel
@@ -28,6 +29,7 @@ SETS = "iiif/tilesets.csv"
 COLUMNS = ("photo", "stage", "id", "zip_sha256", "manifest_sha256", "files")
 SET_WORKERS = 4
 MAX_SETS_BYTES = 2 * 1024**3
+MAX_COLLECTION_BYTES = 64 * 1024**2
 _PICTURED = frozenset({"restored", "original"})
 
 Sets = dict[str, TileSet]
@@ -137,6 +139,26 @@ class Viewing:
         return {
             stage: iiif.ShownTiles(f"{self.base}/{FOLDER}{found.id}", found.pyramid) for stage, found in sets.items()
         }
+
+
+def is_at_its_address(store: ObjectStore, settings: Settings, collection: str, prefix: str) -> bool:
+    """Whether what a version gives viewers names today's public address; true where there is none to name.
+
+    :param prefix: the version's, ending in '/'.
+    :raises PublicationError: the version's collection cannot be read.
+    :raises StorageError: S3 refused or is out of reach.
+    """
+    base = public_base(settings.gallery_url, collection)
+    if base is None:
+        return True
+    if store.stat(settings.archive_bucket, prefix + iiif.COLLECTION_PATH) is None:
+        return False
+    data, _ = store.read(settings.archive_bucket, prefix + iiif.COLLECTION_PATH, max_bytes=MAX_COLLECTION_BYTES)
+    version = prefix.rstrip("/").rsplit("/", 1)[-1]
+    try:
+        return bool(json.loads(data)["id"] == f"{base}/{version}/{iiif.COLLECTION_PATH}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublicationError(f"{prefix}{iiif.COLLECTION_PATH} is not readable as a IIIF collection") from error
 
 
 def needed_sets(lines: Iterable[str]) -> Iterator[dict[str, str]]:

@@ -153,6 +153,27 @@ def test_the_next_version_uses_the_same_sets_and_withdrawn_ones_go(catalog, stor
     assert keys(store, f"{archive.name}/tiles/") == []
 
 
+def test_another_public_address_makes_another_version_and_the_same_one_does_not(catalog, store):
+    archive = make(catalog, store)
+
+    def publish(address: str | None):
+        settings = SETTINGS.model_copy(update={"gallery_url": address})
+        return publish_collection(catalog, store, settings, archive.name, archive.run_id)
+
+    private = publish(None)
+    assert publish(None).state == "unchanged"
+    first = publish(ADDRESS)
+    assert (first.state, first.version, first.content_sha256) == ("published", 2, private.content_sha256)
+    assert publish(f"{ADDRESS}/").state == "unchanged"
+    moved = publish("https://elsewhere.example")
+    assert (moved.state, moved.version) == ("published", 3)
+    assert len(keys(store, f"{archive.name}/tiles/")) > 0
+    # both addresses' sets stay as long as their versions do
+    for version in ("v0002", "v0003"):
+        assert len(assert_sets_whole(archive, store, f"{archive.name}/{version}/")) == 3
+    assert publish(None).state == "unchanged"
+
+
 def test_what_a_killed_publication_unpacked_goes_if_it_was_withdrawn_since(catalog):
     store = MemoryStore()
     archive = make(catalog, store)
