@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\s(.*?)endobj", re.S)
+_SHOWN = re.compile(rb"/(F\d+) [\d.]+ Tf|/ActualText <([0-9A-Fa-f]+)>|<([0-9A-Fa-f]+)>|\b(ET|EMC)\b")
 
 
 @dataclass(frozen=True)
@@ -38,29 +39,40 @@ def _stream(body: bytes) -> bytes:
 
 
 def _text(page: bytes, objects: dict[int, bytes]) -> str:
-    fonts = {}
-    for name, number in re.findall(rb"/(F\d+) (\d+) 0 R", page):
-        fonts[name] = _characters(_stream(objects[int(re.search(rb"/ToUnicode (\d+) 0 R", objects[int(number)])[1])]))
+    fonts = {name: _font(objects[int(number)], objects) for name, number in re.findall(rb"/(F\d+) (\d+) 0 R", page)}
     content = _stream(objects[int(re.search(rb"/Contents (\d+) 0 R", page)[1])])
-    font: dict[int, str] = {}
+    digits, characters, told = 4, {}, False
     said = []
-    for name, glyphs, end in re.findall(rb"/(F\d+) [\d.]+ Tf|<([0-9A-Fa-f]+)>|(\bET\b)", content):
+    for name, actual, glyphs, end in _SHOWN.findall(content):
         if name:
-            font = fonts[name]
-        elif glyphs:
-            said += [font.get(int(glyphs[n : n + 4], 16), "\ufffd") for n in range(0, len(glyphs), 4)]
+            digits, characters = fonts[name]
+        elif actual:
+            # the text that the glyphs up to the end of this mark stand for
+            said.append(bytes.fromhex(actual.decode()).decode("utf-16"))
+            told = True
+        elif glyphs and not told:
+            codes = (int(glyphs[n : n + digits], 16) for n in range(0, len(glyphs), digits))
+            said += [characters.get(code, "\ufffd") for code in codes]
+        elif end == b"EMC":
+            told = False
         elif end:
             said.append(" ")
     return re.sub(r"\s+", " ", "".join(said))
 
 
+def _font(body: bytes, objects: dict[int, bytes]) -> tuple[int, dict[int, str]]:
+    """How many hexadecimal digits a glyph's code has, and which character each code stands for."""
+    cmap = _stream(objects[int(re.search(rb"/ToUnicode (\d+) 0 R", body)[1])])
+    return 4 if b"/Subtype /Type0" in body else 2, _characters(cmap)
+
+
 def _characters(cmap: bytes) -> dict[int, str]:
     table = {}
     for block in re.findall(rb"beginbfchar(.*?)endbfchar", cmap, re.S):
-        for glyph, code in re.findall(rb"<([0-9A-Fa-f]{4})> <([0-9A-Fa-f]+)>", block):
+        for glyph, code in re.findall(rb"<([0-9A-Fa-f]+)> <([0-9A-Fa-f]+)>", block):
             table[int(glyph, 16)] = bytes.fromhex(code.decode()).decode("utf-16-be")
     for block in re.findall(rb"beginbfrange(.*?)endbfrange", cmap, re.S):
-        for first, last, code in re.findall(rb"<([0-9A-Fa-f]{4})> <([0-9A-Fa-f]{4})> <([0-9A-Fa-f]{4})>", block):
+        for first, last, code in re.findall(rb"<([0-9A-Fa-f]+)> <([0-9A-Fa-f]+)> <([0-9A-Fa-f]{4})>", block):
             for step in range(int(last, 16) - int(first, 16) + 1):
                 table[int(first, 16) + step] = chr(int(code, 16) + step)
     return table

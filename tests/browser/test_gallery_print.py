@@ -103,6 +103,16 @@ def test_nothing_is_printed_of_what_is_not_shown(visit, gallery_folder):
         assert page.locator("#choices").is_hidden()
 
 
+def test_a_picture_that_cannot_be_loaded_is_not_printed(browser, gallery_http):
+    page = browser.new_page()
+    page.route("**/data/photos/*.png", lambda route: route.abort())
+    page.goto(f"{gallery_http}print.html#00000001")
+    page.wait_for_selector("html.ready", state="attached")
+    assert "could not be loaded" in page.inner_text("#quality")
+    assert page.is_disabled("#now")
+    page.close()
+
+
 def test_from_the_photograph_to_the_sheet_and_back(visit, gallery_folder):
     page = visit.open((gallery_folder / "index.html").as_uri() + "#photo/00000001")
     page.wait_for_selector("#print")

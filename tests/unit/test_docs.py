@@ -22,6 +22,7 @@ PAGES = [
             "architecture",
             "catalog",
             "evaluation",
+            "gallery",
             "labels",
             "models",
             "operations",

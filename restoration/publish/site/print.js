@@ -97,9 +97,14 @@
 
   async function ready() {
     byId("quality").textContent = t("print.loading");
-    await Promise.all([...sheet.querySelectorAll("img")].map((image) => image.decode().catch(() => null)));
-    byId("now").disabled = false;
-    tellResolution();
+    try {
+      await Promise.all([...sheet.querySelectorAll("img")].map((image) => image.decode()));
+      byId("now").disabled = false;
+      fit();
+      tellResolution();
+    } catch {
+      byId("quality").textContent = t("print.failed");
+    }
     document.documentElement.classList.add("ready");
   }
 

@@ -259,6 +259,7 @@
   "print.restored": "컴퓨터가 복원한 사진입니다.",
   "print.as_scanned": "복원하지 않은, 스캔 그대로의 사진입니다.",
   "print.from": "{title}, {id}번",
+  "print.failed": "사진을 불러오지 못해 아직 인쇄할 수 없습니다. 페이지를 새로 고쳐 다시 시도해 주십시오.",
   "print.none": "인쇄할 수 있는 사진이 없습니다.",
   "print.sheet": "인쇄될 모습",
   "number.1": "한",
