@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     )
     approval_hours: Annotated[int, Field(ge=1, le=24 * 365)] = Field(
         default=336,
-        description="Hours that a run waits for a person's approval; then its publication is withheld and the run ends.",
+        description="Hours that a run waits for a person's approval; then nothing is published and the run ends.",
     )
     fixity_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=90, description="Days within which every original and every published file is read again."

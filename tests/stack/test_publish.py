@@ -168,7 +168,9 @@ def test_the_catalog_knows_what_was_published(archive, store):
             sa.text("SELECT * FROM publication WHERE collection_id = :c"), {"c": archive.collection.collection_id}
         ).one()
         photos = conn.execute(
-            sa.text("SELECT shown_as, restoration_id FROM publication_photo WHERE publication_id = :p ORDER BY photo_id"),
+            sa.text(
+                "SELECT shown_as, restoration_id FROM publication_photo WHERE publication_id = :p ORDER BY photo_id"
+            ),
             {"p": row.publication_id},
         ).all()
     current, _ = read_current(store, "archive", archive.name)
