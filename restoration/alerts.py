@@ -30,9 +30,9 @@ def send_alert(url: SecretStr | None, message: Mapping[str, Any], *, seconds: fl
     :param url: the webhook; without one nothing is sent.
     :param message: ``text`` for people, which chat services show, and facts for programs.
     """
-    if url is None:
+    address = "" if url is None else url.get_secret_value()
+    if not address:
         return False
-    address = url.get_secret_value()
     if not address.startswith(("https://", "http://")):
         logger.warning("the alert was not sent: the setting alert_url is no http(s) address")
         return False
