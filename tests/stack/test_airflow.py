@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from restoration.catalog.collections import upsert_collection
 from restoration.catalog.database import make_engine
 from restoration.errors import EnvironmentProblem
 from restoration.local.stack import DATABASE, SUPERUSER, Stack
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 DAG = "restore_collection"
 WHOLE = "airflow-whole"
 ASKED = "airflow-asked"
+UNKNOWN = "airflow-night"
 PUBLISH, VERIFY = "publish_collection", "verify_archive"
 ENDED = {"success", "failed"}
 
@@ -225,11 +227,19 @@ class TestFromScansToArchive:
     def test_the_night_restores_what_is_new_and_says_when_nothing_is(self, house, second):
         with house.db.begin() as conn:
             conn.execute(sa.text("UPDATE collection SET nightly = (name = :name)"), {"name": self.name})
+            source = f"s3://originals/{UNKNOWN}/"
+            upsert_collection(conn, name=UNKNOWN, source_uri=source, recipe="identity", nightly=True)
         house.put_photos(self.name, 1, first=50)
+        house.put_photos(UNKNOWN, 1)
         night = house.api.trigger("nightly_archive", {})
         assert house.end_of(night, "nightly_archive") == "success", house.explain(night, "nightly_archive")
         assert house.states(self.name) == {"restored": 6, "rejected": 1}
         assert len(house.asset_events(self.name)) == 2
+        assert house.states(UNKNOWN) == {"restored": 1}
+        assert house.tasks(night, "nightly_archive")["ask"] == {"success": 1}
+        (asked,) = house.api.get(f"/dags/{PUBLISH}/dagRuns", limit=100)["dag_runs"]
+        assert asked["dag_run_id"].startswith(f"asked__{UNKNOWN}__")
+        house.wait_until_parked(asked["dag_run_id"], PUBLISH)
         quiet = house.api.trigger("nightly_archive", {})
         assert house.end_of(quiet, "nightly_archive") == "success", house.explain(quiet, "nightly_archive")
         assert house.tasks(quiet, "nightly_archive")["restore"] == {"skipped": 1}
