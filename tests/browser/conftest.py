@@ -102,7 +102,7 @@ class Visit:
 @pytest.fixture
 def visit(browser) -> Iterator[Visit]:
     """A fresh page; the test fails where the page complained or asked for anything outside."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    context = browser.new_context(viewport={"width": 1280, "height": 1200}, reduced_motion="reduce")
     visit = Visit(context.new_page())
     yield visit
     context.close()
