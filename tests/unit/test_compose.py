@@ -107,7 +107,8 @@ def test_every_secret_comes_from_the_env_file_and_none_has_a_default():
     assert set(used) == set(example())
     secret = {name for name, value in example().items() if value.startswith("generate")}
     assert {name for name in used if used[name].startswith(":?")} == secret
-    assert set(example()) - secret == {"TORCH_INDEX_GPU", "RESTORATION_GALLERY_URL", "RESTORATION_REVIEW_URL"}
+    addresses = {f"RESTORATION_{name}_URL" for name in ("ALERT", "GALLERY", "REVIEW")}
+    assert set(example()) - secret == {"TORCH_INDEX_GPU", *addresses}
 
 
 def test_only_the_loopback_address_is_published():
