@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from restoration.catalog.collections import Collection
@@ -22,6 +24,18 @@ def find_photo(conn: sa.Connection, collection: Collection, name: str) -> int:
 
     :raises UsageError: there is none, or the file name is that of several.
     """
+    return int(_find(conn, collection, name).photo_id)
+
+
+def find_key(conn: sa.Connection, collection: Collection, name: str) -> str:
+    """Key of the current photograph of that name, which may be given as for :func:`find_photo`.
+
+    :raises UsageError: there is none, or the file name is that of several.
+    """
+    return str(_find(conn, collection, name).object_key)
+
+
+def _find(conn: sa.Connection, collection: Collection, name: str) -> sa.Row[Any]:
     prefix = collection.source_uri.removeprefix("s3://").partition("/")[2].strip("/")
     values = {
         "collection_id": collection.collection_id,
@@ -36,4 +50,4 @@ def find_photo(conn: sa.Connection, collection: Collection, name: str) -> int:
     if len(rows) > 1 and not rows[0].exact:
         several = ", ".join(row.object_key for row in rows[:5])
         raise UsageError(f"{name!r} may be several photographs: {several}; give the whole key")
-    return int(rows[0].photo_id)
+    return rows[0]

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def withdraw(
     name: Annotated[str, typer.Argument(metavar="COLLECTION", help="Name of the collection.")],
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Key of the scan, as `restoration audit photos` has it.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Key of the scan, or its file name where only one has it.")],
     person: Annotated[str, typer.Option("--by", metavar="NAME", help="Who puts it on record; not published.")],
     reason: Annotated[
         str | None, typer.Option(help="Why, in words that are published in the photograph's place.")
@@ -43,6 +43,7 @@ def withdraw(
     """
     from restoration.catalog.collections import get_collection
     from restoration.catalog.database import make_engine
+    from restoration.catalog.photo_names import find_key
     from restoration.catalog.withdrawals import lift as lift_withdrawal
     from restoration.catalog.withdrawals import withdraw as record
     from restoration.settings import get_settings
@@ -51,7 +52,7 @@ def withdraw(
     settings, engine = get_settings(), make_engine()
     with engine.begin() as conn:
         collection = get_collection(conn, name)
-        number = collection.collection_id
+        number, key = collection.collection_id, find_key(conn, collection, key)
         if lift:
             done = lift_withdrawal(conn, number, key, person=person)
         else:

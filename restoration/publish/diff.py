@@ -70,8 +70,11 @@ def _change(before: Row, after: Row) -> Change | None:
     filename = after["filename"] or before["filename"]
     if after["shown_as"] == "withdrawn" and before.get("shown_as") != "withdrawn":
         return Change(after["id"], filename, ("withdrawn",), before.get("shown_as", ""), "withdrawn")
-    what = tuple(sorted({_kind(name) for name in fields}))
-    return Change(after["id"], filename, what, before.get("shown_as", ""), after["shown_as"], fields)
+    what = {_kind(name) for name in fields}
+    if "shown_as" in fields:
+        # another picture, and what made it, follow from that
+        what -= {"picture", "recipe"}
+    return Change(after["id"], filename, tuple(sorted(what)), before.get("shown_as", ""), after["shown_as"], fields)
 
 
 _DERIVED = frozenset({"restored_sha256", "restored_file", "original_uri"})

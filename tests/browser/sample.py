@@ -95,8 +95,8 @@ class FolderStore:
 def pictures() -> list[Sample]:
     """The sample photographs, small, each aged in a way of its own."""
     return [
-        _sample("portrait.tif", "Grandmother in her flying suit", "1932", "astronaut", "faded"),
-        _sample("sailor.tif", "Aunt Grace in uniform", "1944", "hopper", "creased"),
+        _sample("portrait.tif", "Eileen Collins in her flying suit", "1932", "astronaut", "faded"),
+        _sample("sailor.tif", "Grace Hopper in uniform", "1944", "hopper", "creased"),
         _sample("kitchen.png", "Coffee on the kitchen table", "about 1950", "coffee", "yellowed"),
         _sample("cat.jpg", "Chelsea, the cat of the schoolhouse", "1948", "cat", "newsprint"),
         _sample("pavilion.jpg", "The pavilion before the fire", "1961", "temple", "cyanotype"),

@@ -1,8 +1,8 @@
 """Pictures of a gallery for the documentation.
 
 ``python -m tests.browser.shots ADDRESS FOLDER [--photo NAME]`` opens a published gallery, on disk (``file:///...``) or
-on the web, and writes ``list.png``, ``photo.png``, ``side.png``, ``phone.png``, ``dark.png``, ``korean.png``,
-``print.png`` and the sheet itself as ``sheet.pdf``. Without ``--photo`` the first restored photograph is taken.
+on the web, and writes a picture of each of :data:`SHOTS`, and the print sheet itself as ``sheet.pdf``. Without
+``--photo`` the first restored photograph is taken.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SHOTS = (
     Shot("list", size=(1440, 1000)),
     Shot("photo", "index.html#photo/{photo}"),
     Shot("side", "index.html#photo/{photo}", before=lambda page: page.click("[data-mode=side]")),
+    Shot("zoom", "index.html#photo/{photo}", before=lambda page: page.click("[data-mode=zoom]")),
     Shot("phone", "index.html#photo/{photo}", size=(390, 844)),
     Shot("dark", size=(1440, 1000), dark=True),
     Shot("korean", "index.html#photo/{photo}", language="ko-KR"),

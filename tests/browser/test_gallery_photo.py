@@ -43,7 +43,7 @@ def test_side_by_side_shows_both_with_the_label_on_the_altered_one(visit, galler
     assert page.locator(".pair figure").nth(0).locator(".label").count() == 0
     assert page.evaluate("document.activeElement.dataset.mode") == "side"
     page.click("#next")
-    page.wait_for_selector("#panel h2:text-is('Aunt Grace in uniform')")
+    page.wait_for_selector("#panel h2:text-is('Grace Hopper in uniform')")
     page.click("#next")
     page.wait_for_selector(".pair")
 

@@ -121,7 +121,7 @@ def test_from_the_photograph_to_the_sheet_and_back(visit, gallery_folder):
     assert "dots per inch" in page.inner_text("#quality")
     page.click("#back")
     page.wait_for_selector("dialog[open] .story")
-    assert page.inner_text("#panel h2") == "Grandmother in her flying suit"
+    assert page.inner_text("#panel h2") == "Eileen Collins in her flying suit"
 
 
 def test_the_sheet_speaks_korean(browser, gallery_folder, tmp_path):

@@ -53,10 +53,10 @@ _KINDS = {"output": ("png", "image/png"), "preview": ("jpg", "image/jpeg"), "til
 HOPPER = (187, 121, 165, 202)
 COLLINS = (176, 66, 92, 122)
 SITTERS = (
-    Sitter("01-collins.tif", "astronaut", "creased", "Grandmother in her flying suit", 2.0,
+    Sitter("01-collins.tif", "astronaut", "creased", "Eileen Collins in her flying suit", 2.0,
            [(COLLINS, 0.44, "blended")], ReasonCode.IDENTITY_LOW, True,
            {"date": "1932", "creator": "Unknown", "description": "From the album of the Kim family."}),
-    Sitter("02-hopper.tif", "hopper", "sepia-scratched", "Aunt Grace, the year she enlisted", 2.0,
+    Sitter("02-hopper.tif", "hopper", "sepia-scratched", "Grace Hopper in uniform, damaged", 2.0,
            [(HOPPER, 0.63, "restored")], ReasonCode.HEAVY_DAMAGE, True, {"date": "about 1944"}),
     Sitter("03-temple.tif", "temple", "cyanotype", "The pavilion by the lake", 1.5, [], ReasonCode.QUALITY_FELL, False,
            {"date": "1908"}),

@@ -407,7 +407,7 @@ def test_senseless_questions_are_refused(signed, query):
 def test_one_photograph_with_all_that_is_needed(signed):
     item = waiting(signed)["01-collins.tif"]
     photo = signed.get(f"/api/photos/{item['photo_id']}").json()
-    assert photo["dublin_core"]["title"] == "Grandmother in her flying suit"
+    assert photo["dublin_core"]["title"] == "Eileen Collins in her flying suit"
     assert (photo["before"], photo["after"]) == ({"tiles": True, "file": False}, {"tiles": True, "file": True})
     assert photo["faces_size"] == [1024, 1024]
     [face] = photo["faces"]

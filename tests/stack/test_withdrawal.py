@@ -221,7 +221,9 @@ def test_command_line(archive, catalog_url, s3, monkeypatch):
         assert run(app, ["publish", archive.name]).exit_code == 0
         assert run(app, ["diff", archive.name]).output == "no differences\n"
         key = f"{archive.name}/aunt.tif"
-        done = run(app, ["withdraw", archive.name, key, "--by", "Kim Lee", "--reason", WISH, "--remove-versions"])
+        done = run(
+            app, ["withdraw", archive.name, "aunt.tif", "--by", "Kim Lee", "--reason", WISH, "--remove-versions"]
+        )
         assert f"withdrawn: {key}" in done.output
         assert "removed versions: 1" in done.output
         assert "still shows" not in done.output

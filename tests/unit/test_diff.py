@@ -40,7 +40,7 @@ def test_equal_versions_do_not_differ_and_a_fresh_signature_is_no_difference():
         ({"dc:title": "Another"}, ("words",)),
         (
             {"shown_as": "original", "why_not_restored": "reviewer_rejected", "unlabelled_sha256": ""},
-            ("picture", "showing"),
+            ("showing",),
         ),
         ({"shown_as": "withdrawn", "filename": "", "original_sha256": "", "dc:title": ""}, ("withdrawn",)),
     ],

@@ -126,7 +126,7 @@ const en = {
   not_ai: "Nothing was invented: no colours and no faces were added.",
   did_colour: "The colours are a computer’s guess. Light and dark are those of the photograph.",
   did_own_colour: "The photograph has its own colours. They were kept.",
-  did_repair: "Scratches, tears and spots were filled in from what surrounds them ({share} of the picture).",
+  did_repair: "Where scratches, tears and spots were recognised, they were filled in from what surrounds them ({share} of the picture).",
   did_grade: "Faded tones and contrast were brought back.",
   did_upscale: "The picture was enlarged.",
   steps: "Steps",
