@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import sqlalchemy as sa
 
 from restoration.catalog.events import append_event
@@ -15,7 +17,7 @@ WHERE collection_id = :collection_id AND state IN ('staging', 'verified') AND ve
 
 _REMOVE = sa.text("""
 UPDATE publication SET state = 'removed', removed_at = clock_timestamp()
-WHERE publication_id = :publication_id AND state = 'superseded'
+WHERE publication_id = :publication_id AND (state = 'superseded' OR (:also_current AND state = 'current'))
 RETURNING collection_id, version, manifest_sha256
 """)
 
@@ -30,13 +32,21 @@ def abandon_unfinished(conn: sa.Connection, collection_id: int, *, keep: int | N
     return conn.execute(_ABANDON, {"collection_id": collection_id, "keep": keep}).rowcount
 
 
-def mark_removed(conn: sa.Connection, publication_id: int, person: str) -> None:
-    """The files of a superseded version are about to be removed because it shows a withdrawn photograph.
+RemovalReason = Literal["withdrawn", "retracted"]
+"""A version shows a photograph that was withdrawn; or the whole archive of the collection is taken down."""
+
+
+def mark_removed(
+    conn: sa.Connection, publication_id: int, person: str, reason: RemovalReason = "withdrawn", words: str = ""
+) -> None:
+    """The files of a version are about to be removed.
 
     :param person: who wants it; agent of the event, which keeps the version's seal.
-    :raises UsageError: it is not superseded: the current version is never removed.
+    :param words: why, in that person's words; they stay in the catalog.
+    :raises UsageError: it is not superseded; only where the archive is taken down the current version goes too.
     """
-    row = conn.execute(_REMOVE, {"publication_id": publication_id}).one_or_none()
+    values = {"publication_id": publication_id, "also_current": reason == "retracted"}
+    row = conn.execute(_REMOVE, values).one_or_none()
     if row is None:
         raise UsageError(f"publication {publication_id} is not superseded: it cannot be removed")
     append_event(
@@ -46,5 +56,6 @@ def mark_removed(conn: sa.Connection, publication_id: int, person: str) -> None:
         outcome="success",
         agent=clean_text(person.strip()),
         publication_id=publication_id,
-        detail={"version": row.version, "manifest_sha256": row.manifest_sha256, "reason": "withdrawn"},
+        detail={"version": row.version, "manifest_sha256": row.manifest_sha256, "reason": reason}
+        | ({"words": words.strip()} if words.strip() else {}),
     )

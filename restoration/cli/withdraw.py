@@ -1,4 +1,4 @@
-"""Command ``restoration withdraw``: take a photograph out of the archive, by a family's wish for instance."""
+"""Commands ``restoration withdraw`` and ``retract``: take a photograph, or the whole archive of a collection, out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's command."""
+    """Add this module's commands."""
     app.command()(withdraw)
+    app.command()(retract)
 
 
 def withdraw(
@@ -97,3 +98,32 @@ def _say_where_still(engine: Engine, collection: Collection) -> None:
         showing = versions_showing_withdrawn(conn, collection.collection_id)
     for version in showing:
         typer.echo(f"version {version.version} ({version.state}) still shows a withdrawn photograph")
+
+
+def retract(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION", help="Name of the collection.")],
+    person: Annotated[str, typer.Option("--by", metavar="NAME", help="Who takes it down; on record.")],
+    words: Annotated[str, typer.Option(help="Why, in that person's words; on record, not published.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+) -> None:
+    """Take the whole published archive of a collection down, for instance after its consent was refused.
+
+    Every version's files are removed, the current one's too. Scans, restored photographs and the catalog's record stay.
+    To keep nightly runs from publishing it again, set the collection's consent to refused first.
+    """
+    from restoration.catalog.collections import get_collection
+    from restoration.catalog.database import make_engine
+    from restoration.publish.removal import retract as take_down
+    from restoration.settings import get_settings
+    from restoration.storage.s3 import ObjectStore, make_client
+
+    settings, engine = get_settings(), make_engine()
+    with engine.connect() as conn:
+        collection = get_collection(conn, name)
+    if not yes:
+        typer.confirm(f"Remove every published version of {name} from s3://{settings.archive_bucket}?", abort=True)
+    store = ObjectStore(make_client(settings))
+    removed = take_down(engine, store, settings.archive_bucket, collection, person, words)
+    typer.echo(f"removed versions: {', '.join(map(str, removed)) or 'none'}")
+    if collection.consent != "refused":
+        typer.echo(f"consent is {collection.consent}: the next run publishes the collection again where it may")

@@ -25,7 +25,7 @@ from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import PublicationError, ReasonCode, UsageError
-from restoration.names import version_prefix
+from restoration.names import current_key, version_prefix
 from restoration.publish.alone import only_publisher
 from restoration.publish.credentials import content_credentials
 from restoration.publish.current import CurrentVersion, read_current, write_current
@@ -121,6 +121,10 @@ def reconcile(db_engine: Engine, store: ObjectStore, settings: Settings, collect
     current, _ = read_current(store, bucket, collection.name)
     with db_engine.begin() as conn:
         known = {p.version: p for p in publishing.list_publications(conn, collection.collection_id)}
+        if current is not None and current.version in known and known[current.version].state == "removed":
+            # the archive was taken down, and whoever did it was killed before its end
+            store.delete(bucket, current_key(collection.name))
+            current = None
         if current is not None:
             named = known.get(current.version)
             if named is None or named.manifest_sha256 != current.manifest_sha256:
@@ -252,6 +256,8 @@ class _Job:
         current = self._current()
         if current is not None:
             detail += f"; version {current.version}, published earlier, is still current"
+            if reason is ReasonCode.CONSENT_REFUSED:
+                detail += f" and public: `restoration retract {self._collection.name}` takes the archive down"
         return PublicationReport(
             "withheld",
             self._collection.name,

@@ -1,4 +1,4 @@
-"""Removing whole versions of an archive that show a withdrawn photograph.
+"""Removing whole versions of an archive: those that show a withdrawn photograph, or all of them.
 
 A version is never edited: it is there whole, or its files are gone and its record (number, seal, what it showed) stays
 in the catalog. The catalog is told first, so that a removal that was killed is finished by the next publication.
@@ -12,7 +12,7 @@ from restoration.catalog import publishing
 from restoration.catalog.versions import mark_removed
 from restoration.catalog.withdrawals import versions_showing_withdrawn
 from restoration.errors import UsageError
-from restoration.names import version_prefix
+from restoration.names import current_key, version_prefix
 from restoration.publish.alone import only_publisher
 from restoration.publish.viewing import remove_unneeded_sets
 
@@ -53,6 +53,32 @@ def _mark(db_engine: Engine, collection: Collection, person: str) -> list[int]:
         for version in showing:
             mark_removed(conn, version.publication_id, person)
     return [version.version for version in showing]
+
+
+def retract(
+    db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection, person: str, words: str
+) -> list[int]:
+    """Take the whole archive of a collection down: every version, the current one too; gives their numbers.
+
+    The scans, the restored photographs and the catalog's record stay. What is published later gets the next number.
+
+    :param person: who wants it, for the events.
+    :param words: why, in that person's words; kept with the events.
+    :raises UsageError: no person or no words.
+    :raises StorageError: S3 refused or is out of reach; the same call, or the next publication, finishes.
+    """
+    if not person.strip() or not words.strip():
+        raise UsageError("say who takes the archive down, and why")
+    with only_publisher(db_engine, collection.name):
+        with db_engine.begin() as conn:
+            versions = publishing.list_publications(conn, collection.collection_id)
+            gone = [version for version in versions if version.state in ("current", "superseded")]
+            for version in gone:
+                mark_removed(conn, version.publication_id, person, "retracted", words)
+        # first, so that nobody is sent to a version whose files are going
+        store.delete(bucket, current_key(collection.name))
+        finish_removals(db_engine, store, bucket, collection)
+    return [version.version for version in gone]
 
 
 def finish_removals(db_engine: Engine, store: ObjectStore, bucket: str, collection: Collection) -> None:

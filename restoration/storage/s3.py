@@ -427,6 +427,14 @@ class ObjectStore:
                 data, _ = self.read(bucket, key, max_bytes=MAX_SINGLE_COPY_BYTES)
                 self.put(to_bucket, to_key, data, content_type or "application/octet-stream")
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete one object; does nothing where there is none.
+
+        :raises StorageError: the service refused or is out of reach.
+        """
+        with _translated(f"s3://{bucket}/{key}"):
+            self.client.delete_object(Bucket=bucket, Key=key)
+
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Delete every object under a prefix; gives how many.
 

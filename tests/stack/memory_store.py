@@ -102,6 +102,9 @@ class MemoryStore:
 
         return self._call(write)
 
+    def delete(self, bucket: str, key: str) -> None:
+        self._call(lambda: self.objects.pop((bucket, key), None))
+
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """One call an object, so that a kill can leave half of them."""
         keys = [k for b, k in self.objects if b == bucket and k.startswith(prefix)]

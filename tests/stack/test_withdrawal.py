@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import bagit
 import pytest
 import sqlalchemy as sa
 
+from restoration.catalog.collections import upsert_collection
 from restoration.catalog.events import verify_chain
 from restoration.catalog.publishing import list_publications
 from restoration.catalog.withdrawals import lift, versions_showing_withdrawn, withdraw
@@ -17,10 +19,11 @@ from restoration.publish import removal
 from restoration.publish.diff import compare, fetch_rows
 from restoration.publish.export import export_collection
 from restoration.publish.publisher import publish_collection
-from restoration.publish.removal import remove_showing_withdrawn
+from restoration.publish.removal import remove_showing_withdrawn, retract
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore
 from tests.stack.archive import Archive
+from tests.stack.memory_store import Killed, MemoryStore
 
 pytestmark = pytest.mark.stack
 SETTINGS = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
@@ -197,6 +200,58 @@ def test_a_sensitive_collection_still_wants_approval_of_what_is_left(catalog, st
     assert (report.state, report.reason, report.withdrawn) == ("withheld", ReasonCode.SENSITIVE, 1)
 
 
+def refuse_consent(archive: Archive) -> None:
+    with archive.db.begin() as conn:
+        c = archive.collection
+        upsert_collection(conn, name=c.name, source_uri=c.source_uri, recipe=c.recipe, consent="refused")
+
+
+def test_an_archive_whose_consent_was_refused_is_taken_down_whole(archive, store, role_engine):
+    publish(archive, store)
+    archive.add("c.tif")
+    publish(archive, store)
+    refuse_consent(archive)
+    refused = publish(archive, store)
+    assert (refused.state, refused.reason) == ("withheld", ReasonCode.CONSENT_REFUSED)
+    assert f"restoration retract {archive.name}" in refused.detail
+    assert keys(store, f"{archive.name}/")
+    gone = retract(role_engine("publisher"), store, "archive", archive.collection, "Kim Lee", "the heirs wrote to us")
+    assert gone == [1, 2]
+    assert states(archive) == ["removed", "removed"]
+    assert keys(store, f"{archive.name}/") == []
+    told = [(event.agent, event.detail["reason"], event.detail["words"]) for event in events(archive, "removal")]
+    assert told == [("Kim Lee", "retracted", "the heirs wrote to us")] * 2
+    assert publish(archive, store).version is None
+    with pytest.raises(UsageError, match="say who"):
+        retract(archive.db, store, "archive", archive.collection, "Kim Lee", " ")
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_taking_down_that_was_killed_anywhere_is_finished_by_the_next_publication(catalog, answered):
+    for call in itertools.count(1):
+        store = MemoryStore()
+        archive = Archive(catalog, store)
+        archive.add("a.tif")
+        publish(archive, store)
+        store.die_at(call, answered=answered)
+        try:
+            retract(catalog, store, "archive", archive.collection, "Kim Lee", "as asked")
+            break
+        except Killed:
+            store.die_at(10**9, answered=False)
+        refuse_consent(archive)
+        assert publish(archive, store).version is None
+        assert not [key for bucket, key in store.objects if bucket == "archive"]
+    assert call > 3
+
+
+def test_after_taking_down_the_next_version_has_the_next_number(archive, store):
+    publish(archive, store)
+    retract(archive.db, store, "archive", archive.collection, "Kim Lee", "by mistake")
+    assert publish(archive, store).version == 2
+    assert states(archive) == ["removed", "current"]
+
+
 @pytest.mark.parametrize(("reason", "person"), [("", "Kim"), ("x", " "), (" ", "Kim")])
 def test_a_withdrawal_has_a_reason_and_a_person(archive, reason, person):
     number = archive.collection.collection_id
@@ -231,6 +286,8 @@ def test_command_line(archive, catalog_url, s3, monkeypatch):
         assert lifted.output == f"lifted: {key}\n"
         lines = run(app, ["diff", archive.name, "--json"]).output.splitlines()
         assert [json.loads(line)["after"] for line in lines] == ["restored"]
-        assert "2 -> " not in run(app, ["diff", archive.name, "--from", "2"]).output
+        down = ["retract", archive.name, "--by", "Kim Lee", "--words", "as asked"]
+        assert run(app, down, input="n\n").exit_code == 1
+        assert "removed versions: 2" in run(app, [*down, "--yes"]).output
     finally:
         get_settings.cache_clear()
