@@ -49,6 +49,8 @@ from restoration.orchestration.closing import PublishOperator, SummarizeOperator
 from restoration.orchestration.operator import RestoreShardOperator
 from restoration.orchestration.vocabulary import ASK_AGAIN, DEFAULT_ARGS
 
+# the form would show the empty choice as "null"
+KEEP = {"null": "\u2013 as the catalog has it \u2013"}
 PARAMS = {
     "collection": Param(
         type="string",
@@ -69,6 +71,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         enum=[None, *recipe_names()],
+        values_display=KEEP,
         title="Recipe",
         description="What is done to each photograph. Empty keeps the collection's recipe.",
     ),
@@ -79,6 +82,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         enum=[None, "granted", "unknown", "refused"],
+        values_display=KEEP,
         title="Consent",
         description="Of the people shown or their families. Refused: nothing is restored. Unknown: nothing is "
         "published without a person's approval.",
@@ -87,6 +91,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         enum=[None, "normal", "memorial", "sensitive"],
+        values_display=KEEP,
         title="Sensitivity",
         description="Sensitive: victims, violence, the dead. Faces are left alone, and nothing is published without a "
         "person's approval.",

@@ -127,6 +127,8 @@ def test_every_field_of_the_form_explains_itself(parsed):
         assert param["title"], name
         assert len(param["description"]) > 20, name
         assert "type" in param["schema"], name
+        if None in (param["schema"].get("enum") or []):
+            assert "as the catalog has it" in param["schema"]["values_display"]["null"], name
 
 
 def test_the_form_offers_exactly_the_shipped_recipes(parsed):
