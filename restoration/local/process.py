@@ -181,7 +181,8 @@ def _reap() -> None:
     """Take note of children that ended, by whomever they were ended."""
     for pid, child in list(_started.items()):
         if child.poll() is not None:
-            del _started[pid]
+            # several threads stop processes at once, and another one may have taken note already
+            _started.pop(pid, None)
 
 
 def members(root: Path, service: str | None = None) -> list[psutil.Process]:
