@@ -119,6 +119,8 @@ class ReasonCode(StrEnum):
     FIXITY_CHANGED = "fixity_changed"
     FIXITY_MISSING = "fixity_missing"
     MODEL_RETIRED = "model_retired"
+    FACE_PART_MISSING = "face_part_missing"
+    MANY_ALIKE = "many_alike"
 
 
 class RestorationError(Exception):

@@ -6,31 +6,27 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from restoration.catalog.wishes import WITHDRAWN
 from restoration.errors import UsageError
-
-_NOT_WITHDRAWN = """
-NOT EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
-              AND w.lifted_at IS NULL)
-"""
 
 _SCAN = sa.text(f"""
 SELECT c.title AS collection_title, p.dublin_core, p.width, p.height, p.bits, p.format, r.recipe, r.output_bytes,
        r.output_bits, r.output_format
 FROM photo AS p JOIN collection AS c USING (collection_id) JOIN restoration AS r USING (restoration_id)
-WHERE p.photo_id = :photo_id AND p.current AND {_NOT_WITHDRAWN}
+WHERE p.photo_id = :photo_id AND p.current AND NOT {WITHDRAWN}
 """)  # noqa: S608 - constant condition
 
 _PICTURES = sa.text(f"""
 SELECT r.preview_before_key, r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_format
 FROM restoration AS r
 WHERE r.restoration_id = :restoration_id AND EXISTS (
-    SELECT FROM photo AS p WHERE p.restoration_id = r.restoration_id AND p.current AND {_NOT_WITHDRAWN})
+    SELECT FROM photo AS p WHERE p.restoration_id = r.restoration_id AND p.current AND NOT {WITHDRAWN})
 """)  # noqa: S608 - constant condition
 
 _REASONS = sa.text(f"""
 SELECT CAST(p.reason AS text) AS reason, count(*) AS photos FROM photo AS p
 WHERE p.collection_id = :collection_id AND p.current AND p.state IN ('restored', 'needs_review')
-  AND p.reason IS NOT NULL AND {_NOT_WITHDRAWN}
+  AND p.reason IS NOT NULL AND NOT {WITHDRAWN}
 GROUP BY p.reason ORDER BY photos DESC, reason
 """)  # noqa: S608 - constant condition
 

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from restoration import __version__
+from restoration.damage_kinds import Mending
 from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
 from restoration.engine.prepare import Prepared, prepare_recipe
 from restoration.engine.recipe import Recipe, RecipeStep
@@ -35,9 +36,12 @@ from restoration.models.files import Registry
 from restoration.models.registry import Models
 from restoration.settings import Settings, get_settings
 from restoration.steps.parameters import PARAMETERS
-from restoration.steps.protocol import BaseStep, FaceRecord, Frame, Measurement, StepOutcome
+from restoration.steps.protocol import BaseStep, DamageRecord, FaceRecord, Frame, Measurement, StepOutcome
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from restoration.photo.picture import ScanInfo
 
 log = logging.getLogger(__name__)
@@ -59,6 +63,7 @@ class _Work:
     info: ScanInfo | None = None
     steps: list[StepRecord] = field(default_factory=list)
     faces: list[FaceRecord] = field(default_factory=list)
+    damage: list[DamageRecord] = field(default_factory=list)
     measurements: dict[tuple[str, str], Measurement] = field(default_factory=dict)
     ai_altered: bool = False
     failure: RestorationError | None = None
@@ -231,6 +236,7 @@ class Engine:
 
     def _encoded(self, work: _Work, reason: ReasonCode | None) -> Result:
         from restoration.photo.encode import encode_png, preview_jpeg
+        from restoration.photo.masks import encode_mask, filled_share
 
         frame = _frame(work)
         output = encode_png(frame.picture, software=SOFTWARE, ai_altered=work.ai_altered)
@@ -252,6 +258,9 @@ class Engine:
             measurements=tuple(work.measurements.values()),
             tiles_before=tiles_before,
             tiles_after=tiles_after,
+            mask=None if frame.mask is None else encode_mask(frame.mask),
+            damage=tuple(work.damage),
+            filled_share=0.0 if frame.mask is None else filled_share(frame.mask),
         )
 
     def _tiles(self, frame: Frame) -> tuple[bytes | None, bytes | None]:
@@ -290,8 +299,11 @@ def _record(work: _Work, ordinal: int, recipe_step: RecipeStep, answer: StepOutc
     frame = _frame(work)
     frame.picture = answer.picture
     work.faces.extend(answer.faces)
+    work.damage.extend(answer.damage)
+    frame.mask = _joined_masks(frame, answer)
     work.measurements.update({(m.metric, m.stage): m for m in answer.measurements})
     work.ai_altered |= recipe_step.parameters.invents and answer.status == "applied"
+    work.ai_altered |= any(record.mending is Mending.NET for record in answer.damage)
     work.steps.append(
         StepRecord(
             ordinal=ordinal,
@@ -304,6 +316,15 @@ def _record(work: _Work, ordinal: int, recipe_step: RecipeStep, answer: StepOutc
             model=answer.model,
         )
     )
+
+
+def _joined_masks(frame: Frame, answer: StepOutcome) -> NDArray[np.uint8] | None:
+    """Where anything was mended so far, at the picture's present size; a later step's kind stands over an earlier's."""
+    from restoration.photo.masks import join_masks, mask_of_size
+
+    height, width = answer.picture.height, answer.picture.width
+    earlier = None if frame.mask is None else mask_of_size(frame.mask, height, width)
+    return join_masks(earlier, answer.mask)
 
 
 def _fail(work: _Work, error: Exception, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> None:

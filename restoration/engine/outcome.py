@@ -8,7 +8,7 @@ from typing import Any, Literal
 from restoration.errors import PhotoState, ReasonCode
 from restoration.models.registry import ModelEntry
 from restoration.photo.picture import ScanInfo
-from restoration.steps.protocol import FaceRecord, Measurement
+from restoration.steps.protocol import DamageRecord, FaceRecord, Measurement
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Result:
     """A restored photograph: encoded bytes and how they came to be. State is ``restored`` or ``needs_review``.
 
     Tiles are ZIP files for viewers that zoom (:func:`restoration.photo.tiles.tiles_zip`); None where nobody asked.
+    ``mask`` is a PNG that says where the picture was mended and of what kind the damage was
+    (:mod:`restoration.damage_kinds`); None where nothing was. ``filled_share`` is the share of the picture that was
+    invented to fill it, 0..1.
     """
 
     state: PhotoState
@@ -55,6 +58,9 @@ class Result:
     measurements: tuple[Measurement, ...]
     tiles_before: bytes | None = None
     tiles_after: bytes | None = None
+    mask: bytes | None = None
+    damage: tuple[DamageRecord, ...] = ()
+    filled_share: float = 0.0
 
 
 @dataclass(frozen=True)

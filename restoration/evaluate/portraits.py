@@ -22,11 +22,11 @@ from restoration.evaluate.photos import CONFIDENCE, DETECTOR, Problem, family_of
 from restoration.models.nets.house_restorer import SIDE
 from restoration.models.registry import Models
 from restoration.photo.decode import Decoder
-from restoration.photo.degradation import degrade, random_degradation
 from restoration.photo.picture import FloatImage
 from restoration.steps import alignment
 from restoration.steps.finding import find_faces
 from restoration.steps.parameters import Faces
+from restoration.synthetic.degradation import degrade, random_degradation
 
 if TYPE_CHECKING:
     from restoration.models.nets.detection import Detection

@@ -304,8 +304,8 @@ def demo_collection(folder: Path) -> tuple[Path, list[Path]]:
 
     :returns: the folder that keys are relative to, and the files.
     """
-    from restoration.photo import ageing
-    from restoration.photo import demo_collection as maker
+    from restoration.synthetic import ageing
+    from restoration.synthetic import demo_collection as maker
 
     scans = folder / "scans"
     sources = "".join(hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (ageing, maker))

@@ -1,12 +1,16 @@
-"""What a published archive says of the people who decided about it.
+"""What a published archive says of the people who decided about it, and of single files in events of the whole.
 
 An institution may name them, with their words. Unless it says so (setting ``publish_names``), the archive says that a
 person decided, what and when, and keeps the event's hashes: the chain of events goes on unbroken, and whoever holds the
 catalog can prove what the withheld words were.
+
+An event of the whole collection may name one scan, or the hash of one published file. It is published for ever, and the
+photograph may be withdrawn tomorrow, so keys and hashes of single files stay in the catalog too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 PERSONS_EVENTS = frozenset({"approval", "review", "withdrawal", "removal"})
@@ -30,6 +34,10 @@ _PUBLIC = frozenset(
 """Details of a person's event that name nobody: hashes, numbers, and words of a closed vocabulary."""
 
 
+_OF_ONE_FILE = frozenset({"actual", "expected", "first", "object_key"})
+"""Details of a fixity check by which one photograph could be found."""
+
+
 def public_event(event: dict[str, Any], *, names: bool) -> dict[str, Any]:
     """The event as it may be published; ``withheld`` names what was left out, and its hash is still that of all.
 
@@ -37,10 +45,26 @@ def public_event(event: dict[str, Any], *, names: bool) -> dict[str, Any]:
     """
     if names or event.get("type") not in PERSONS_EVENTS:
         return event
+    hidden = (event.get("detail") or {}).keys() - _PUBLIC
+    return _without(event, hidden) | {"agent": SOMEBODY, "withheld": ["agent", *_named(hidden)]}
+
+
+def public_collection_event(event: dict[str, Any], *, names: bool) -> dict[str, Any]:
+    """The same of an event of the collection as a whole, which names no single file either."""
+    told = public_event(event, names=names)
+    hidden = (told.get("detail") or {}).keys() & _OF_ONE_FILE
+    if told.get("type") != "fixity_check" or not hidden:
+        return told
+    return _without(told, hidden) | {"withheld": _named(hidden)}
+
+
+def _without(event: dict[str, Any], hidden: Set[str]) -> dict[str, Any]:
     detail = event.get("detail") or {}
-    kept = {key: value for key, value in detail.items() if key in _PUBLIC}
-    withheld = ["agent", *sorted(f"detail.{key}" for key in detail.keys() - kept.keys())]
-    return event | {"agent": SOMEBODY, "detail": kept, "withheld": withheld}
+    return event | {"detail": {key: value for key, value in detail.items() if key not in hidden}}
+
+
+def _named(hidden: Set[str]) -> list[str]:
+    return sorted(f"detail.{key}" for key in hidden)
 
 
 def public_review(review: dict[str, Any] | None, *, names: bool) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from restoration.publish.alone import only_publisher
 from restoration.publish.credentials import content_credentials
 from restoration.publish.current import CurrentVersion, read_current, write_current
 from restoration.publish.metadata_csv import write_metadata
-from restoration.publish.people import public_event
+from restoration.publish.people import public_collection_event
 from restoration.publish.photos import PhotoSpool, spool_photos
 from restoration.publish.policy import approval_needed, how_to_approve, never_published
 from restoration.publish.removal import finish_removals, remove_unneeded_tiles
@@ -277,7 +277,7 @@ class _Job:
             opened = publishing.open_publication(conn, c.collection_id, run_id, f"s3://{self._bucket}/{c.name}")
             head = chain_head(conn, c.collection_id)
             known = publishing.list_collection_events(conn, c.collection_id)
-        events = [public_event(event, names=self._settings.publish_names) for event in known]
+        events = [public_collection_event(event, names=self._settings.publish_names) for event in known]
         prefix = version_prefix(c.name, opened.version)
         if any(self._store.list_pages(self._bucket, prefix)):
             raise PublicationError(f"s3://{self._bucket}/{prefix} is not empty; a version is never written over")

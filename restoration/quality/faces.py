@@ -26,7 +26,7 @@ LEAST_DETAIL = 0.30
 MOST_GRAIN = (2.0, 4.0)
 """Limits of a face that needs nothing: softness, noise at full size (rounding to 8 bits alone makes 0.2), and grain at
 full and half size. Of 350 sharp official portraits 98 in 100 keep within them, and of 350 after the degradation of
-:mod:`restoration.photo.degradation`, 5 in 100.
+:mod:`restoration.synthetic.degradation`, 5 in 100.
 """
 
 _INNER = (slice(28, 228), slice(44, 212))

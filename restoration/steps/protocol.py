@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import ReasonCode, RestorationError
 from restoration.photo.picture import Picture
 from restoration.steps.parameters import StepParameters
@@ -51,6 +55,22 @@ class FaceRecord:
 
 
 @dataclass(frozen=True)
+class DamageRecord:
+    """One kind of damage in one photograph.
+
+    ``found_share`` and ``mended_share`` are shares of the picture, 0..1; ``regions`` counts its connected places.
+    ``mending`` is how most of it was mended, ``model`` the net that did it, where one did.
+    """
+
+    kind: DamageKind
+    found_share: float
+    mended_share: float
+    regions: int
+    mending: Mending
+    model: ModelEntry | None = None
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One number about one photograph. ``stage``: of the source, of the restored picture, or of the pair."""
 
@@ -65,13 +85,15 @@ class Frame:
 
     ``source`` is the decoded scan and never changes. ``picture`` is what the steps have made of it so far. ``notes``
     are what earlier steps tell later ones, by step name (triage says ``{"kind": "gray" | "tinted" | "colour", ...}``,
-    repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``).
+    repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``). ``mask`` says where pixels
+    were mended so far (H x W of ``picture``, :mod:`restoration.damage_kinds`); None where none were.
     """
 
     name: str
     source: Picture
     picture: Picture
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mask: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +101,8 @@ class StepOutcome:
     """What a step did to one photograph.
 
     ``picture`` is the new picture, or the unchanged one. ``detail`` is kept in the catalog as JSON: plain numbers and
-    words only. ``model`` is the model that did the work, where one did. ``review`` asks for a person.
+    words only. ``model`` is the model that did the work, where one did. ``mask`` is where this step mended what
+    (:mod:`restoration.damage_kinds`), of the new picture's size; None where nowhere. ``damage`` is what it found.
     """
 
     picture: Picture
@@ -89,6 +112,8 @@ class StepOutcome:
     model: ModelEntry | None = None
     faces: tuple[FaceRecord, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    mask: NDArray[np.uint8] | None = None
+    damage: tuple[DamageRecord, ...] = ()
 
 
 class BaseStep(ABC, Generic[P]):

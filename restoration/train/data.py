@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from restoration.errors import UsageError
-from restoration.photo import ageing
+from restoration.synthetic import ageing
 from restoration.train.skin import NO_SKIN, SkinFinder
 
 Sample = tuple[Tensor, Tensor, Tensor, Tensor]

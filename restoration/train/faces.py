@@ -21,10 +21,10 @@ from torch.utils.data import Dataset
 
 from restoration.errors import UsageError
 from restoration.models.nets.house_restorer import SIDE
-from restoration.photo import ageing
-from restoration.photo.degradation import degrade, random_degradation
 from restoration.photo.picture import FloatImage
 from restoration.steps import alignment
+from restoration.synthetic import ageing
+from restoration.synthetic.degradation import degrade, random_degradation
 
 if TYPE_CHECKING:
     from restoration.models.nets.detection import Detection

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo import ageing
 from restoration.photo.colour import luminance_y
 from restoration.photo.damage import Mask, Polarity, find_candidates, working_plane
 from restoration.photo.picture import FloatImage
+from restoration.synthetic import ageing
 
 _POLARITIES: tuple[Polarity, ...] = ("bright", "dark")
 _NEGATIVE_WEIGHT = {"bright": 3.0, "dark": 1.5}

@@ -15,11 +15,11 @@ import numpy as np
 from restoration.catalog.publishing import PublishablePhoto
 from restoration.fixity import Fixity, fixity_of_file
 from restoration.names import output_key
-from restoration.photo.ageing import age
-from restoration.photo.demo_collection import PLANS, read_origin
 from restoration.publish import gallery
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
+from restoration.synthetic.ageing import age
+from restoration.synthetic.demo_collection import PLANS, read_origin
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)><script>alert(2)<!--\u2028\u202egnp.tif"
 HOSTILE_KEY = f"scans</script><script>alert(3)</script>/{HOSTILE_NAME}"

@@ -297,6 +297,7 @@ def test_korean_browsers_are_met_in_korean(browser, address):
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("text=복원 사진 검토")
+    assert page.get_attribute("html", "lang") == "ko"
     context.close()
 
 
@@ -329,6 +330,8 @@ def test_an_ended_session_asks_to_sign_in_again(start):
     page.context.clear_cookies()
     page.keyboard.press("j")
     page.wait_for_selector("text=Your session has ended")
+    assert page.get_by_role("button", name="Sign in").is_visible()
+    assert page.locator("#sign-out").count() == 0
 
 
 def test_contact_sheet_shows_counts_and_the_worst(start):

@@ -16,10 +16,10 @@ from restoration.catalog import work
 from restoration.catalog.collections import Collection
 from restoration.catalog.rows import FaceRow, ScanRow, StepRow
 from restoration.errors import PhotoState, ReasonCode
-from restoration.photo.ageing import age
-from restoration.photo.demo_collection import PLANS, read_origin
 from restoration.photo.tiles import tiles_zip
 from restoration.storage.s3 import ObjectStore
+from restoration.synthetic.ageing import age
+from restoration.synthetic.demo_collection import PLANS, read_origin
 from tests.stack import catalog_builder as build
 
 PREVIEW_SIDE = 320

@@ -160,7 +160,7 @@ def test_slug_of_nothing_is_refused():
 
 
 def test_demo_collection_is_built_once(tmp_path, monkeypatch):
-    from restoration.photo import demo_collection as maker
+    from restoration.synthetic import demo_collection as maker
 
     calls = []
 

@@ -9,8 +9,8 @@ from restoration.engine.recipe import parse_recipe
 from restoration.errors import ModelError, ModelRetired
 from restoration.models.files import Registry
 from restoration.models.loading import LoadedModels
-from restoration.photo.ageing import tint_paper
 from restoration.settings import Settings
+from restoration.synthetic.ageing import tint_paper
 from restoration.worker.batch import run_batch
 from tests.stack.lab import Lab
 from tests.unit.standins import entry_text, gray, hopper, models_with, png, seed_weights

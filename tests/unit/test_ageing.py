@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restoration.photo.ageing import ORTHOCHROMATIC, AgeingPlan, age, random_plan
-from restoration.photo.demo_collection import ORIGINS, SCANS, build, read_origin
+from restoration.synthetic.ageing import ORTHOCHROMATIC, AgeingPlan, age, random_plan
+from restoration.synthetic.demo_collection import ORIGINS, SCANS, build, read_origin
 
 STRENGTHS = [f.name for f in fields(AgeingPlan) if isinstance(f.default, float)]
 

@@ -15,9 +15,9 @@ from restoration.errors import UsageError
 from restoration.models.nets import house_colorizer, seed_autoencoder
 from restoration.models.nets.detection import Detection
 from restoration.photo.colour import rgb_to_lab
-from restoration.photo.demo_collection import read_origin
 from restoration.quality import metrics
 from restoration.quality.skin import ita_group, typology_angle
+from restoration.synthetic.demo_collection import read_origin
 from restoration.train import autoencoder, colorizer
 from restoration.train.data import AgedCrops, Sampling, find_photos
 from restoration.train.skin import SkinFinder

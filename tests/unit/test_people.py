@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from restoration.publish.people import SOMEBODY, public_event, public_review
+import pytest
+
+from restoration.publish.people import SOMEBODY, public_collection_event, public_event, public_review
 
 APPROVAL = {
     "seq": 3,
@@ -27,6 +29,27 @@ def test_with_names_or_of_a_program_an_event_is_told_whole():
     assert public_event(APPROVAL, names=True) == APPROVAL
     restored = APPROVAL | {"type": "restoration", "agent": "worker 1"}
     assert public_event(restored, names=False) == restored
+
+
+FILE_CHECK = {
+    "seq": 9,
+    "type": "fixity_check",
+    "agent": "fixity",
+    "detail": {"kind": "publication", "path": "data/photos/00000001.png", "found": "changed", "expected": "aa"},
+    "sha256": "cd",
+    "prev_sha256": "ef",
+}
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_a_check_of_single_files_says_neither_keys_nor_hashes(names):
+    told = public_collection_event(FILE_CHECK, names=names)
+    assert told["detail"] == {"kind": "publication", "path": "data/photos/00000001.png", "found": "changed"}
+    assert (told["agent"], told["withheld"], told["sha256"]) == ("fixity", ["detail.expected"], "cd")
+    presence = FILE_CHECK | {"detail": {"kind": "presence", "missing": 1, "first": "scans/aunt.tif"}}
+    assert public_collection_event(presence, names=names)["detail"] == {"kind": "presence", "missing": 1}
+    counts = FILE_CHECK | {"detail": {"kind": "originals", "files": 3, "intact": 3}}
+    assert public_collection_event(counts, names=names) == counts
 
 
 def test_a_review_without_names_says_what_and_when():

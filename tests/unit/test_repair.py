@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from restoration.errors import ReasonCode
-from restoration.photo.ageing import grain
 from restoration.photo.colour import luminance_y
 from restoration.photo.damage import find_damage
 from restoration.quality.metrics import ssim_y
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import Frame
 from restoration.steps.repair import Step, inpaint, mask_at_size, reduce_grain
+from restoration.synthetic.ageing import grain
 from tests.unit.picture_maker import gray, photograph, picture
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from restoration.errors import UsageError
 from restoration.models.nets import house_restorer
 from restoration.models.nets.detection import Detection
-from restoration.photo.degradation import Degradation, degrade, gaussian_kernel, random_degradation
+from restoration.synthetic.degradation import Degradation, degrade, gaussian_kernel, random_degradation
 from restoration.train import restorer
 from restoration.train.faces import DegradedFaces, Faults, align, aligned_faces
 from restoration.train.features import VggFeatures

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from restoration.photo.ageing import AgeingPlan, age, jpeg_noise, tint_paper
 from restoration.photo.colour import lightness
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import Frame
 from restoration.steps.triage import Step, chromatics
+from restoration.synthetic.ageing import AgeingPlan, age, jpeg_noise, tint_paper
 from tests.unit.picture_maker import gray, photograph, picture, smaller
 
 NAMES = ("astronaut", "chelsea", "coffee", "china", "flower")

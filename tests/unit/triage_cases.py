@@ -1,7 +1,7 @@
 """More than two hundred built scans whose kind is known: colour photographs, and prints of one ink in every dress.
 
-Photographs come from packages with known rights (:mod:`restoration.photo.demo_collection`), scenes are drawn by code;
-all are 256 pixels long. A case is a name, a picture and whether it is a colour photograph.
+Photographs come from packages with known rights (:mod:`restoration.synthetic.demo_collection`), scenes are drawn by
+code; all are 256 pixels long. A case is a name, a picture and whether it is a colour photograph.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from restoration.photo.ageing import AgeingPlan, age, fade, grain, gray_to_rgb, jpeg_noise, tint_paper
-from restoration.photo.demo_collection import ORIGINS, read_origin
+from restoration.synthetic.ageing import AgeingPlan, age, fade, grain, gray_to_rgb, jpeg_noise, tint_paper
+from restoration.synthetic.demo_collection import ORIGINS, read_origin
 
 SIDE = 256
 Pixels = np.ndarray

@@ -1,7 +1,7 @@
 """Blind degradation of sharp faces: blur, loss of resolution, noise and JPEG, as GFP-GAN's authors trained with it.
 
 Wang et al. 2021, section 4.1: y = [(x * k) downsampled by r + n] JPEG q, brought back to its size. Ageing by time and
-handling is another subject: :mod:`restoration.photo.ageing`. Arrays are H x W x 3 float32, sRGB-encoded, range [0, 1].
+handling is another subject: :mod:`restoration.synthetic.ageing`. Arrays are H x W x 3 float32, sRGB-encoded, in [0, 1].
 """
 
 from __future__ import annotations

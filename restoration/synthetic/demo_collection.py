@@ -1,4 +1,4 @@
-"""The demo collection: photographs that installed packages carry, aged by :mod:`restoration.photo.ageing`.
+"""The demo collection: photographs that installed packages carry, aged by :mod:`restoration.synthetic.ageing`.
 
 Sources and rights: matplotlib's portrait of Grace Hopper (US Navy, public domain), scikit-image's Eileen Collins (NASA,
 public domain), coffee cup and cat (CC0), scikit-learn's Chinese temple and flower (CC BY). Each is aged in several
@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from restoration.errors import EnvironmentProblem
-from restoration.photo.ageing import ORTHOCHROMATIC, AgeingPlan, age
 from restoration.photo.picture import FloatImage
+from restoration.synthetic.ageing import ORTHOCHROMATIC, AgeingPlan, age
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""Masks: which pixels of a picture a computer mended, and of what kind the damage was.
+
+A mask is H x W uint8 with the codes of :data:`restoration.damage_kinds.MASK_CODES`, 0 where the scan's own pixels are.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.damage_kinds import FILLED_KINDS, MASK_CODES
+from restoration.errors import PhotoFailed, ReasonCode
+
+MaskCodes = NDArray[np.uint8]
+
+
+def join_masks(earlier: MaskCodes | None, later: MaskCodes | None) -> MaskCodes | None:
+    """Both masks in one; where both say something, the later one counts. None if there is neither."""
+    if earlier is None or later is None:
+        return later if earlier is None else earlier
+    return np.where(later > 0, later, earlier).astype(np.uint8)
+
+
+def mask_of_size(mask: MaskCodes, height: int, width: int) -> MaskCodes:
+    """The mask of a picture that was enlarged or reduced since; codes are never mixed."""
+    if mask.shape == (height, width):
+        return mask
+    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def filled_share(mask: MaskCodes) -> float:
+    """Share of the picture that was invented, 0..1: what was filled, not what only changed its tone."""
+    codes = [MASK_CODES[kind] for kind in sorted(FILLED_KINDS)]
+    return round(float(np.isin(mask, codes).mean()), 6)
+
+
+def encode_mask(mask: MaskCodes) -> bytes:
+    """The mask as a gray PNG of 8 bits; the same mask always gives the same bytes.
+
+    :raises PhotoFailed: OpenCV could not encode it.
+    """
+    done, data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    if not done:
+        raise PhotoFailed(f"a mask of {mask.shape} could not be encoded as PNG", reason=ReasonCode.ENCODE_FAILED)
+    return bytes(data)
+
+
+def decode_mask(data: bytes) -> MaskCodes:
+    """The mask again from what :func:`encode_mask` wrote.
+
+    :raises ValueError: no gray PNG of 8 bits.
+    """
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.ndim != 2 or found.dtype != np.uint8:
+        raise ValueError("a mask is a gray PNG of 8 bits, and this is none")
+    return np.asarray(found, np.uint8)
