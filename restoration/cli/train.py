@@ -16,6 +16,10 @@ S = TypeVar("S", bound="Schedule")
 PhotoFolders = Annotated[list[Path], typer.Option("--photos", help="Folder of colour photographs; may be repeated.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="TOML configuration; the shipped one by default.")]
 InitFile = Annotated[Path | None, typer.Option(help="Weights to go on from (fine-tuning on another collection).")]
+OldFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--old", help="Folder of old photographs, their damage not marked; may be repeated."),
+]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights.safetensors and run.json.")]
 
@@ -26,6 +30,7 @@ def register(app: typer.Typer) -> None:
     training.command("colorizer")(train_colorizer)
     training.command("autoencoder")(train_autoencoder)
     training.command("restorer")(train_restorer)
+    training.command("damage")(train_damage)
     app.add_typer(training, name="train")
 
 
@@ -49,6 +54,22 @@ def train_restorer(
     settings = restorer.read_config(config or _shipped_config("house-restorer"))
     _log_to_stderr()
     typer.echo(restorer.Trainer(_on(settings, photos), out, init=init, device=device).run())
+
+
+def train_damage(
+    photos: PhotoFolders,
+    out: OutFolder,
+    old: OldFolders = None,
+    config: ConfigFile = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the house finder of damage; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import damage
+
+    settings = damage.read_config(config or _shipped_config("house-finder"))
+    settings = replace(settings, old=tuple(str(path) for path in old or []))
+    _log_to_stderr()
+    typer.echo(damage.Trainer(_on(settings, photos), out, device=device).run())
 
 
 def train_autoencoder(

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_colorizer
+from restoration.models.nets.blocks import fold_batch_norm
 from restoration.models.nets.house_colorizer import AB_SCALE
 from restoration.train import loop
 from restoration.train.data import AgedCrops, Sampling, find_photos
@@ -153,7 +154,7 @@ class Trainer(loop.Run[Config]):
 
 def shipped(net: nn.Module, chroma_gain: float) -> dict[str, Tensor]:
     """Weights as they are shipped: batch normalisation folded in, chroma multiplied, fp16, on the CPU."""
-    folded = house_colorizer.fold_batch_norm(deepcopy(net))
+    folded = fold_batch_norm(deepcopy(net))
     weights = {key: value.clone() for key, value in folded.state_dict().items()}
     for key in ("head.weight", "head.bias"):
         weights[key] *= chroma_gain

@@ -94,7 +94,9 @@ def read_config(path: Path, kind: type[C]) -> C:
     if unknown:
         raise UsageError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
     stages = _stages(body.pop("stages", []), path) or kind.stages
-    return kind(**{**body, "stages": stages, "folders": tuple(body.get("folders", ()))})
+    # TOML has lists where a configuration, which may not change, has tuples
+    settled: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+    return kind(**{**settled, "stages": stages, "folders": tuple(body.get("folders", ()))})
 
 
 def _stages(tables: list[dict[str, Any]], path: Path) -> tuple[Stage, ...]:
@@ -244,7 +246,7 @@ class Run(ABC, Generic[C]):
         return {key: round(value, 5) for key, value in numbers.items()}
 
     def _opinion(self, pictures: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with half_precision(self.device):
             opinion: Tensor = self.judge(pictures.contiguous(memory_format=torch.channels_last)).float()
         return opinion
 
@@ -299,6 +301,12 @@ class Run(ABC, Generic[C]):
         save_file(self.shipped(), str(self.folder / "weights.safetensors"))
         facts = {"step": self.progress.step, "seconds": round(self.progress.seconds), "config": asdict(self.config)}
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """Autocast to bf16 where the device computes in it; elsewhere it would only be slower."""
+    able = device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
 def start(config: Schedule, device: str) -> None:

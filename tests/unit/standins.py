@@ -15,7 +15,7 @@ from torch import nn
 
 from restoration.models.files import REGISTRY_FILE, Registry, file_sha256
 from restoration.models.loading import LoadedModels
-from restoration.models.nets import house_colorizer, seed_autoencoder
+from restoration.models.nets import blocks, house_colorizer, seed_autoencoder
 from restoration.photo.picture import Picture, ScanInfo
 from restoration.steps.protocol import Frame
 
@@ -90,7 +90,7 @@ def colorizer_weights(folder: Path) -> Path:
     net = house_colorizer.build((8, 8, 8, 8, 8), (0, 1, 1, 1, 1), 2)
     nn.init.normal_(net.head.weight, std=0.05)
     file = folder / "colorizer.safetensors"
-    save_file({k: v for k, v in house_colorizer.fold_batch_norm(net.eval()).state_dict().items()}, file)
+    save_file({k: v for k, v in blocks.fold_batch_norm(net.eval()).state_dict().items()}, file)
     return file
 
 

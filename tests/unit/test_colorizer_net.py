@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from restoration.errors import UsageError
-from restoration.models.nets import house_colorizer, seed_autoencoder
+from restoration.models.nets import blocks, house_colorizer, seed_autoencoder
 from restoration.models.nets.detection import Detection
 from restoration.photo.colour import rgb_to_lab
 from restoration.quality import metrics
@@ -64,7 +64,7 @@ def test_folding_batch_norm_changes_nothing():
     picture = torch.rand(2, 1, 64, 96) * 2 - 1
     with torch.inference_mode():
         before = net(picture)
-        after = house_colorizer.fold_batch_norm(net)(picture)
+        after = blocks.fold_batch_norm(net)(picture)
     assert before.shape == (2, 2, 64, 96)
     assert torch.allclose(before, after, atol=1e-5)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules())

@@ -2,7 +2,8 @@
 
 Input is N x 1 x H x W, ``L* / 50 - 1`` in [-1, 1]; H and W are multiples of 32 (the caller pads). Output is
 N x 2 x H x W, a* and b* divided by 110. Normalisation is by batch statistics, folded into the convolutions for
-inference by :func:`fold_batch_norm`, so that a picture's result never depends on its neighbours in the batch.
+inference (:func:`restoration.models.nets.blocks.fold_batch_norm`), so that a picture's result never depends on its
+neighbours in the batch.
 """
 
 from __future__ import annotations
@@ -12,42 +13,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from restoration.models.nets.blocks import ConvNorm, ResidualBlock, fold_batch_norm
 
 AB_SCALE = 110.0
 """Factor between the net's output and a*b* in CIELAB units."""
 
 STRIDE = 32
 """Height and width of the input must be multiples of this."""
-
-
-class ConvNorm(nn.Module):
-    """3x3 convolution, batch normalisation (none once folded), optional SiLU."""
-
-    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: bool = True) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(outside)
-        self.active = active
-
-    def forward(self, x: Tensor) -> Tensor:
-        """N x C x H x W to N x outside x H/stride x W/stride."""
-        x = self.norm(self.conv(x))
-        return F.silu(x) if self.active else x
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions round a shortcut."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = ConvNorm(width, width)
-        self.second = ConvNorm(width, width, active=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shape is kept."""
-        refined: Tensor = F.silu(x + self.second(self.first(x)))
-        return refined
 
 
 class GlobalAttention(nn.Module):
@@ -138,15 +111,6 @@ class HouseColorizer(nn.Module):
         for up, skip in zip(self.decoder, reversed(maps[:-1]), strict=True):
             x = up(x, skip)
         return F.interpolate(self.head(x).float(), scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def fold_batch_norm(net: nn.Module) -> nn.Module:
-    """Fold every batch normalisation into its convolution, in place; the net must be in eval mode."""
-    for module in net.modules():
-        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
-            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-            module.norm = nn.Identity()
-    return net
 
 
 def build(

@@ -1,0 +1,45 @@
+"""Parts that several of the project's own nets are made of."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class ConvNorm(nn.Module):
+    """3x3 convolution, batch normalisation (none once folded), optional SiLU."""
+
+    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(outside)
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W to N x outside x H/stride x W/stride."""
+        x = self.norm(self.conv(x))
+        return F.silu(x) if self.active else x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions round a shortcut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(width, width)
+        self.second = ConvNorm(width, width, active=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape is kept."""
+        refined: Tensor = F.silu(x + self.second(self.first(x)))
+        return refined
+
+
+def fold_batch_norm(net: nn.Module) -> nn.Module:
+    """Fold every batch normalisation into its convolution, in place; the net must be in eval mode."""
+    for module in net.modules():
+        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+    return net

@@ -1,0 +1,160 @@
+"""What a photograph holds that looks like damage and is none: lettering, lamps, lace, bars, dots of a screen, mounts.
+
+All of it is drawn onto a :class:`restoration.synthetic.damage.Worn` plane. Lettering gets its own kind, so that it is
+reported; everything else counts as undamaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from restoration.damage_kinds import DamageKind
+from restoration.synthetic import shapes
+from restoration.synthetic.damage import Worn
+from restoration.synthetic.shapes import Random, log_uniform
+
+_FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_COMPLEX_SMALL,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)
+_LETTERS = np.array(list("ABCDEFGHIKLMNOPRSTUVWXYZabcdefghiklmnoprstuvwxyz0123456789.,-&#()/"))
+
+
+def lettering(worn: Worn, rng: Random) -> None:
+    """A caption, a number or a signature, printed or written by hand, light or dark."""
+    for _ in range(int(rng.integers(1, 3))):
+        cover = _handwriting(worn, rng) if rng.random() < 0.35 else _print(worn, rng)
+        tone = float(rng.uniform(0.85, 1.0)) if rng.random() < 0.6 else float(rng.uniform(0, 0.25))
+        worn.lay(cover * np.float32(rng.uniform(0.6, 1.0)), tone, DamageKind.WRITING)
+
+
+def _print(worn: Worn, rng: Random) -> shapes.Plane:
+    height, width = worn.shape
+    canvas = np.zeros((height, width), np.uint8)
+    size = log_uniform(rng, 0.3, 2.2)
+    weight = max(1, round(size * rng.uniform(0.6, 2.6)))
+    font = _FONTS[int(rng.integers(len(_FONTS)))]
+    x, y = int(rng.uniform(-0.2, 0.7) * width), int(rng.uniform(0.05, 1.0) * height)
+    for row in range(int(rng.integers(1, 3))):
+        text = "".join(rng.choice(_LETTERS, int(rng.integers(2, 24))))
+        cv2.putText(canvas, text, (x, y + round(row * size * 34)), font, size, 255, weight, cv2.LINE_AA)
+    if rng.random() < 0.5:
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 12), 1.0)
+        canvas = np.asarray(cv2.warpAffine(canvas, turn, (width, height)), np.uint8)
+    return np.asarray(canvas, np.float32) / np.float32(255)
+
+
+def _handwriting(worn: Worn, rng: Random) -> shapes.Plane:
+    """Loops that advance, of one pen's width."""
+    height, width = worn.shape
+    size = log_uniform(rng, 5, 30)
+    count = int(rng.integers(3, 14))
+    t = np.arange(0, count * 2 * np.pi, 0.25)
+    bumps = np.interp(t, np.arange(count + 2) * 2 * np.pi, rng.uniform(0.3, 1.3, count + 2))
+    x = t * size * rng.uniform(0.08, 0.16) + np.sin(t + rng.uniform(0, 6)) * size * 0.35 * bumps
+    y = np.cos(t) * size * 0.5 * bumps
+    angle = rng.normal(0, 0.25)
+    turned = np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], axis=1)
+    start = np.array([rng.uniform(-0.1, 0.7) * width, rng.uniform(0.05, 0.95) * height])
+    return shapes.line(worn.shape, turned + start, log_uniform(rng, 0.8, 3.5))
+
+
+def lamps(worn: Worn, rng: Random) -> None:
+    """Lamps or pearls in a row: alike, evenly spaced, with a soft edge or a halo."""
+    height, width = worn.shape
+    size = log_uniform(rng, 2, 12)
+    path = shapes.wavering_path(worn.shape, rng, length=log_uniform(rng, 40, 2 * max(height, width)), bend=0.02)
+    step = max(1, round(size * rng.uniform(1.1, 6) / 4))
+    cover = np.zeros((height, width), np.float32)
+    for x, y in path[::step]:
+        cv2.circle(cover, (round(x), round(y)), max(1, round(size / 2)), 1.0, -1, cv2.LINE_AA)
+    soft = cv2.GaussianBlur(cover, (0, 0), size * rng.uniform(0.1, 0.4))
+    halo = cv2.GaussianBlur(cover, (0, 0), size * rng.uniform(0.8, 2)) * np.float32(rng.uniform(0, 0.8))
+    light = np.clip(np.maximum(np.asarray(soft), np.asarray(halo)), 0, 1)
+    worn.plane = np.asarray(worn.plane + (np.float32(rng.uniform(0.85, 1)) - worn.plane) * light, np.float32)
+
+
+def pattern(worn: Worn, rng: Random) -> None:
+    """Dots, bars or a lattice at an even pitch over a part of the plane: lace, cloth, window bars, wire, ribs."""
+    height, width = worn.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, pitch = rng.uniform(0, np.pi), log_uniform(rng, 4, 40)
+    bend = shapes.smooth_noise(worn.shape, max(height, width) / 2, rng) * np.float32(rng.uniform(0, 4))
+    along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) + bend
+    across = y * np.float32(np.cos(angle)) - x * np.float32(np.sin(angle)) + bend
+    waves = np.cos(along * np.float32(2 * np.pi / pitch)), np.cos(across * np.float32(2 * np.pi / pitch))
+    kind = int(rng.integers(3))
+    field = waves[0] if kind == 0 else (np.minimum(*waves) if kind == 1 else np.maximum(*waves))
+    edge = np.clip((field - np.float32(rng.uniform(0.2, 0.95))) * np.float32(pitch / 4) + 0.5, 0, 1)
+    place = np.asarray(cv2.GaussianBlur(shapes.blob(worn.shape, log_uniform(rng, 60, 400), rng), (0, 0), 2), np.float32)
+    change = edge * place * np.float32(rng.uniform(0.1, 0.6) * (1 if rng.random() < 0.5 else -1))
+    worn.plane = np.clip(worn.plane + change, 0, 1).astype(np.float32)
+
+
+def screen(worn: Worn, rng: Random) -> None:
+    """The dots of a printed picture, all over."""
+    height, width = worn.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, pitch = rng.uniform(0, np.pi / 2), rng.uniform(3, 8)
+    wave = np.float32(2 * np.pi / pitch)
+    along = np.cos((x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))) * wave)
+    across = np.cos((y * np.float32(np.cos(angle)) - x * np.float32(np.sin(angle))) * wave)
+    dots = 1 / (1 + np.exp(-(worn.plane - (0.5 + 0.25 * (along + across))) * np.float32(rng.uniform(4, 14))))
+    share = np.float32(rng.uniform(0.15, 0.6))
+    worn.plane = np.asarray(worn.plane * (1 - share) + dots * share, np.float32)
+
+
+def mount(worn: Worn, rng: Random) -> None:
+    """A border of card or film round the picture, straight or oval, clean as it was made."""
+    height, width = worn.shape
+    tone = float(rng.uniform(0.75, 1.0)) if rng.random() < 0.6 else float(rng.uniform(0, 0.35))
+    outside = np.zeros((height, width), np.float32)
+    if rng.random() < 0.3:
+        outside[:] = 1
+        centre = (round(rng.uniform(-0.2, 1.2) * width), round(rng.uniform(-0.2, 1.2) * height))
+        axes = (round(log_uniform(rng, 0.4, 1.6) * width), round(log_uniform(rng, 0.4, 1.6) * height))
+        cv2.ellipse(outside, centre, axes, rng.uniform(0, 180), 0, 360, 0.0, -1, cv2.LINE_AA)
+    else:
+        for side in rng.choice(4, int(rng.integers(1, 4)), replace=False):
+            depth = round(log_uniform(rng, 3, 60))
+            rows = (slice(0, depth), slice(height - depth, height), slice(None), slice(None))[side]
+            columns = (slice(None), slice(None), slice(0, depth), slice(width - depth, width))[side]
+            outside[rows, columns] = 1
+    edge = np.asarray(cv2.GaussianBlur(outside, (0, 0), rng.uniform(0.3, 1.5)), np.float32)
+    card = np.float32(tone) + shapes.smooth_noise(worn.shape, 3, rng) * np.float32(rng.uniform(0, 0.02))
+    worn.plane = np.clip(worn.plane * (1 - edge) + card * edge, 0, 1).astype(np.float32)
+    if rng.random() < 0.3:
+        _ruled(worn, outside, rng)
+
+
+def _ruled(worn: Worn, outside: shapes.Plane, rng: Random) -> None:
+    """A printed line along the mount's edge."""
+    near = np.asarray(cv2.GaussianBlur(outside, (0, 0), log_uniform(rng, 2, 8)), np.float32)
+    ruled = np.clip(1 - np.abs(near - np.float32(rng.uniform(0.2, 0.8))) * np.float32(rng.uniform(8, 25)), 0, 1)
+    ink = float(rng.uniform(0, 0.3)) if rng.random() < 0.7 else float(rng.uniform(0.8, 1))
+    share = ruled * np.float32(rng.uniform(0.4, 1))
+    worn.plane = np.asarray(worn.plane * (1 - share) + np.float32(ink) * share, np.float32)
+
+
+MAKERS: tuple[tuple[Callable[[Worn, Random], None], float], ...] = (
+    (lamps, 0.06),
+    (pattern, 0.12),
+    (mount, 0.12),
+    (lettering, 0.14),
+    (screen, 0.05),
+)
+
+
+def furnish(worn: Worn, rng: Random) -> None:
+    """Add some of it, or nothing."""
+    for maker, chance in MAKERS:
+        if rng.random() < chance:
+            maker(worn, rng)
