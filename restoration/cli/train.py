@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     training.command("autoencoder")(train_autoencoder)
     training.command("restorer")(train_restorer)
     training.command("damage")(train_damage)
+    training.command("inpainting")(train_inpainting)
     app.add_typer(training, name="train")
 
 
@@ -70,6 +71,15 @@ def train_damage(
     settings = replace(settings, old=tuple(str(path) for path in old or []))
     _log_to_stderr()
     typer.echo(damage.Trainer(_on(settings, photos), out, device=device).run())
+
+
+def train_inpainting(photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, device: Device = "cpu") -> None:
+    """Train the house inpainter; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import inpainting
+
+    settings = inpainting.read_config(config or _shipped_config("house-inpainter"))
+    _log_to_stderr()
+    typer.echo(inpainting.Trainer(_on(settings, photos), out, device=device).run())
 
 
 def train_autoencoder(

@@ -82,20 +82,21 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
         else:
             family = self.families[int(rng.choice(len(self.families), p=self.chances))]
             path = family[int(rng.integers(len(family)))]
-        crop = _zoomed(_read(path), self.size, rng)
+        crop = zoomed(read_photo(path), self.size, rng)
         mix = rng.dirichlet((3.0, 5.0, 2.0))
         gray = ageing.film_response(crop, (float(mix[0]), float(mix[1]), float(mix[2])))
         return printed(gray, rng)
 
 
-def _read(path: Path) -> NDArray[np.float32]:
+def read_photo(path: Path) -> NDArray[np.float32]:
+    """A training photograph, H x W x 3 sRGB in [0, 1]. :raises UsageError: it cannot be decoded."""
     found = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if found is None:
         raise UsageError(f"{path} is not a readable photograph; remove it from the training folder")
     return np.asarray(found[:, :, ::-1], np.float32) / np.float32(255)
 
 
-def _zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> NDArray[np.float32]:
+def zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> NDArray[np.float32]:
     """A crop of ``size`` from the photograph at a random zoom, turned and mirrored at random."""
     height, width = size
     least = max(height / photo.shape[0], width / photo.shape[1])
