@@ -1,0 +1,136 @@
+"""Filling what is damaged: thin marks from their surroundings, wide ones by an inpainting net, and grain over both.
+
+Only masked pixels change. Which way is better was measured on held-out photographs (docs/repair.md): up to
+``THIN`` pixels across, what lies on both sides decides; beyond that a net knows more than a rim does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.models.buckets import run_in_buckets
+from restoration.photo.boxes import Box, grown, inside, places
+from restoration.photo.diffusion import pushed_and_pulled
+from restoration.photo.grain import with_grain
+from restoration.photo.picture import FloatImage
+from restoration.steps.triage import is_neutral
+
+if TYPE_CHECKING:
+    import torch
+
+Mask = NDArray[np.bool_]
+
+THIN = 12.0
+"""Places that are nowhere wider than this many pixels are filled without a net."""
+NET_SIDE = 256
+"""Side of what the inpainting net sees; larger surroundings are brought down to it."""
+CONTEXT = 0.75
+"""How much is seen round a wide place, as a share of its longer side, on each side."""
+LEAST_CONTEXT = 48
+_RADIUS = 3.0
+_LEVELS = np.float32(65535)
+_STRIDE = 8
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The filled picture, and which of its pixels a net made (H x W)."""
+
+    pixels: FloatImage
+    by_net: Mask
+
+
+def fill(pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device: str = "cpu") -> Filled:
+    """Fill masked pixels; all others keep their exact values, and the same array comes back for an empty mask.
+
+    :param pixels: H x W x 3 sRGB in [0, 1].
+    :param method: ``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``, for what is thin.
+    :param net: an inpainting net (:mod:`restoration.models.nets.house_inpainter`); None to do without.
+    :raises OutOfMemory: not even one place fits the device.
+    """
+    nothing = np.zeros(mask.shape, bool)
+    if not mask.any():
+        return Filled(pixels, nothing)
+    wide = wideplaces(mask) if net is not None else nothing
+    filled = pixels.copy()
+    _fill_thin(filled, mask, mask & ~wide, method)
+    for box in places(wide):
+        _fill_wide(filled, mask, wide, box, net, device)
+    filled[mask] = with_grain(filled, mask)[mask]
+    return Filled(filled, wide)
+
+
+def wideplaces(mask: Mask) -> Mask:
+    """The connected places of a mask that are somewhere wider than ``THIN``."""
+    stamp = mask.astype(np.uint8)
+    depth = np.asarray(cv2.distanceTransform(np.pad(stamp, 1), cv2.DIST_L2, 5), np.float32)[1:-1, 1:-1]
+    _, labels = cv2.connectedComponents(stamp, connectivity=8)
+    numbers = np.unique(np.asarray(labels)[depth > THIN / 2])
+    return np.asarray(np.isin(np.asarray(labels), numbers[numbers > 0]), np.bool_)
+
+
+def _fill_thin(filled: FloatImage, mask: Mask, thin: Mask, method: int) -> None:
+    """Fill ``thin`` in place, from pixels outside ``mask``; worked on in pieces that hold some of it."""
+    for box in places(thin, cell=256):
+        around = grown(box, 16, mask.shape)
+        part, hole = filled[around], mask[around]
+        new = _inpainted(part, hole, method)
+        inner = thin[around] & inside(box, around, hole.shape)
+        part[inner] = new[inner]
+
+
+def _inpainted(part: FloatImage, hole: Mask, method: int) -> FloatImage:
+    """OpenCV's inpainting, channel by channel (once for a neutral picture).
+
+    It adds terms of the size of one level, so the float samples must have levels: those of 16 bits.
+    """
+    stamp = hole.astype(np.uint8)
+    new = np.empty_like(part)
+    channels = 1 if is_neutral(part) else 3
+    for channel in range(channels):
+        plane = np.ascontiguousarray(part[:, :, channel]) * _LEVELS
+        new[:, :, channel] = np.asarray(cv2.inpaint(plane, stamp, _RADIUS, method), np.float32) / _LEVELS
+    if channels == 1:
+        new[:, :, 1:] = new[:, :, :1]
+    return np.clip(new, 0, 1)
+
+
+def _fill_wide(filled: FloatImage, mask: Mask, wide: Mask, box: Box, net: Any, device: str) -> None:
+    """Fill the part of ``wide`` in a box, in place: the net at its own side, detail from the picture round it."""
+    long_side = max(box[0].stop - box[0].start, box[1].stop - box[1].start)
+    around = grown(box, max(LEAST_CONTEXT, round(CONTEXT * long_side)), mask.shape)
+    part, hole = filled[around], mask[around]
+    height, width = hole.shape
+    base = pushed_and_pulled(part, hole)
+    scale = min(1.0, NET_SIDE / max(height, width))
+    size = max(_STRIDE, round(width * scale)), max(_STRIDE, round(height * scale))
+    small = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA), np.float32)
+    cover = np.asarray(cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    change = _answer(net, small, cover > 0.02, device) - small
+    if scale < 1:
+        change = np.asarray(cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    inner = wide[around] & inside(box, around, hole.shape)
+    new = np.clip(base + change, 0, 1)
+    if is_neutral(part):
+        new[:] = new.mean(axis=2, keepdims=True)
+    part[inner] = new[inner]
+
+
+def _answer(net: Any, picture: FloatImage, hole: Mask, device: str) -> FloatImage:
+    """The net's picture for a picture filled by diffusion, H x W x 3 in [0, 1]."""
+    import torch
+
+    height, width = hole.shape
+    below, beside = -height % _STRIDE, -width % _STRIDE
+    given = np.concatenate([picture * np.float32(2) - np.float32(1), hole[:, :, None].astype(np.float32)], axis=2)
+    padded = np.pad(given, ((0, below), (0, beside), (0, 0)), mode="symmetric")
+    tensor: torch.Tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))
+    # one at a time: a place's bits must not depend on the places beside it
+    (made,) = run_in_buckets(net, [tensor], device, bucket=1)
+    pixels = (made.numpy().transpose(1, 2, 0)[:height, :width] + np.float32(1)) / np.float32(2)
+    return np.ascontiguousarray(pixels, np.float32)

@@ -1,0 +1,131 @@
+"""Asking a net where a scan is damaged: at the scan's own scale by tiles, and at halves of it for what is large.
+
+A hair of one pixel is seen at full size, a tear of sixty pixels on a scan of six thousand at a quarter of it. Tiles
+overlap by more than the net looks, so that no seam is seen, and memory does not grow with the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.damage_kinds import DamageKind
+from restoration.models.buckets import run_in_buckets
+
+if TYPE_CHECKING:
+    import torch
+
+Plane = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+TILE = 1024
+"""Side of what a tile answers for, in pixels."""
+MARGIN = 96
+"""What a tile sees beyond that, on each side."""
+SMALLEST_LEVEL = 320
+"""Long side below which a scan is not halved any more."""
+_STRIDE = 16
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a net says of a scan, H x W each.
+
+    ``likely``: how likely a pixel is damaged and to be filled, 0..255. ``kind``: number of the likeliest kind in
+    ``tuple(DamageKind)``. ``stain`` and ``writing``: how likely those are, 0..255.
+    """
+
+    likely: Bytes
+    kind: Bytes
+    stain: Bytes
+    writing: Bytes
+
+
+def search(net: Any, luma: Plane, device: str) -> Found:
+    """Ask the net about the whole scan.
+
+    :param net: a finder, N x 1 x H x W in [-1, 1] to N x 7 x H x W logits: :mod:`restoration.models.nets.house_finder`.
+    :param luma: H x W, 0..1.
+    :raises OutOfMemory: not even one tile fits the device.
+    """
+    found = _one_level(net, luma, device)
+    scale = 2
+    while max(luma.shape) / scale >= SMALLEST_LEVEL:
+        size = (max(16, luma.shape[1] // scale), max(16, luma.shape[0] // scale))
+        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+        found = _joined(found, _one_level(net, small, device))
+        scale *= 2
+    return found
+
+
+def _joined(fine: Found, coarse: Found) -> Found:
+    """Both levels in one: the coarser one counts where it is surer, but never at what only the finer one can see."""
+    height, width = fine.likely.shape
+    smooth = {name: _enlarged(getattr(coarse, name), height, width) for name in ("likely", "stain", "writing")}
+    kind = np.asarray(cv2.resize(coarse.kind, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    surer = smooth["likely"] > fine.likely
+    return Found(
+        np.maximum(fine.likely, smooth["likely"]),
+        np.where(surer, kind, fine.kind).astype(np.uint8),
+        np.maximum(fine.stain, smooth["stain"]),
+        np.maximum(fine.writing, smooth["writing"]),
+    )
+
+
+def _enlarged(plane: Bytes, height: int, width: int) -> Bytes:
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _one_level(net: Any, luma: Plane, device: str) -> Found:
+    planes = [np.zeros(luma.shape, np.uint8) for _ in range(4)]
+    for inside, seen in tiles(luma.shape[0], luma.shape[1]):
+        answers = _asked(net, luma[seen], device)
+        top, left = inside[0].start - seen[0].start, inside[1].start - seen[1].start
+        height, width = inside[0].stop - inside[0].start, inside[1].stop - inside[1].start
+        for plane, answer in zip(planes, answers, strict=True):
+            plane[inside] = answer[top : top + height, left : left + width]
+    return Found(*planes)
+
+
+Box = tuple[slice, slice]
+
+
+def tiles(height: int, width: int) -> Iterator[tuple[Box, Box]]:
+    """What each tile answers for, and what it sees, as rows and columns of the scan."""
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            bottom, right = min(height, top + TILE), min(width, left + TILE)
+            inside = slice(top, bottom), slice(left, right)
+            rows = slice(max(0, top - MARGIN), min(height, bottom + MARGIN))
+            yield inside, (rows, slice(max(0, left - MARGIN), min(width, right + MARGIN)))
+
+
+def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes, Bytes]:
+    """One tile's answers: likely, kind, stain, writing."""
+    import torch
+
+    height, width = luma.shape
+    below, beside = -height % _STRIDE, -width % _STRIDE
+    padded = np.pad(luma, ((0, below), (0, beside)), mode="symmetric")
+    given = torch.from_numpy(np.ascontiguousarray(padded[None] * np.float32(2) - np.float32(1)))
+    # one at a time: a tile's bits must not depend on the tiles beside it
+    (answer,) = run_in_buckets(net, [given], device, bucket=1)
+    answer = answer[:, :height, :width]
+    kinds = torch.softmax(answer[1:], dim=0)
+    order = tuple(DamageKind)
+    stain, writing = (kinds[order.index(kind)] for kind in (DamageKind.STAIN, DamageKind.WRITING))
+    return (
+        _bytes(torch.sigmoid(answer[0])),
+        np.asarray(answer[1:].argmax(dim=0).numpy(), np.uint8),
+        _bytes(stain),
+        _bytes(writing),
+    )
+
+
+def _bytes(share: torch.Tensor) -> Bytes:
+    return np.asarray((share * 255).round().byte().numpy(), np.uint8)
