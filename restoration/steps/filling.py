@@ -56,7 +56,7 @@ def fill(pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device
     nothing = np.zeros(mask.shape, bool)
     if not mask.any():
         return Filled(pixels, nothing)
-    wide = wideplaces(mask) if net is not None else nothing
+    wide = wide_places(mask) if net is not None else nothing
     filled = pixels.copy()
     _fill_thin(filled, mask, mask & ~wide, method)
     for box in places(wide):
@@ -65,7 +65,7 @@ def fill(pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device
     return Filled(filled, wide)
 
 
-def wideplaces(mask: Mask) -> Mask:
+def wide_places(mask: Mask) -> Mask:
     """The connected places of a mask that are somewhere wider than ``THIN``."""
     stamp = mask.astype(np.uint8)
     depth = np.asarray(cv2.distanceTransform(np.pad(stamp, 1), cv2.DIST_L2, 5), np.float32)[1:-1, 1:-1]

@@ -44,11 +44,28 @@ class Triage(StepParameters):
 
 
 class Repair(StepParameters):
-    """Find scratches, tears, creases and spots classically, and fill them from their surroundings."""
+    """Find scratches, tears, creases, holes and dust, and fill them from their surroundings or by an inpainting net.
 
+    Without a ``finder`` marks are found by their shape alone, without an ``inpainter`` everything is filled from its
+    rim: then no trained model takes part.
+    """
+
+    model_parameters: ClassVar[tuple[str, ...]] = ("finder", "inpainter", "detector")
+    finder: str = Field(default="house-finder", description="Registry name of the finder of damage; empty for none.")
+    inpainter: str = Field(
+        default="house-inpainter", description="Registry name of the net that fills wide holes; empty for none."
+    )
+    detector: str = Field(
+        default="centerface", description="Registry name of the face detector that protects eyes; empty for none."
+    )
+    face_parts: Literal["review", "fill"] = Field(
+        default="review",
+        description="What to do about a hole that takes an eye, a mouth or a quarter of a face: leave it to a person, "
+        "or invent it.",
+    )
     sensitivity: Fraction = Field(default=0.5, description="How faint a mark may be and still count as damage.")
     max_share: Fraction = Field(
-        default=0.15, description="Share of the picture above which damage is left to a person."
+        default=0.35, description="Share of the picture above which damage is left to a person."
     )
     denoise: Fraction = Field(default=0.3, description="Strength of grain reduction; 0 switches it off.")
     method: Literal["telea", "navier-stokes"] = Field(default="telea", description="Inpainting method of OpenCV.")

@@ -1,58 +1,163 @@
-"""Scratches, cracks, creases and specks are found and filled from their surroundings; strong grain is reduced.
+"""Damage is found, mended, and recorded: what was filled is an invention, and people can see where it is.
 
-Only marked pixels are filled, at the scan's full depth. A clean scan comes back as it came.
+Marks are found by a net (or by their shape alone), thin ones filled from their surroundings, wide ones by an inpainting
+net. Only marked pixels are filled, at the scan's full depth; a clean scan comes back as it came. Strong grain is
+reduced. A hole that takes what nobody can know of a face is left to a person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind, Mending
 from restoration.errors import ReasonCode
-from restoration.models.registry import Models
+from restoration.models.nets.detection import Detection
+from restoration.models.registry import ModelEntry, Models
 from restoration.photo.colour import luminance_y
-from restoration.photo.damage import Mask, find_damage
+from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
+from restoration.steps import filling
+from restoration.steps.judging import Marks, judge, lost_face_parts
 from restoration.steps.parameters import Repair
-from restoration.steps.protocol import BaseStep, Frame, StepOutcome
-from restoration.steps.triage import is_neutral
+from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
+from restoration.steps.searching import search
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
-_INPAINT_RADIUS = 3.0
-_LEVELS = np.float32(65535)
 _NOISE_FLOOR = 4.0
 """Noise of flat areas (0..255) below which grain is left alone: film scans and JPEG lie below, coarse grain above."""
 _GRAIN_RADIUS = 2
+_CONFIDENCE = 0.5
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found, the faces it was held against, and the net that found it."""
+
+    marks: Marks
+    faces: tuple[Detection, ...] = ()
+    model: ModelEntry | None = None
 
 
 class Step(BaseStep[Repair]):
-    """Notes ``damage_share`` under ``repair``; too much damage is left to a person (heavy_damage)."""
+    """Notes ``damage_share``, ``face_part_missing`` and ``many_alike`` under ``repair``.
+
+    Too much damage (heavy_damage) and holes in faces (face_part_missing) are left to a person.
+    """
 
     name = "repair"
 
     def apply(self, frame: Frame, parameters: Repair, models: Models) -> StepOutcome:
-        """The repaired picture, with the share of each kind of damage and the noise in the detail."""
+        """The repaired picture, where it was filled, and a record of each kind of damage.
+
+        :raises ModelError: a net is missing or broken.
+        :raises OutOfMemory: not even one tile fits the device.
+        """
         pixels = frame.picture.pixels
-        damage = find_damage(luminance_y(pixels), parameters.sensitivity)
-        shares = damage.shares()
+        found = _find(pixels, parameters, models)
+        marks = found.marks
+        share = round(float(marks.mask.mean()), 6)
         noise = flat_noise(pixels)
-        detail: dict[str, Any] = {**shares, "noise": round(noise, 2), "grain_reduced": False}
-        frame.notes["repair"] = {"damage_share": shares["damage"]}
-        if shares["damage"] > parameters.max_share:
-            return StepOutcome(frame.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail)
-        mask = mask_at_size(damage.whole, pixels.shape[0], pixels.shape[1])
-        detail["filled"] = round(float(mask.mean()), 6)
-        repaired = inpaint(pixels, mask, parameters.method)
+        detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False}
+        notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
+        frame.notes["repair"] = notes
+        if share > parameters.max_share:
+            records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
+            return StepOutcome(frame.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
+        wanted = _without_lost_faces(marks, found.faces, parameters)
+        notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
+        net = models.load(parameters.inpainter) if parameters.inpainter else None
+        device = models.device if models is not None else "cpu"
+        filled = filling.fill(pixels, wanted, method=_METHODS[parameters.method], net=net, device=device)
+        inpainter = models.entry(parameters.inpainter) if filled.by_net.any() else None
+        repaired = filled.pixels
+        detail["filled"] = round(float(wanted.mean()), 6)
+        detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         if parameters.denoise > 0 and noise > _NOISE_FLOOR:
             repaired = reduce_grain(repaired, noise, parameters.denoise)
             detail["grain_reduced"] = True
-        if repaired is pixels:
-            return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-        return StepOutcome(frame.picture.with_pixels(repaired), "applied", detail=detail)
+        return _outcome(frame, repaired, marks, wanted, filled, inpainter or found.model, detail)
+
+
+def _outcome(
+    frame: Frame,
+    repaired: FloatImage,
+    marks: Marks,
+    wanted: Mask,
+    filled: filling.Filled,
+    model: ModelEntry | None,
+    detail: dict[str, Any],
+) -> StepOutcome:
+    records = tuple(
+        replace(record, model=model) if record.mending is Mending.NET else record
+        for record in _records(marks, wanted, filled)
+    )
+    if repaired is frame.picture.pixels:
+        return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail, model, damage=records)
+    mask = np.where(wanted, marks.codes, 0).astype(np.uint8) if wanted.any() else None
+    picture = frame.picture.with_pixels(repaired)
+    return StepOutcome(picture, "applied", None, detail, model, mask=mask, damage=records)
+
+
+def _find(pixels: FloatImage, parameters: Repair, models: Models) -> _Found:
+    """All marks, by the recipe's finder."""
+    luma = luminance_y(pixels)
+    if not parameters.finder:
+        return _Found(_marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1]))
+    found = search(models.load(parameters.finder), luma, models.device)
+    faces: Sequence[Detection] = ()
+    if parameters.detector and (found.likely > 127).any():
+        faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)
+    return _Found(judge(found, parameters.sensitivity, faces), tuple(faces), models.entry(parameters.finder))
+
+
+def _marks_of(damage: Damage, height: int, width: int) -> Marks:
+    """What the finder without a net found, at the scan's own size."""
+    codes = np.zeros((height, width), np.uint8)
+    regions = {}
+    spots, creases, scratches = damage.spots, damage.creases, damage.scratches
+    for kind, mask in ((DamageKind.DUST, spots), (DamageKind.CREASE, creases), (DamageKind.SCRATCH, scratches)):
+        codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
+        regions[kind] = int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
+    nothing = np.zeros((height, width), bool)
+    return Marks(codes, nothing, nothing, regions)
+
+
+def _without_lost_faces(marks: Marks, faces: Sequence[Detection], parameters: Repair) -> Mask:
+    """What is to be filled: everything, except holes in faces of which they take too much."""
+    wanted = marks.mask
+    if parameters.face_parts == "fill":
+        return wanted
+    holes = np.asarray((marks.codes == MASK_CODES[DamageKind.HOLE]) | filling.wide_places(wanted), np.bool_)
+    for face in lost_face_parts(holes, faces):
+        x, y, width, height = (round(value) for value in face.box)
+        inside = np.zeros(wanted.shape, bool)
+        inside[max(0, y) : y + height, max(0, x) : x + width] = True
+        wanted = wanted & ~(holes & inside)
+    return wanted
+
+
+def _records(marks: Marks, wanted: Mask, filled: filling.Filled | None) -> tuple[DamageRecord, ...]:
+    """One record for each kind that was found."""
+    records = []
+    for kind in DamageKind:
+        share = round(marks.share(kind), 6)
+        if not share and not marks.regions.get(kind, 0):
+            continue
+        mended, how = 0.0, Mending.NONE
+        if kind in FILLED_KINDS and filled is not None:
+            place = wanted & (marks.codes == MASK_CODES[kind])
+            mended = round(float(place.mean()), 6)
+            by_net = bool(place.any()) and float(filled.by_net[place].mean()) > 0.5
+            how = (Mending.NET if by_net else Mending.SURROUNDINGS) if mended else Mending.NONE
+        records.append(DamageRecord(kind, share, mended, marks.regions.get(kind, 0), how))
+    return tuple(records)
 
 
 def mask_at_size(mask: Mask, height: int, width: int) -> Mask:
@@ -64,26 +169,6 @@ def mask_at_size(mask: Mask, height: int, width: int) -> Mask:
         full = np.asarray(cv2.resize(full, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     return np.asarray(cv2.dilate(full, element), np.uint8) > 0
-
-
-def inpaint(pixels: FloatImage, mask: Mask, method: str) -> FloatImage:
-    """Fill masked pixels from their surroundings; all others keep their exact values.
-
-    Works in float32, channel by channel (once for a neutral picture). The same array comes back for an empty mask.
-    """
-    if not mask.any():
-        return pixels
-    stamp = mask.astype(np.uint8)
-    radius = _INPAINT_RADIUS * max(1.0, max(mask.shape) / 1024)
-    filled = pixels.copy()
-    for channel in range(1 if is_neutral(pixels) else 3):
-        # OpenCV adds terms of the size of one level, so the float samples must have levels: those of 16 bits.
-        plane = np.ascontiguousarray(pixels[:, :, channel]) * _LEVELS
-        new = np.asarray(cv2.inpaint(plane, stamp, radius, _METHODS[method]), np.float32) / _LEVELS
-        filled[mask, channel] = np.clip(new[mask], 0, 1)
-    if is_neutral(pixels):
-        filled[mask] = filled[mask][:, :1]
-    return filled
 
 
 def reduce_grain(pixels: FloatImage, noise: float, strength: float) -> FloatImage:
@@ -107,3 +192,7 @@ def _guided(plane: NDArray[np.float32], epsilon: float) -> NDArray[np.float32]:
     return np.asarray(
         cv2.boxFilter(slope, cv2.CV_32F, size) * plane + cv2.boxFilter(offset, cv2.CV_32F, size), np.float32
     )
+
+
+def _bytes(pixels: FloatImage) -> NDArray[np.uint8]:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

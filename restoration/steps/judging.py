@@ -1,0 +1,192 @@
+"""From how likely each pixel is damaged to what is mended: whole marks, of one kind each, and none that is history.
+
+A mark is a connected place that is likely everywhere and very likely somewhere. Lettering is reported and left. Small
+marks inside an eye or a mouth must be sure, since a highlight in a pupil looks like a speck; a scratch across a face is
+none of that. Many spots that are alike are snow, lamps or lace until somebody has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind
+from restoration.models.nets.detection import Detection
+from restoration.steps.searching import Found
+
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.uint8]
+
+KINDS = tuple(DamageKind)
+_LOW_SHARE = 0.5
+"""A mark goes on as far as pixels are at least this share as likely as its surest must be."""
+_EYE = 0.36
+_MOUTH = 0.30
+"""Radii of what is protected round each eye and mouth corner, as shares of the distance between the eyes."""
+_SURE_IN_FACE = 0.92
+_SMALL_IN_FACE = 0.15
+"""Marks with an area below this share of the squared distance between the eyes are small for that face."""
+_ALIKE_COUNT = 40
+_ALIKE_SPREAD = 0.45
+"""So many spots whose areas (as logarithms) spread by less than this are alike."""
+_ALIKE_LONG = 2.2
+_FACE_SHARE = 0.25
+_PART_SHARE = 0.4
+"""A hole that takes so much of a face, or of an eye or mouth, takes what nobody can know."""
+_STAIN = 0.5
+_WRITING = 0.5
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What was found, H x W: codes of :data:`MASK_CODES` where something is to be filled, stains and lettering apart.
+
+    ``regions`` counts the marks of each kind. ``alike``: spots were left because there are many of one look.
+    """
+
+    codes: Codes
+    stains: Mask
+    writing: Mask
+    regions: dict[DamageKind, int]
+    alike: bool = False
+
+    @property
+    def mask(self) -> Mask:
+        """All that is to be filled."""
+        return np.asarray(self.codes > 0, np.bool_)
+
+    def share(self, kind: DamageKind) -> float:
+        """Share of the picture, 0..1."""
+        if kind is DamageKind.STAIN:
+            return float(self.stains.mean())
+        if kind is DamageKind.WRITING:
+            return float(self.writing.mean())
+        return float((self.codes == MASK_CODES[kind]).mean())
+
+
+def least_likelihood(sensitivity: float) -> float:
+    """How likely a mark must be somewhere, 0..1: everything at sensitivity 1, 0.62 at 0.5, nothing at 0."""
+    return float(np.clip(1 - sensitivity**1.4, 0.05, 1.01))
+
+
+def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks:
+    """Decide about every mark.
+
+    :param faces: faces of the scan, whose eyes and mouths are protected.
+    """
+    least = least_likelihood(sensitivity) * 255
+    weak = (found.likely > least * _LOW_SHARE).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    labels = np.asarray(labels, np.int32)
+    table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
+    keep = table.surest > least
+    written = keep & (table.writing > _WRITING)
+    keep &= ~written & ~_in_face_parts(table, faces)
+    alike = _alike(table, keep)
+    if alike.any():
+        keep &= ~alike
+    kinds = np.where(keep, table.kind, -1)
+    codes = np.zeros(int(count), np.uint8)
+    for number, kind in enumerate(KINDS):
+        if kind in FILLED_KINDS:
+            codes[kinds == number] = MASK_CODES[kind]
+    regions = {kind: int((kinds == number).sum()) for number, kind in enumerate(KINDS) if kind in FILLED_KINDS}
+    stains, writing = found.stain > _STAIN * 255, found.writing > _WRITING * 255
+    regions[DamageKind.STAIN], regions[DamageKind.WRITING] = _pieces(stains), _pieces(writing)
+    return Marks(codes[labels], stains, np.asarray(writing | written[labels]), regions, bool(alike.any()))
+
+
+class _Table:
+    """Facts of every connected place, by its label; label 0 is what is not marked."""
+
+    def __init__(self, labels: NDArray[np.int32], count: int, stats: NDArray[np.int32], found: Found) -> None:
+        flat = labels.ravel()
+        self.labels, self.count = labels, count
+        self.area = np.maximum(stats[:, cv2.CC_STAT_AREA].astype(np.float64), 1)
+        self.width = stats[:, cv2.CC_STAT_WIDTH].astype(np.float64)
+        self.height = stats[:, cv2.CC_STAT_HEIGHT].astype(np.float64)
+        self.surest = np.zeros(count)
+        np.maximum.at(self.surest, flat, found.likely.ravel())
+        self.surest[0] = 0
+        self.mean = np.bincount(flat, found.likely.ravel(), count) / self.area / 255
+        self.writing = np.bincount(flat, found.writing.ravel(), count) / self.area / 255
+        self.kind = self._kinds(flat, found)
+
+    def _kinds(self, flat: NDArray[np.int32], found: Found) -> NDArray[np.int64]:
+        """The likeliest kind that is filled, by the votes of the place's pixels."""
+        votes = np.zeros((len(KINDS), self.count))
+        for number, kind in enumerate(KINDS):
+            if kind in FILLED_KINDS:
+                votes[number] = np.bincount(flat, (found.kind.ravel() == number) * found.likely.ravel(), self.count)
+        return np.asarray(votes.argmax(axis=0), np.int64)
+
+    def inside(self, where: Mask) -> NDArray[np.float64]:
+        """Share of each place that lies in ``where``."""
+        return np.bincount(self.labels[where], minlength=self.count) / self.area
+
+
+def _in_face_parts(table: _Table, faces: Sequence[Detection]) -> Mask:
+    """Small marks, not sure ones, that lie mostly in an eye or a mouth."""
+    doubtful = np.zeros(table.count, bool)
+    for face in faces:
+        parts = face_parts(face, (table.labels.shape[0], table.labels.shape[1]))
+        small = table.area < _SMALL_IN_FACE * eye_distance(face) ** 2
+        doubtful |= small & (table.mean < _SURE_IN_FACE) & (table.inside(parts) > 0.5)
+    return doubtful
+
+
+def eye_distance(face: Detection) -> float:
+    """Pixels between the eyes."""
+    return float(np.hypot(*(face.landmarks[1] - face.landmarks[0])))
+
+
+def face_parts(face: Detection, shape: tuple[int, int], *, scale: float = 1.0) -> Mask:
+    """Eyes and mouth of a face: discs round them, H x W."""
+    canvas = np.zeros(shape, np.uint8)
+    unit = eye_distance(face) * scale
+    for number, point in enumerate(face.landmarks):
+        if number != 2:  # the nose is plain skin
+            radius = max(1, round(unit * (_EYE if number < 2 else _MOUTH)))
+            cv2.circle(canvas, (round(float(point[0])), round(float(point[1]))), radius, 1, -1)
+    return np.asarray(canvas > 0, np.bool_)
+
+
+def _alike(table: _Table, keep: Mask) -> Mask:
+    """Spots that are many and alike; nothing where there are few, or of every size as dust is."""
+    long = np.maximum(table.width, table.height) / np.maximum(1, np.minimum(table.width, table.height))
+    spots = keep & (table.kind == KINDS.index(DamageKind.DUST)) & (long < _ALIKE_LONG) & (table.area >= 4)
+    if spots.sum() < _ALIKE_COUNT:
+        return np.zeros(table.count, bool)
+    spread = float(np.log(table.area[spots]).std())
+    return spots if spread < _ALIKE_SPREAD else np.zeros(table.count, bool)
+
+
+def lost_face_parts(holes: Mask, faces: Sequence[Detection]) -> list[Detection]:
+    """Faces of which holes take an eye, the mouth, or more than a quarter."""
+    return [face for face in faces if _is_lost(holes, face)]
+
+
+def _is_lost(holes: Mask, face: Detection) -> bool:
+    x, y, width, height = (round(value) for value in face.box)
+    if holes[max(0, y) : y + height, max(0, x) : x + width].sum() > _FACE_SHARE * width * height:
+        return True
+    shape = (holes.shape[0], holes.shape[1])
+    for points in (face.landmarks[:1], face.landmarks[1:2], face.landmarks[3:]):
+        middle = points.mean(axis=0)
+        canvas = np.zeros(shape, np.uint8)
+        radius = max(1, round(0.2 * eye_distance(face)))
+        cv2.circle(canvas, (round(float(middle[0])), round(float(middle[1]))), radius, 1, -1)
+        part = canvas > 0
+        if part.any() and holes[part].mean() > _PART_SHARE:
+            return True
+    return False
+
+
+def _pieces(mask: Mask) -> int:
+    if not mask.any():
+        return 0
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
