@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from restoration.errors import RecipeError
-from restoration.steps.parameters import PARAMETERS, Faces, StepParameters
+from restoration.steps.parameters import PARAMETERS, Faces, Repair, StepParameters
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -98,23 +98,26 @@ def recipe_for(recipe: Recipe, sensitivity: str) -> Recipe:
 
 
 def without_faces(recipe: Recipe) -> Recipe:
-    """The recipe with its face restorers taken out; the very recipe where it has none.
+    """The recipe with its face restorers taken out, and no part of a face invented; the very recipe if it has neither.
 
     Faces are still found and recorded (reason ``faces_off``). It is another recipe with another hash, which is what the
     catalog then names.
     """
-    if not recipe.restorers:
+    steps = tuple(_faces_off(step) for step in recipe.steps)
+    if steps == recipe.steps:
         return recipe
     return Recipe(
         name=recipe.name,
         title=recipe.title,
         description=recipe.description,
-        steps=tuple(_faces_off(step) for step in recipe.steps),
+        steps=steps,
         review=recipe.review,
     )
 
 
 def _faces_off(step: RecipeStep) -> RecipeStep:
+    if isinstance(step.parameters, Repair):
+        return RecipeStep(step=step.step, parameters=step.parameters.model_copy(update={"face_parts": "review"}))
     if not isinstance(step.parameters, Faces) or not step.parameters.restorers():
         return step
     off = step.parameters.model_copy(update={"restorer": "", "fallback_restorer": "", "restorer_required": False})

@@ -40,6 +40,8 @@ BUILDERS: dict[str, str] = {
     "espcn": "restoration.models.nets.espcn:build",
     "retinaface-r50": "restoration.models.nets.retinaface:build",
     "house-restorer": "restoration.models.nets.house_restorer:build",
+    "house-finder": "restoration.models.nets.house_finder:build",
+    "house-inpainter": "restoration.models.nets.house_inpainter:build",
 }
 FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",

@@ -72,9 +72,11 @@ def review_reason(
 ) -> ReasonCode | None:
     """The first reason, in order of weight, for which a person must look; None where there is none.
 
-    Order: luminance_changed (a rule was broken), identity_low, heavy_damage, faces_left_alone, quality_fell.
+    Order: luminance_changed (a rule was broken), identity_low, face_part_missing, heavy_damage, many_alike,
+    faces_left_alone, quality_fell.
 
-    :param notes: what the steps noted, by step name: ``colorize.max_dl``, ``repair.damage_share``.
+    :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
+        ``repair.face_part_missing``, ``repair.many_alike``.
     :param measurements: of these only ``ssim_y`` of the pair counts.
     """
     faces = list(faces)
@@ -84,7 +86,9 @@ def review_reason(
     checks = (
         (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),
         (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
+        (ReasonCode.FACE_PART_MISSING, _note(notes, "repair", "face_part_missing") > 0),
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
+        (ReasonCode.MANY_ALIKE, _note(notes, "repair", "many_alike") > 0),
         (ReasonCode.FACES_LEFT_ALONE, left_alone > rules.faces_left_alone_above),
         (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below),
     )

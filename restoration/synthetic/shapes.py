@@ -74,12 +74,11 @@ def crossing_path(shape: tuple[int, int], rng: Random, *, waver: float) -> Point
 
 
 def line(shape: tuple[int, int], path: Points, width: float) -> Plane:
-    """A polyline of one width, anti-aliased; below half a pixel it gets fainter, not thinner."""
+    """A polyline of one width, anti-aliased; below a pixel it gets fainter, not thinner."""
     height, wide = shape
     canvas = np.zeros((height * _OVER, wide * _OVER), np.uint8)
-    thickness = max(1, round(width * _OVER))
-    _polyline(canvas, path, 255, thickness)
-    return _brought_down(canvas, shape) * np.float32(min(1.0, width * _OVER))
+    _polyline(canvas, path, 255, _thickness(width))
+    return _brought_down(canvas, shape) * np.float32(min(1.0, width))
 
 
 def tapering_line(shape: tuple[int, int], path: Points, first: float, last: float) -> Plane:
@@ -88,8 +87,13 @@ def tapering_line(shape: tuple[int, int], path: Points, first: float, last: floa
     canvas = np.zeros((height * _OVER, width * _OVER), np.uint8)
     widths = np.linspace(first, last, len(path))
     for number in range(len(path) - 1):
-        _polyline(canvas, path[number : number + 2], 255, max(1, round(float(widths[number]) * _OVER)))
+        _polyline(canvas, path[number : number + 2], 255, _thickness(float(widths[number])))
     return _brought_down(canvas, shape)
+
+
+def _thickness(width: float) -> int:
+    """OpenCV's thickness for a line of that width: its soft edges add most of a pixel, and one is the least."""
+    return max(1, round(width * _OVER - 0.8))
 
 
 def _polyline(canvas: NDArray[np.uint8], path: Points, value: int, thickness: int) -> None:

@@ -24,6 +24,10 @@ from restoration.synthetic import ageing, clutter, surfaces
 from restoration.synthetic.damage import Worn, wear
 from restoration.synthetic.shapes import Plane, Random, log_uniform
 
+_PLAIN = 0.25
+_FAINT = 0.2
+"""Damage that changes a pixel by this much counts in full; what can hardly be seen counts a fifth."""
+
 
 @dataclass(frozen=True)
 class Wear:
@@ -63,10 +67,13 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
         is_old = bool(self.old) and rng.random() < self.how.old_share
         worn = Worn.clean(self._background(is_old, rng))
         clutter.furnish(worn, rng)
+        before, lettered = worn.plane, worn.kinds.copy()
         if rng.random() >= self.how.clean:
             wear(worn, rng)
         plane = scanned(worn.plane, rng)
         weight = np.where(worn.unsure & (worn.kinds == 0), 0.0, 1.0)
+        plainness = np.clip(np.abs(worn.plane - before) / _PLAIN, _FAINT, 1)
+        weight = np.where(worn.kinds != lettered, weight * plainness, weight)
         if is_old:
             weight = np.where(worn.kinds == 0, weight * self.how.old_weight, weight)
         return (

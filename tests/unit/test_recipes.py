@@ -8,7 +8,7 @@ import pytest
 
 from restoration.engine.recipe import load_recipe, parse_recipe, recipe_for, recipe_from_canonical, recipe_names
 from restoration.errors import RecipeError
-from restoration.steps.parameters import Faces
+from restoration.steps.parameters import Faces, Repair
 
 SHIPPED = (
     "colorize-only",
@@ -17,6 +17,7 @@ SHIPPED = (
     "historic-scene",
     "identity",
     "memorial-portrait",
+    "memorial-portrait-full",
     "seed-autoencoder-gfpgan",
 )
 
@@ -58,6 +59,14 @@ def test_grade_only_and_identity_invent_nothing_and_need_no_model():
         assert not load_recipe(name).invents
         assert load_recipe(name).model_names == ()
     assert load_recipe("memorial-portrait").invents
+
+
+def test_one_recipe_alone_invents_parts_of_faces_and_never_on_a_sensitive_collection():
+    def ways(recipe):
+        return {step.parameters.face_parts for step in recipe.steps if isinstance(step.parameters, Repair)}
+
+    assert [name for name in SHIPPED if "fill" in ways(load_recipe(name))] == ["memorial-portrait-full"]
+    assert ways(recipe_for(load_recipe("memorial-portrait-full"), "sensitive")) == {"review"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
 
+from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.errors import ReasonCode
+from restoration.models.loading import LoadedModels
 from restoration.photo.colour import luminance_y
 from restoration.photo.damage import find_damage
 from restoration.quality.metrics import ssim_y
+from restoration.steps.filling import fill
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import Frame
-from restoration.steps.repair import Step, inpaint, mask_at_size, reduce_grain
+from restoration.steps.repair import Step, mask_at_size, reduce_grain
 from restoration.synthetic.ageing import grain
 from tests.unit.picture_maker import gray, photograph, picture
 
@@ -35,10 +40,25 @@ def scratched(pixels, seed, lines=5, specks=12):
     return pixels * (1 - alpha) + np.float32(0.97) * alpha, cover > 60
 
 
+CLASSIC = {"finder": "", "inpainter": "", "detector": ""}
+
+
+@cache
+def house_models():
+    return LoadedModels(device="cpu", threads=1)
+
+
 def run(pixels, **parameters):
+    """Without nets, unless the parameters name them."""
     one = picture(pixels)
     frame = Frame("x", one, one)
-    return Step().apply(frame, Repair(**parameters), None), frame
+    return Step().apply(frame, Repair(**{**CLASSIC, **parameters}), house_models()), frame
+
+
+def run_with_nets(pixels, **parameters):
+    one = picture(pixels)
+    frame = Frame("x", one, one)
+    return Step().apply(frame, Repair(**parameters), house_models()), frame
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "china", "flower"])
@@ -71,9 +91,17 @@ def test_repair_brings_a_scratched_photograph_nearer_to_the_truth():
     aged, _ = scratched(clean, 1)
     outcome, _ = run(aged)
     assert outcome.status == "applied"
-    assert outcome.detail["scratches"] > 0
+    kinds = {record.kind: record for record in outcome.damage}
+    assert kinds[DamageKind.SCRATCH].mended_share > 0
+    assert kinds[DamageKind.SCRATCH].mending is Mending.SURROUNDINGS
+    assert outcome.model is None
+    assert set(np.unique(outcome.mask)) <= {0, *MASK_CODES.values()}
+    assert np.array_equal(outcome.mask > 0, np.any(outcome.picture.pixels != aged, axis=2) | (outcome.mask > 0))
     before, after = np.square(aged - clean).mean(), np.square(outcome.picture.pixels - clean).mean()
     assert after < 0.6 * before
+
+
+METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 @pytest.mark.parametrize("method", ["telea", "navier-stokes"])
@@ -84,7 +112,7 @@ def test_only_masked_pixels_change(method, neutral):
     pixels = np.rint(pixels * 65535 + 0.3) / np.float32(65535)
     mask = np.zeros(pixels.shape[:2], bool)
     mask[100:104, 50:300] = True
-    filled = inpaint(pixels, mask, method)
+    filled = fill(pixels, mask, method=METHODS[method]).pixels
     assert np.array_equal(filled[~mask], pixels[~mask])
     assert filled.min() >= 0
     assert filled.max() <= 1
@@ -97,7 +125,7 @@ def test_only_masked_pixels_change(method, neutral):
 
 def test_an_empty_mask_gives_the_same_array():
     pixels = gray(photograph("coffee"))
-    assert inpaint(pixels, np.zeros(pixels.shape[:2], bool), "telea") is pixels
+    assert fill(pixels, np.zeros(pixels.shape[:2], bool), method=cv2.INPAINT_TELEA).pixels is pixels
 
 
 def test_too_much_damage_is_left_to_a_person():

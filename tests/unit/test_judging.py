@@ -1,0 +1,176 @@
+"""Searching by tiles, and judging what was found: whole marks, lettering left alone, eyes protected, snow not swept."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from restoration.damage_kinds import MASK_CODES, DamageKind
+from restoration.models.nets import house_finder
+from restoration.models.nets.detection import Detection
+from restoration.steps import searching
+from restoration.steps.judging import KINDS, judge, least_likelihood, lost_face_parts
+from restoration.steps.searching import Found, search, tiles
+
+SHAPE = (240, 320)
+
+
+def found(shape=SHAPE):
+    zero = lambda: np.zeros(shape, np.uint8)  # noqa: E731
+    return Found(zero(), zero(), zero(), zero())
+
+
+def mark(answer, where, kind, likely=255):
+    answer.likely[where] = likely
+    answer.kind[where] = KINDS.index(kind)
+
+
+def face(eyes=40, at=(160, 120)):
+    x, y = at
+    points = np.float32(
+        [
+            (x - eyes / 2, y),
+            (x + eyes / 2, y),
+            (x, y + eyes * 0.6),
+            (x - eyes * 0.4, y + eyes),
+            (x + eyes * 0.4, y + eyes),
+        ]
+    )
+    return Detection((x - eyes, y - eyes, 2.0 * eyes, 2.6 * eyes), 0.9, points)
+
+
+def spot(shape, centre, radius):
+    canvas = np.zeros(shape, np.uint8)
+    cv2.circle(canvas, centre, radius, 1, -1)
+    return canvas > 0
+
+
+class Ramp(torch.nn.Module):
+    """Answers from a neighbourhood of 61 pixels, as a real finder does, and deterministically."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def forward(self, luma):
+        self.sizes.append(tuple(luma.shape[2:]))
+        mean = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(luma, (30, 30, 30, 30), mode="replicate"), 61, 1)
+        return torch.cat([(luma - mean) * 8, mean, -mean, luma, -luma, mean, -mean], dim=1)
+
+
+def test_tiles_cover_everything_once():
+    counted = np.zeros((2500, 1100), np.uint8)
+    for inner, seen in tiles(2500, 1100):
+        counted[inner] += 1
+        assert seen[0].start <= inner[0].start <= inner[0].stop <= seen[0].stop
+        assert inner[0].stop - inner[0].start <= searching.TILE
+    assert (counted == 1).all()
+
+
+def test_no_seam_between_tiles(monkeypatch):
+    rng = np.random.default_rng(2)
+    luma = cv2.GaussianBlur(rng.random((330, 410), np.float32), (0, 0), 2)
+    whole = search(Ramp(), luma, "cpu")
+    monkeypatch.setattr(searching, "TILE", 128)
+    net = Ramp()
+    tiled = search(net, luma, "cpu")
+    assert max(max(size) for size in net.sizes) <= 128 + 2 * searching.MARGIN
+    for name in ("likely", "kind", "stain", "writing"):
+        first, second = getattr(whole, name), getattr(tiled, name)
+        assert np.abs(first.astype(int) - second.astype(int)).max() <= 1, name
+
+
+@pytest.mark.parametrize("shape", [(37, 53), (16, 16), (200, 90)])
+def test_the_house_net_answers_for_every_pixel(shape):
+    torch.manual_seed(0)
+    net = house_finder.build().eval()
+    answer = search(net, np.random.default_rng(0).random(shape, np.float32), "cpu")
+    assert all(plane.shape == shape and plane.dtype == np.uint8 for plane in vars(answer).values())
+
+
+def test_folding_changes_nothing():
+    torch.manual_seed(1)
+    net = house_finder.build()
+    with torch.no_grad():
+        for _ in range(3):
+            net.train()(torch.rand(2, 1, 48, 48) * 2 - 1)
+        luma = torch.rand(1, 1, 48, 64) * 2 - 1
+        before = net.eval()(luma)
+        after = house_finder.fold_batch_norm(net)(luma)
+    assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_a_mark_is_kept_whole_and_a_faint_one_is_not():
+    answer = found()
+    mark(answer, (slice(50, 53), slice(20, 200)), DamageKind.SCRATCH, 110)
+    mark(answer, (slice(50, 53), slice(90, 100)), DamageKind.SCRATCH, 250)
+    mark(answer, (slice(150, 153), slice(20, 200)), DamageKind.SCRATCH, 110)
+    marks = judge(answer, 0.5, [])
+    assert marks.codes[51, 25] == MASK_CODES[DamageKind.SCRATCH]
+    assert not marks.mask[151].any()
+    assert marks.regions[DamageKind.SCRATCH] == 1
+    assert marks.share(DamageKind.SCRATCH) == pytest.approx(3 * 180 / marks.mask.size)
+
+
+def test_sensitivity_is_monotone_and_zero_finds_nothing():
+    assert least_likelihood(0.0) >= 1
+    values = [least_likelihood(step / 10) for step in range(11)]
+    assert values == sorted(values, reverse=True)
+    answer = found()
+    mark(answer, (slice(10, 14), slice(10, 60)), DamageKind.DUST)
+    assert not judge(answer, 0.0, []).mask.any()
+    assert judge(answer, 0.5, []).mask.any()
+
+
+def test_lettering_is_reported_and_left():
+    answer = found()
+    mark(answer, (slice(200, 220), slice(30, 120)), DamageKind.SCRATCH)
+    answer.writing[198:222, 28:122] = 220
+    marks = judge(answer, 0.5, [])
+    assert not marks.mask.any()
+    assert marks.share(DamageKind.WRITING) > 0
+    assert marks.regions[DamageKind.WRITING] == 1
+
+
+def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
+    answer = found()
+    eye = spot(SHAPE, (140, 120), 3)
+    mark(answer, eye, DamageKind.DUST, 200)
+    scratch = np.zeros(SHAPE, bool)
+    scratch[60:200, 158:161] = True
+    mark(answer, scratch, DamageKind.SCRATCH, 240)
+    assert judge(answer, 0.5, []).mask[eye].all()
+    marks = judge(answer, 0.5, [face()])
+    assert not marks.mask[eye].any()
+    assert marks.mask[scratch].all()
+
+
+def test_many_spots_of_one_size_are_left_for_a_person_and_dust_of_all_sizes_is_not():
+    snow, dust = found(), found()
+    rng = np.random.default_rng(3)
+    for number in range(70):
+        centre = (12 + (number % 10) * 30, 14 + (number // 10) * 32)
+        mark(snow, spot(SHAPE, centre, 3), DamageKind.DUST)
+        mark(dust, spot(SHAPE, centre, int(rng.integers(1, 9))), DamageKind.DUST)
+    left = judge(snow, 0.5, [])
+    assert left.alike
+    assert not left.mask.any()
+    swept = judge(dust, 0.5, [])
+    assert not swept.alike
+    assert swept.mask.any()
+
+
+@pytest.mark.parametrize(
+    ("centre", "radius", "lost"),
+    [
+        ((140, 120), 14, True),
+        ((160, 160), 18, True),
+        ((160, 128), 55, True),
+        ((160, 95), 10, False),
+        ((20, 20), 60, False),
+    ],
+)
+def test_holes_that_take_what_nobody_knows(centre, radius, lost):
+    assert bool(lost_face_parts(spot(SHAPE, centre, radius), [face()])) is lost
