@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TASKS = {
     "colorize": ("house-colorizer", ("--long-side", "--fid", "--fid-minimum")),
     "restore-face": ("house-restorer", ("--seed",)),
+    "repair": ("house-finder", ("--seed",)),
 }
 """What can be compared: the model that is taken where none is named, and the options that no other task has."""
 
@@ -41,6 +42,10 @@ no truth are given.
 --task restore-face: with --reference the photographs are sharp portraits; their faces are degraded from --seed and
 restored, and held against the truth. With --no-reference they are real old photographs, and every face is shown as it
 was and restored.
+
+--task repair: whole photographs are made gray, damaged from --seed in seven trials (thin and bold scratches, creases,
+tears, holes, dust, three together), mended, and held against the truth; what a mender changes about whole ones is shown
+too. Beside the models stand doing nothing, the true mask with OpenCV's inpainting, and the step without nets.
 
 Photographs are grouped by family: the file name up to the first underscore. --out writes scores.csv, summary.json and
 a report with plots and pictures (report.html); --record keeps the scores in the catalog. A TorchScript file given with
@@ -57,7 +62,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     photos: Annotated[Path, typer.Option("--photos", "--data", help="Folder of photographs.", show_default=False)],
-    task: Annotated[str, typer.Option(help="colorize or restore-face.")] = "colorize",
+    task: Annotated[str, typer.Option(help="colorize, restore-face or repair.")] = "colorize",
     models: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +80,8 @@ def evaluate(
         str, typer.Option(help="Name of the data set in reports and catalog; the folder's, if left out.")
     ] = "",
     seed: Annotated[
-        int | None, typer.Option(help="restore-face: what faces are degraded from; 1, if left out.", show_default=False)
+        int | None,
+        typer.Option(help="restore-face, repair: what damage is drawn from; 1, if left out.", show_default=False),
     ] = None,
     long_side: Annotated[
         int | None, typer.Option(help="colorize: long side at which to compare, in pixels; 256, if left out.")
@@ -115,6 +121,10 @@ def evaluate(
         from restoration.cli.evaluate_faces import evaluate_faces
 
         failed = evaluate_faces(asked, loaded, seed)
+    elif task == "repair":
+        from restoration.cli.evaluate_repair import evaluate_repair
+
+        failed = evaluate_repair(asked, loaded, seed)
     else:
         failed = _evaluate_colorizers(asked, loaded, long_side, fid, fid_minimum)
     if failed:
@@ -128,11 +138,13 @@ def _check_task(task: str, given: Sequence[str], *, with_reference: bool) -> Non
     if task not in TASKS:
         raise UsageError(f"--task is {task!r}; it may be {' or '.join(TASKS)}")
     for name in given:
-        owner = next(other for other, (_, options) in TASKS.items() if name in options)
-        if owner != task:
-            raise UsageError(f"{name} goes with --task {owner} only; leave it away for --task {task}")
+        owners = [other for other, (_, options) in TASKS.items() if name in options]
+        if task not in owners:
+            raise UsageError(f"{name} goes with --task {' or '.join(owners)} only; leave it away for --task {task}")
     if "--seed" in given and not with_reference:
         raise UsageError("--seed decides how faces are degraded; with --no-reference nothing is degraded")
+    if task == "repair" and not with_reference:
+        raise UsageError("--task repair makes damage, so that the photographs are the truth; leave --no-reference away")
 
 
 def _evaluate_colorizers(

@@ -106,7 +106,27 @@ FACE_FIGURES: dict[str, Figure] = {
 }  # fmt: skip
 """Figures of face restorers; those that colorizers have too mean the same."""
 
-ALL_FIGURES = FIGURES | FACE_FIGURES
+REPAIR_FIGURES: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        Figure(
+            "damage_removed", "removed %", "higher", -1e9, 1,
+            "Share of the squared error inside the damage that is gone.", 1, 100, needs_truth=True,
+        ),
+        _truth("mask_f1", "mask F1", "higher", 1, "F1 of the mask, 2 pixels of tolerance.", digits=2),
+        _truth("mask_precision", "precision", "higher", 1, "Share of what was filled that was damaged.", digits=2),
+        _truth("mask_recall", "recall", "higher", 1, "Share of the damage that was filled.", digits=2),
+        _truth(
+            "whole_changed", "harmed %", "lower", 1,
+            "Share of an undamaged photograph's pixels changed by more than 6/255.", digits=3, scale=100,
+        ),
+        FACE_FIGURES["clean_ssim_y"],
+    )
+}  # fmt: skip
+"""Figures of menders."""
+
+ALL_FIGURES = FIGURES | FACE_FIGURES | REPAIR_FIGURES
+SHOWN_REPAIR = ("damage_removed", "mask_f1", "whole_changed", "clean_ssim_y")
 
 SHOWN_WITH_TRUTH = (
     "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "bleed", "skin_blue",

@@ -45,12 +45,15 @@ class Filled:
     by_net: Mask
 
 
-def fill(pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device: str = "cpu") -> Filled:
+def fill(
+    pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device: str = "cpu", grained: bool = True
+) -> Filled:
     """Fill masked pixels; all others keep their exact values, and the same array comes back for an empty mask.
 
     :param pixels: H x W x 3 sRGB in [0, 1].
     :param method: ``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``, for what is thin.
     :param net: an inpainting net (:mod:`restoration.models.nets.house_inpainter`); None to do without.
+    :param grained: give what was filled the grain of its surroundings.
     :raises OutOfMemory: not even one place fits the device.
     """
     nothing = np.zeros(mask.shape, bool)
@@ -61,7 +64,8 @@ def fill(pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device
     _fill_thin(filled, mask, mask & ~wide, method)
     for box in places(wide):
         _fill_wide(filled, mask, wide, box, net, device)
-    filled[mask] = with_grain(filled, mask)[mask]
+    if grained:
+        filled[mask] = with_grain(filled, mask)[mask]
     return Filled(filled, wide)
 
 

@@ -80,8 +80,8 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks
     """
     least = least_likelihood(sensitivity) * 255
     weak = (found.likely > least * _LOW_SHARE).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
-    labels = np.asarray(labels, np.int32)
+    count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
     keep = table.surest > least
     written = keep & (table.writing > _WRITING)
