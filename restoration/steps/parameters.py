@@ -47,13 +47,13 @@ class Repair(StepParameters):
     """Find scratches, tears, creases, holes and dust, and fill them from their surroundings or by an inpainting net.
 
     Without a ``finder`` marks are found by their shape alone, without an ``inpainter`` everything is filled from its
-    rim: then no trained model takes part.
+    rim: then no trained model takes part, and nothing but a mark's own place is invented.
     """
 
     model_parameters: ClassVar[tuple[str, ...]] = ("finder", "inpainter", "detector")
     finder: str = Field(default="house-finder", description="Registry name of the finder of damage; empty for none.")
     inpainter: str = Field(
-        default="house-inpainter", description="Registry name of the net that fills wide holes; empty for none."
+        default="", description="Registry name of the net that fills wide holes; empty for diffusion from the rim."
     )
     detector: str = Field(
         default="centerface", description="Registry name of the face detector that protects eyes; empty for none."
@@ -68,7 +68,9 @@ class Repair(StepParameters):
         default=0.35, description="Share of the picture above which damage is left to a person."
     )
     denoise: Fraction = Field(default=0.3, description="Strength of grain reduction; 0 switches it off.")
-    method: Literal["telea", "navier-stokes"] = Field(default="telea", description="Inpainting method of OpenCV.")
+    method: Literal["telea", "navier-stokes"] = Field(
+        default="navier-stokes", description="OpenCV's inpainting method, for thin marks."
+    )
 
 
 class Grade(StepParameters):

@@ -92,8 +92,8 @@ def tapering_line(shape: tuple[int, int], path: Points, first: float, last: floa
 
 
 def _thickness(width: float) -> int:
-    """OpenCV's thickness for a line of that width: its soft edges add most of a pixel, and one is the least."""
-    return max(1, round(width * _OVER - 0.8))
+    """OpenCV's thickness for a line of that width: its soft edges add up to two pixels, and one is the least."""
+    return max(1, round(width * _OVER - 1.9))
 
 
 def _polyline(canvas: NDArray[np.uint8], path: Points, value: int, thickness: int) -> None:
