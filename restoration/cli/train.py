@@ -62,6 +62,7 @@ def train_damage(
     out: OutFolder,
     old: OldFolders = None,
     config: ConfigFile = None,
+    init: InitFile = None,
     device: Device = "cpu",
 ) -> None:
     """Train the house finder of damage; goes on from OUT's checkpoint where there is one."""
@@ -70,16 +71,18 @@ def train_damage(
     settings = damage.read_config(config or _shipped_config("house-finder"))
     settings = replace(settings, old=tuple(str(path) for path in old or []))
     _log_to_stderr()
-    typer.echo(damage.Trainer(_on(settings, photos), out, device=device).run())
+    typer.echo(damage.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
-def train_inpainting(photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, device: Device = "cpu") -> None:
+def train_inpainting(
+    photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, init: InitFile = None, device: Device = "cpu"
+) -> None:
     """Train the house inpainter; goes on from OUT's checkpoint where there is one."""
     from restoration.train import inpainting
 
     settings = inpainting.read_config(config or _shipped_config("house-inpainter"))
     _log_to_stderr()
-    typer.echo(inpainting.Trainer(_on(settings, photos), out, device=device).run())
+    typer.echo(inpainting.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
 def train_autoencoder(

@@ -1,6 +1,12 @@
-"""Fading undone on lightness alone: black and white point by percentiles, then gentle local contrast."""
+"""Fading undone on lightness alone: black and white point by percentiles, then gentle local contrast.
+
+Near both ends the curve bends instead of cutting off, so that a white blouse keeps its folds. A scan on which damage
+was found and not mended is stretched less, and its local contrast is left: the damage would only stand out more.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +24,11 @@ _FULL_RANGE = 90.0
 """A scan whose L* spans this much between the percentiles is not faded."""
 _MOST_GAIN = 3.0
 """A blank or very foggy scan is not stretched further than this, since only its noise would grow."""
+_KNEE = 0.1
+"""From this share of the range to either end the curve bends."""
+_LEFT_DAMAGE = 0.004
+_GAIN_BESIDE_DAMAGE = 1.25
+"""With more of the picture left damaged than that, contrast is raised by no more than this."""
 _TILES = 8
 _CLIP_LIMIT = 2.0
 
@@ -32,20 +43,45 @@ class Step(BaseStep[Grade]):
         picture = frame.picture
         old = lightness(picture.pixels)
         low, high = (float(p) for p in np.percentile(old, [parameters.low_percentile, parameters.high_percentile]))
-        gain = min(100.0 / max(high - low, 1.0), _MOST_GAIN)
-        detail = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
+        beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
+        gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)
+        detail: dict[str, Any] = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
+        if beside_damage:
+            detail["held_back"] = "damage was left"
         if high - low >= _FULL_RANGE or parameters.strength == 0:
             return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
         stretched = _stretched(old, low, high, gain)
-        stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
+        if not beside_damage:
+            stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
         new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
         return StepOutcome(picture.with_pixels(_with_lightness(picture, new)), "applied", detail=detail)
 
 
 def _stretched(plane: NDArray[np.float32], low: float, high: float, gain: float) -> NDArray[np.float32]:
-    """Linear stretch about the middle of the old range; where the gain is limited, the middle keeps its place."""
-    start = max(0.0, (low + high) / 2 - 50.0 / gain) if gain >= _MOST_GAIN else low
-    return np.asarray(np.clip((plane - np.float32(start)) * np.float32(gain), 0, 100), np.float32)
+    """Linear stretch to 0..100 with soft ends; where the gain is limited, the middle of the old range stays in place."""
+    limited = gain < 100.0 / max(high - low, 1.0)
+    start = max(0.0, (low + high) / 2 - 50.0 / gain) if limited else low
+    line = (plane - np.float32(start)) * np.float32(gain / 100)
+    bent = _bent(_bent(line, float(line.max())), 1 - float(line.min()), mirrored=True)
+    return np.asarray(bent * np.float32(100), np.float32)
+
+
+def _bent(line: NDArray[np.float32], furthest: float, *, mirrored: bool = False) -> NDArray[np.float32]:
+    """The upper end (mirrored: the lower one) brought to 1 without a cut: what lay at ``furthest`` lands there.
+
+    Beyond the knee y = k + (1 - k) m s / (1 + (m - 1) s), with s from 0 to 1 and m = (furthest - k) / (1 - k): its
+    slope at the knee is 1, and it never stops rising.
+    """
+    if furthest <= 1:
+        return line
+    knee = 1 - _KNEE
+    values = 1 - line if mirrored else line
+    beyond = np.maximum(values - np.float32(knee), 0)
+    steep = (furthest - knee) / _KNEE
+    share = beyond / np.float32(furthest - knee)
+    end = np.float32(_KNEE * steep) * share / (1 + np.float32(steep - 1) * share)
+    bent = np.minimum(values, np.float32(knee)) + end
+    return np.asarray(1 - bent if mirrored else bent, np.float32)
 
 
 def _locally_equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ class _Found:
 
 
 class Step(BaseStep[Repair]):
-    """Notes ``damage_share``, ``face_part_missing`` and ``many_alike`` under ``repair``.
+    """Notes ``damage_share``, ``left_share``, ``face_part_missing`` and ``many_alike`` under ``repair``.
 
     Too much damage (heavy_damage) and holes in faces (face_part_missing) are left to a person.
     """
@@ -66,12 +66,14 @@ class Step(BaseStep[Repair]):
         noise = flat_noise(pixels)
         detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False}
         notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
+        notes["left_share"] = share
         frame.notes["repair"] = notes
         if share > parameters.max_share:
             records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
             return StepOutcome(frame.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
+        notes["left_share"] = round(float((marks.mask & ~wanted).mean()), 6)
         net = models.load(parameters.inpainter) if parameters.inpainter else None
         device = models.device if models is not None else "cpu"
         filled = filling.fill(pixels, wanted, method=_METHODS[parameters.method], net=net, device=device)

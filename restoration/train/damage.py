@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -64,9 +65,14 @@ def read_config(path: Path) -> Config:
 class Trainer(loop.Run[Config]):
     """One run. ``run()`` goes on from the folder's checkpoint where there is one."""
 
-    def __init__(self, config: Config, folder: Path, *, device: str = "cpu") -> None:
+    def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
+        """:param init: weights to start from, as they are shipped: batch normalisation is folded in already."""
         loop.start(config, device)
-        super().__init__(config, folder, house_finder.build(**config.net), device)
+        net = house_finder.build(**config.net, folded=init is not None)
+        if init:
+            net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
+        super().__init__(config, folder, net, device)
+        self.folded = init is not None
         self.families = find_photos([Path(f) for f in config.folders])
         self.old = old_photos(config)
 
@@ -99,7 +105,7 @@ class Trainer(loop.Run[Config]):
 
     def shipped(self) -> dict[str, Tensor]:
         """The averaged weights in fp16, batch normalisation folded in."""
-        folded = house_finder.build(**self.config.net)
+        folded = house_finder.build(**self.config.net, folded=self.folded)
         folded.load_state_dict(self.average.state_dict())
         fold_batch_norm(folded.eval())
         return {key: value.half().contiguous().cpu() for key, value in folded.state_dict().items()}

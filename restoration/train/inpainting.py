@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from restoration.models.nets import house_inpainter
@@ -50,9 +51,13 @@ def read_config(path: Path) -> Config:
 class Trainer(loop.Run[Config]):
     """One run. ``run()`` goes on from the folder's checkpoint where there is one."""
 
-    def __init__(self, config: Config, folder: Path, *, device: str = "cpu") -> None:
+    def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
+        """:param init: weights to start from, as they are shipped."""
         loop.start(config, device)
-        super().__init__(config, folder, house_inpainter.build(**config.net), device)
+        net = house_inpainter.build(**config.net)
+        if init:
+            net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
+        super().__init__(config, folder, net, device)
         self.features = VggFeatures().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.families = find_photos([Path(f) for f in config.folders])
 

@@ -93,6 +93,13 @@ def test_a_run_of_the_finder_ends_with_weights_that_the_net_takes_and_goes_on_wh
     assert whole.keys() == longer.shipped().keys()
 
 
+def test_a_run_starts_from_shipped_weights_and_ships_the_same_form(folder, tmp_path):
+    first = damage.Trainer(toy_damage(folder), tmp_path / "first").run()
+    second = damage.Trainer(toy_damage(folder, steps=1), tmp_path / "second", init=first)
+    assert all(torch.equal(value, second.shipped()[key]) for key, value in load_file(str(first)).items())
+    fill(house_finder.build(**TOY, folded=True), read_weights(second.run()), "toy")
+
+
 def test_the_loss_prefers_the_truth_and_forgives_what_nobody_can_know(folder, tmp_path):
     trainer = damage.Trainer(toy_damage(folder), tmp_path / "loss")
     kinds = torch.zeros(1, 16, 16, dtype=torch.long)

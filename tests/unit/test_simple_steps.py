@@ -37,6 +37,39 @@ def test_fading_is_undone():
     assert np.ptp(outcome.picture.pixels, axis=2).max() == 0
 
 
+def test_nothing_is_clipped_and_highlights_keep_their_drawing():
+    rng = np.random.default_rng(0)
+    for name in ("china", "astronaut", "coffee"):
+        faded = gray(photograph(name)) * np.float32(0.5) + np.float32(0.2)
+        faded[:40, :40] = 0.72 + rng.uniform(0, 0.02, (40, 40, 1)).astype(np.float32)  # folds of something white
+        graded = run(grade.Step(), faded, Grade(local_contrast=0.0)).picture.pixels
+        old, new = lightness(faded), lightness(graded)
+        clipped = ((new >= 99.99) & (old < 99.99)) | ((new <= 0.01) & (old > 0.01))
+        assert clipped.mean() <= 0.002
+        folds, kept = old[:40, :40].ravel(), new[:40, :40].ravel()
+        assert np.corrcoef(folds, kept)[0, 1] > 0.9
+        assert np.ptp(kept) > 0.1 * np.ptp(folds)
+
+
+def test_the_order_of_tones_never_changes():
+    ramp = np.repeat(np.linspace(0.2, 0.7, 256, dtype=np.float32)[None, :, None], 3, axis=2).repeat(64, axis=0)
+    graded = run(grade.Step(), ramp, Grade(local_contrast=0.0)).picture.pixels
+    assert (np.diff(lightness(graded)[0]) >= 0).all()
+    assert np.ptp(lightness(graded)) > 1.4 * np.ptp(lightness(ramp))
+
+
+def test_contrast_is_held_back_where_damage_was_left():
+    faded = gray(photograph("china")) * np.float32(0.4) + np.float32(0.35)
+    one = picture(faded)
+    frame = Frame("x", one, one, notes={"repair": {"left_share": 0.02}})
+    held = grade.Step().apply(frame, Grade(), None)
+    free = run(grade.Step(), faded, Grade())
+    spans = [float(np.ptp(np.percentile(lightness(o.picture.pixels), [1, 99]))) for o in (held, free)]
+    assert spans[0] < 0.8 * spans[1]
+    assert held.detail["held_back"]
+    assert held.detail["gain"] <= 1.25
+
+
 def test_colour_cast_is_untouched_by_grading():
     faded = smaller(photograph("coffee"), 300) * np.float32(0.35) + np.float32(0.4)
     outcome = run(grade.Step(), faded, Grade())
