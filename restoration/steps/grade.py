@@ -58,7 +58,7 @@ class Step(BaseStep[Grade]):
 
 
 def _stretched(plane: NDArray[np.float32], low: float, high: float, gain: float) -> NDArray[np.float32]:
-    """Linear stretch to 0..100 with soft ends; where the gain is limited, the middle of the old range stays in place."""
+    """Linear stretch to 0..100 with soft ends; limited in gain, the middle of the old range stays in place."""
     limited = gain < 100.0 / max(high - low, 1.0)
     start = max(0.0, (low + high) / 2 - 50.0 / gain) if limited else low
     line = (plane - np.float32(start)) * np.float32(gain / 100)

@@ -113,26 +113,54 @@ def screen(worn: Worn, rng: Random) -> None:
 
 
 def mount(worn: Worn, rng: Random) -> None:
-    """A border of card or film round the picture, straight or oval, clean as it was made."""
-    height, width = worn.shape
-    tone = float(rng.uniform(0.75, 1.0)) if rng.random() < 0.6 else float(rng.uniform(0, 0.35))
-    outside = np.zeros((height, width), np.float32)
+    """A border of card or film round the picture: straight, rounded or oval, clean as it was made."""
+    tone = float(rng.uniform(0.75, 1.0)) if rng.random() < 0.5 else float(rng.uniform(0, 0.3))
+    outside = _outside(worn.shape, rng)
+    edge = np.asarray(cv2.GaussianBlur(outside, (0, 0), rng.uniform(0.3, 1.5)), np.float32)
+    card = np.float32(tone) + shapes.smooth_noise(worn.shape, 3, rng) * np.float32(rng.uniform(0, 0.02))
+    worn.plane = np.clip(worn.plane * (1 - edge) + card * edge, 0, 1).astype(np.float32)
     if rng.random() < 0.3:
+        _ruled(worn, outside, rng)
+
+
+def _outside(shape: tuple[int, int], rng: Random) -> shapes.Plane:
+    """1 where the picture is not: beyond an oval, a rounded rectangle, or straight strips along some sides."""
+    height, width = shape
+    draw = rng.random()
+    outside = np.zeros(shape, np.float32)
+    if draw < 0.25:
         outside[:] = 1
         centre = (round(rng.uniform(-0.2, 1.2) * width), round(rng.uniform(-0.2, 1.2) * height))
         axes = (round(log_uniform(rng, 0.4, 1.6) * width), round(log_uniform(rng, 0.4, 1.6) * height))
         cv2.ellipse(outside, centre, axes, rng.uniform(0, 180), 0, 360, 0.0, -1, cv2.LINE_AA)
+    elif draw < 0.6:
+        return _film_frame(shape, rng)
     else:
         for side in rng.choice(4, int(rng.integers(1, 4)), replace=False):
             depth = round(log_uniform(rng, 3, 60))
             rows = (slice(0, depth), slice(height - depth, height), slice(None), slice(None))[side]
             columns = (slice(None), slice(None), slice(0, depth), slice(width - depth, width))[side]
             outside[rows, columns] = 1
-    edge = np.asarray(cv2.GaussianBlur(outside, (0, 0), rng.uniform(0.3, 1.5)), np.float32)
-    card = np.float32(tone) + shapes.smooth_noise(worn.shape, 3, rng) * np.float32(rng.uniform(0, 0.02))
-    worn.plane = np.clip(worn.plane * (1 - edge) + card * edge, 0, 1).astype(np.float32)
-    if rng.random() < 0.3:
-        _ruled(worn, outside, rng)
+    return outside
+
+
+def _film_frame(shape: tuple[int, int], rng: Random) -> shapes.Plane:
+    """Beyond a rectangle with rounded corners, a little askew, with the uneven edge that a film holder leaves."""
+    height, width = shape
+    low = np.array([log_uniform(rng, 2, 0.25 * width), log_uniform(rng, 2, 0.25 * height)])
+    high = np.array([width - log_uniform(rng, 2, 0.25 * width), height - log_uniform(rng, 2, 0.25 * height)])
+    shift = rng.uniform(-0.6, 0.6, 2) * (width, height) * (rng.random(2) < 0.6)
+    low, high = low + np.minimum(shift, 0) * 3, high + np.maximum(shift, 0) * 3
+    radius = log_uniform(rng, 1, 20)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    askew = rng.normal(0, 0.01)
+    x, y = x + y * np.float32(askew), y - x * np.float32(askew)
+    middle, half = (low + high) / 2, (high - low) / 2 - radius
+    beyond_x = np.maximum(np.abs(x - np.float32(middle[0])) - np.float32(half[0]), 0)
+    beyond_y = np.maximum(np.abs(y - np.float32(middle[1])) - np.float32(half[1]), 0)
+    uneven = shapes.smooth_noise(shape, log_uniform(rng, 6, 60), rng) * np.float32(rng.uniform(0, 1.2))
+    beyond = np.hypot(beyond_x, beyond_y) - np.float32(radius) + uneven
+    return np.asarray(np.clip(beyond + 0.5, 0, 1), np.float32)
 
 
 def _ruled(worn: Worn, outside: shapes.Plane, rng: Random) -> None:
@@ -147,7 +175,7 @@ def _ruled(worn: Worn, outside: shapes.Plane, rng: Random) -> None:
 MAKERS: tuple[tuple[Callable[[Worn, Random], None], float], ...] = (
     (lamps, 0.06),
     (pattern, 0.12),
-    (mount, 0.12),
+    (mount, 0.24),
     (lettering, 0.14),
     (screen, 0.05),
 )

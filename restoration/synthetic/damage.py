@@ -90,7 +90,7 @@ def _scratch(worn: Worn, path: shapes.Points, width: float, rng: Random) -> None
     if width > 3 and rng.random() < 0.5:
         worn.lay(cover, surfaces.paper(worn.shape, tone, rng), DamageKind.SCRATCH)
     else:
-        worn.lay(cover * np.float32(rng.uniform(0.3, 1.0)), tone, DamageKind.SCRATCH)
+        worn.lay(cover * np.float32(rng.uniform(0.45, 1.0)), tone, DamageKind.SCRATCH)
     if width > 1.5 and rng.random() < 0.2:
         _emboss(worn, cover, rng)
 
@@ -117,7 +117,7 @@ def creases(worn: Worn, rng: Random) -> None:
         gaps = rng.uniform(0, 0.55)
         cover = shapes.broken(np.asarray(ragged, np.float32), gaps, log_uniform(rng, 3, 30), rng)
         tone = float(rng.uniform(0.7, 1.0)) if rng.random() < 0.8 else float(rng.uniform(0, 0.25))
-        cover = cover * np.float32(rng.uniform(0.4, 1.0))
+        cover = cover * np.float32(rng.uniform(0.55, 1.0))
         worn.lay(_softened(cover, rng.uniform(0.2, 1.0)), surfaces.paper(worn.shape, tone, rng), DamageKind.CREASE)
 
 
@@ -198,7 +198,7 @@ def dust(worn: Worn, rng: Random) -> None:
         if rng.random() < 0.3:
             cover = _softened(cover, rng.uniform(0.3, 0.9))
         tone = float(rng.uniform(0.82, 1.0)) if rng.random() < 0.6 else float(rng.uniform(0, 0.3))
-        worn.lay(cover * np.float32(rng.uniform(0.45, 1.0)), tone, DamageKind.DUST)
+        worn.lay(cover * np.float32(rng.uniform(0.6, 1.0)), tone, DamageKind.DUST)
 
 
 def stains(worn: Worn, rng: Random) -> None:
@@ -256,12 +256,12 @@ def _tape(worn: Worn, rng: Random) -> None:
 
 Maker = Callable[[Worn, Random], None]
 MAKERS: tuple[tuple[Maker, float], ...] = (
-    (stains, 0.16),
-    (cracks, 0.12),
-    (flaking, 0.10),
+    (stains, 0.08),
+    (cracks, 0.08),
+    (flaking, 0.08),
     (creases, 0.30),
-    (tears, 0.22),
-    (holes, 0.32),
+    (tears, 0.28),
+    (holes, 0.40),
     (scratches, 0.55),
     (dust, 0.45),
 )
@@ -284,9 +284,9 @@ def _few(rng: Random, low: int, high: int) -> int:
 
 def _mark_tone(rng: Random) -> float:
     draw = rng.random()
-    if draw < 0.6:
+    if draw < 0.62:
         return float(rng.uniform(0.8, 1.0))
-    return float(rng.uniform(0, 0.2)) if draw < 0.88 else float(rng.uniform(0.2, 0.8))
+    return float(rng.uniform(0, 0.2)) if draw < 0.92 else float(rng.uniform(0.2, 0.8))
 
 
 def _softened(cover: Plane, sigma: float) -> Plane:
