@@ -20,6 +20,7 @@ from restoration.models.buckets import run_in_buckets
 from restoration.models.registry import ModelEntry, Models
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
+from restoration.steps.framing import outside
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 
@@ -146,6 +147,7 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
 
 def _painted(frame: Frame, job: _Job, chroma: NDArray[np.float32], entry: ModelEntry) -> StepOutcome:
     full = colour.upsample_chroma(chroma, job.guide, job.luminance)
+    full[outside(frame)] = 0
     pixels: FloatImage = colour.keep_luminance(job.luminance, full, bits=frame.picture.info.bits)
     change = np.abs(colour.lightness(pixels) - job.luminance)
     notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}

@@ -16,6 +16,7 @@ from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
 from restoration.photo.picture import FloatImage, Picture
+from restoration.steps.framing import outside, own_box
 from restoration.steps.parameters import Grade
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 from restoration.steps.triage import is_neutral
@@ -42,7 +43,8 @@ class Step(BaseStep[Grade]):
         """The graded picture, with black point, white point and gain in the detail."""
         picture = frame.picture
         old = lightness(picture.pixels)
-        low, high = (float(p) for p in np.percentile(old, [parameters.low_percentile, parameters.high_percentile]))
+        within = old[own_box(frame)]
+        low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
         beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
         gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)
         detail: dict[str, Any] = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
@@ -54,6 +56,8 @@ class Step(BaseStep[Grade]):
         if not beside_damage:
             stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
         new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
+        beyond = outside(frame)
+        new[beyond] = old[beyond]
         return StepOutcome(picture.with_pixels(_with_lightness(picture, new)), "applied", detail=detail)
 
 

@@ -24,6 +24,7 @@ from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import filling
+from restoration.steps.framing import outside
 from restoration.steps.judging import Marks, judge, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
@@ -60,7 +61,7 @@ class Step(BaseStep[Repair]):
         :raises OutOfMemory: not even one tile fits the device.
         """
         pixels = frame.picture.pixels
-        found = _find(pixels, parameters, models)
+        found = _find(frame, parameters, models)
         marks = found.marks
         share = round(float(marks.mask.mean()), 6)
         noise = flat_noise(pixels)
@@ -107,12 +108,18 @@ def _outcome(
     return StepOutcome(picture, "applied", None, detail, model, mask=mask, damage=records)
 
 
-def _find(pixels: FloatImage, parameters: Repair, models: Models) -> _Found:
-    """All marks, by the recipe's finder."""
+def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
+    """All marks inside the picture's own box, by the recipe's finder."""
+    pixels = frame.picture.pixels
     luma = luminance_y(pixels)
+    beyond = outside(frame)
     if not parameters.finder:
-        return _Found(_marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1]))
+        marks = _marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1])
+        marks.codes[beyond] = 0
+        return _Found(marks)
     found = search(models.load(parameters.finder), luma, models.device)
+    for plane in (found.likely, found.stain, found.writing):
+        plane[beyond] = 0
     faces: Sequence[Detection] = ()
     if parameters.detector and (found.likely > 127).any():
         faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
-from restoration.photo.colour import gray_from_lightness, lightness, rgb_to_lab
+from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
+from restoration.photo.frame import picture_box
 from restoration.photo.picture import FloatImage
 from restoration.steps.measure import at_long_side
 from restoration.steps.parameters import Triage
@@ -87,7 +88,10 @@ class Chromatics:
 
 
 class Step(BaseStep[Triage]):
-    """Notes the kind of scan under ``triage`` and makes gray and tinted ones exactly neutral, with the same L*."""
+    """Notes the kind of scan under ``triage`` and makes gray and tinted ones exactly neutral, with the same L*.
+
+    ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`): later steps leave it alone.
+    """
 
     name = "triage"
 
@@ -96,6 +100,7 @@ class Step(BaseStep[Triage]):
         pixels = frame.picture.pixels
         found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels)
         kind = found.kind(parameters)
+        box = picture_box(luminance_y(pixels))
         detail: dict[str, Any] = {
             "kind": kind,
             "tint": found.tint_kind() if kind == "tinted" else "",
@@ -104,6 +109,7 @@ class Step(BaseStep[Triage]):
             "tint_chroma": round(found.tint_chroma, 2),
             "spread": round(found.spread, 2),
             "border": [round(share, 3) for share in found.border],
+            "picture_box": [box.top, box.right, box.bottom, box.left],
         }
         frame.notes["triage"] = detail
         if kind == "colour" or is_neutral(pixels):
