@@ -69,8 +69,8 @@ class Worn:
 def scratches(worn: Worn, rng: Random) -> None:
     """Lines of any width from half a pixel to a dozen: single, in parallel tracks, broken, bent or straight."""
     for _ in range(_few(rng, 1, 7)):
-        width = log_uniform(rng, 0.5, 12.0) if rng.random() < 0.5 else log_uniform(rng, 0.5, 3.0)
-        length = log_uniform(rng, 12, 1.6 * max(worn.shape))
+        width = log_uniform(rng, 3.0, 14.0) if rng.random() < 0.35 else log_uniform(rng, 0.5, 4.0)
+        length = log_uniform(rng, 25, 2.0 * max(worn.shape))
         path = shapes.wavering_path(worn.shape, rng, length=length, bend=log_uniform(rng, 0.001, 0.12))
         tracks = _few(rng, 2, 6) if rng.random() < 0.12 else 1
         for track in range(tracks):
@@ -136,7 +136,9 @@ def holes(worn: Worn, rng: Random) -> None:
         if rng.random() < 0.28:
             cover = shapes.missing_edge(worn.shape, log_uniform(rng, 4, 0.4 * min(worn.shape)), rng)
         else:
-            cover = shapes.blob(worn.shape, log_uniform(rng, 6, min(120, 0.6 * min(worn.shape))), rng)
+            size = log_uniform(rng, 8, min(130, 0.7 * min(worn.shape)))
+            shape = shapes.jagged if rng.random() < 0.5 else shapes.blob
+            cover = shape(worn.shape, size, rng)
         _opened(worn, cover, rng)
 
 
@@ -159,7 +161,10 @@ def tears(worn: Worn, rng: Random) -> None:
             bend=rng.uniform(0.02, 0.2),
             anchor=anchor,
         )
-        first = log_uniform(rng, 1.5, 60)
+        first = log_uniform(rng, 2, 60)
+        if rng.random() < 0.6:
+            _opened(worn, shapes.wedge(worn.shape, path, first, rng), rng)
+            continue
         cover = shapes.tapering_line(worn.shape, path, first, rng.uniform(0, min(2.0, first)))
         ragged = cover + shapes.rough_noise(worn.shape, max(2.0, first / 3), rng) * np.float32(0.3)
         _opened(worn, np.clip(np.where(cover > 0, ragged, 0), 0, 1).astype(np.float32), rng)

@@ -127,6 +127,34 @@ def blob(shape: tuple[int, int], size: float, rng: Random, *, centre: tuple[floa
     return _soft_step(1 - radius + edge, size / 2)
 
 
+def jagged(shape: tuple[int, int], size: float, rng: Random) -> Plane:
+    """One patch about ``size`` pixels across with straight sides between corners, as torn or cut paper has."""
+    height, width = shape
+    corners = int(rng.integers(4, 18))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+    radius = size / 2 * rng.uniform(rng.uniform(0.4, 0.9), 1.2, corners)
+    stretch = log_uniform(rng, 0.6, 1.6)
+    points = np.stack([np.cos(angles) * stretch, np.sin(angles) / stretch], axis=1) * radius[:, None]
+    return polygon(shape, points + np.array([rng.uniform(0, width), rng.uniform(0, height)]))
+
+
+def wedge(shape: tuple[int, int], path: Points, first: float, rng: Random) -> Plane:
+    """A tear along a path: open by ``first`` pixels where it begins, closed where it ends, with its own two banks."""
+    t = np.linspace(1, 0, len(path))[:, None]
+    step = np.gradient(path, axis=0)
+    across = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T)[:, None], 1e-6)
+    rough = rng.normal(0, max(0.3, first * 0.06), (2, len(path), 1)) * t
+    banks = [path + across * (t * first / 2 + rough[0]), path - across * (t * first / 2 + rough[1])]
+    return polygon(shape, np.concatenate([banks[0], banks[1][::-1]]))
+
+
+def polygon(shape: tuple[int, int], points: Points) -> Plane:
+    """A filled polygon of (x, y), anti-aliased."""
+    canvas = np.zeros((shape[0] * _OVER, shape[1] * _OVER), np.uint8)
+    cv2.fillPoly(canvas, [np.rint(points * _OVER * (1 << _SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
+    return _brought_down(canvas, shape)
+
+
 def _soft_step(signed: Plane, unit: float) -> Plane:
     """0 outside, 1 inside, over about one pixel; ``signed`` times ``unit`` is the distance inside, in pixels."""
     return np.asarray(np.clip(signed * np.float32(unit) + 0.5, 0, 1), np.float32)
