@@ -17,7 +17,8 @@ WHERE p.photo_id = :photo_id AND p.current AND NOT {WITHDRAWN}
 """)  # noqa: S608 - constant condition
 
 _PICTURES = sa.text(f"""
-SELECT r.preview_before_key, r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_format
+SELECT r.preview_before_key, r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_format,
+       r.mask_key
 FROM restoration AS r
 WHERE r.restoration_id = :restoration_id AND EXISTS (
     SELECT FROM photo AS p WHERE p.restoration_id = r.restoration_id AND p.current AND NOT {WITHDRAWN})
@@ -57,6 +58,7 @@ class PictureKeys:
     tiles_after_key: str | None
     output_key: str
     output_format: str
+    mask_key: str | None = None
 
 
 def review_scan(conn: sa.Connection, photo_id: int) -> ReviewScan:
