@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from restoration.storage.s3 import ObjectStore
 from tests.browser.review_site import PERSON, review_site, sign_in
+from tests.browser.waiting import until
 from tests.stack.catalog_builder import OTHER_RECIPE
 from tests.stack.review_builder import HOSTILE_TITLE, add_reviewed_collection, restore_all
 
@@ -271,7 +272,7 @@ def test_what_was_filled_is_shaded_by_button_and_key(start, tab, photo_ids):
     assert "3.4 % of the picture was filled in by a computer, in part by a trained model: tears and holes, scr" in told
     toggle.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.pane-after .filled-mask')?.complete")
+    until(page, "document.querySelector('.pane-after .filled-mask')?.complete")
     assert toggle.get_attribute("aria-pressed") == "true"
     assert page.evaluate("getComputedStyle(document.querySelector('.filled-mask')).filter") == 'url("#filled-tint")'
     legend = page.locator(".legend").inner_text()
