@@ -27,10 +27,12 @@ from typing import Any
 import numpy as np
 
 from restoration.catalog.publishing import PublishablePhoto
+from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.fixity import Fixity, fixity_of_file
 from restoration.names import output_key
 from restoration.photo.encode import encode_png, preview_jpeg
+from restoration.photo.masks import encode_mask
 from restoration.photo.picture import Picture, ScanInfo
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
@@ -95,12 +97,19 @@ def picture(side: int) -> tuple[bytes, bytes]:
     )
 
 
-def photographs(count: int, side: int, png: tuple[str, bytes], preview: str) -> Iterator[PublishablePhoto]:
-    """Records of restored photographs, each with steps, two faces, measurements, models and events."""
+def scratch_mask(side: int) -> bytes:
+    """The mask of a picture across which one scratch was filled."""
+    mask = np.zeros((side, side), np.uint8)
+    mask[side // 2] = MASK_CODES[DamageKind.SCRATCH]
+    return encode_mask(mask)
+
+
+def photographs(count: int, side: int, png: tuple[str, bytes], preview: str, mask: str) -> Iterator[PublishablePhoto]:
+    """Records of restored photographs, each with a mask, steps, two faces, measurements, models and events."""
     for number in range(1, count + 1):
         yield PublishablePhoto(
             number, f"scans/{number}.tif", "restored", None, SHA, number, png[0], SHA, len(png[1]), preview, preview,
-            record(number, side, png, preview),
+            record(number, side, png, preview) | filled(side, mask),
         )  # fmt: skip
 
 
@@ -147,15 +156,23 @@ def record(number: int, side: int, png: tuple[str, bytes], preview: str) -> dict
     }  # fmt: skip
 
 
+def filled(side: int, mask: str) -> dict[str, Any]:
+    """What it says of what was filled."""
+    scratch = {"kind": "scratch", "found_share": 1 / side, "mended_share": 1 / side, "regions": 1,
+               "mending": "surroundings", "box": [0, side // 2, side, 1], "model": None}  # fmt: skip
+    return {"mask": mask, "filled_share": 1 / side, "damage": [scratch]}
+
+
 def measure(count: int, side: int, folder: Path, results: Any) -> None:
     """Stage one collection in this process, so that its memory is its own."""
     store = FolderStore(folder)
     data, small = picture(side)
     png, preview = (store.write_content(data, "png"), data), store.write_content(small, "jpg")
+    mask = store.write_content(scratch_mask(side), "png")
     temporary = folder / "temporary"
     temporary.mkdir()
     begun = time.perf_counter()
-    spool = spool_photos(photographs(count, side, png, preview), temporary / "photos.jsonl", HEADER)
+    spool = spool_photos(photographs(count, side, png, preview, mask), temporary / "photos.jsonl", HEADER)
     stage = Stage(store, "restored", "archive", "album/v0001/", temporary)
     written = stage.write(spool, FACTS | {"photos": count, "shown": count, "states": {}})
     seconds = time.perf_counter() - begun
@@ -178,7 +195,7 @@ def shares(version: Path) -> dict[str, Any]:
         if path.is_file():
             parts = path.relative_to(version).parts
             sizes["/".join(parts[: 2 if parts[0] == "data" and len(parts) > 2 else 1])] += path.stat().st_size
-    pictures = sizes.pop("data/photos") + sizes.pop("data/previews")
+    pictures = sum(sizes.pop(f"data/{kind}") for kind in ("photos", "previews", "masks"))
     rest = {name: round(100 * size / pictures, 2) for name, size in sizes.most_common(8)}
     return {
         "picture_bytes": pictures,

@@ -41,6 +41,14 @@ CREATE TYPE face_action AS ENUM ('restored', 'blended', 'left_alone', 'recorded'
 COMMENT ON TYPE face_action IS
     'What was done to a face: replaced, mixed with the original, left as it was, or only recorded (no restorer in the recipe).';
 
+CREATE TYPE damage_kind AS ENUM ('scratch', 'crease', 'hole', 'dust', 'stain', 'writing');
+COMMENT ON TYPE damage_kind IS
+    'What is wrong with a place of a scan. A stain''s tone is corrected and nothing is filled; writing is reported and never mended.';
+
+CREATE TYPE mending AS ENUM ('none', 'surroundings', 'net', 'tone');
+COMMENT ON TYPE mending IS
+    'How damage was mended: not at all, from the pixels round it, by an inpainting net, or by bringing its tone to that of its surroundings.';
+
 CREATE TYPE measurement_stage AS ENUM ('source', 'restored', 'pair');
 COMMENT ON TYPE measurement_stage IS 'Whether a number describes the scan, the restored picture, or the difference of both.';
 
@@ -63,7 +71,7 @@ CREATE TYPE reason_code AS ENUM (
     'usage', 'recipe_invalid', 'settings_invalid', 'catalog_unavailable', 'storage_unavailable', 'broker_unavailable',
     'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken',
     'awaiting_review', 'awaiting_faces_off', 'reviewer_rejected', 'reviewer_kept_original', 'label_invalid',
-    'fixity_changed', 'fixity_missing', 'model_retired');
+    'fixity_changed', 'fixity_missing', 'model_retired', 'face_part_missing', 'many_alike');
 COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
 
 -- Tables ----------------------------------------------------------------------------------------------------------
@@ -201,7 +209,10 @@ CREATE TABLE restoration (
     tiles_before_key text,
     tiles_after_key text,
     variant         text NOT NULL DEFAULT '' CHECK (variant IN ('', 'faces_off')),
-    UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class)
+    mask_key        text,
+    filled_share    real CHECK (filled_share BETWEEN 0 AND 1),
+    UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class),
+    CONSTRAINT restoration_filled_has_mask CHECK (mask_key IS NOT NULL OR coalesce(filled_share, 0) = 0)
 );
 CREATE INDEX restoration_output ON restoration (output_sha256);
 CREATE INDEX restoration_run ON restoration (first_run_id);
@@ -239,6 +250,10 @@ COMMENT ON COLUMN restoration.tiles_after_key IS
     'Key of the ZIP file with the restored photograph''s tiles; null where none were made.';
 COMMENT ON COLUMN restoration.variant IS
     'Empty: the recipe of the run as it stands. faces_off: that recipe with its face restorers taken out, because a person decided so.';
+COMMENT ON COLUMN restoration.mask_key IS
+    'Key of the mask, a PNG of the output''s size that says where pixels were mended and of what kind the damage was; null where none were.';
+COMMENT ON COLUMN restoration.filled_share IS
+    'Share of the picture that was invented to fill damage, 0 to 1; null where it was restored before that was recorded.';
 COMMENT ON INDEX restoration_output IS 'From a restored file back to its restoration.';
 COMMENT ON INDEX restoration_run IS 'Throughput of a run.';
 
@@ -453,6 +468,34 @@ COMMENT ON COLUMN face.identity_threshold IS
     'Lowest identity that a face of that certainty may have after restoring; null where no restorer saw it.';
 COMMENT ON COLUMN face.identity_tried IS
     'Identities of the shares of the restored face that were tried: whole, three quarters, half, a quarter.';
+
+CREATE TABLE damage (
+    restoration_id  bigint NOT NULL REFERENCES restoration,
+    kind            damage_kind NOT NULL,
+    found_share     real NOT NULL CHECK (found_share BETWEEN 0 AND 1),
+    mended_share    real NOT NULL CHECK (mended_share BETWEEN 0 AND 1),
+    regions         integer NOT NULL CHECK (regions >= 0),
+    mending         mending NOT NULL,
+    model_version_id bigint REFERENCES model_version,
+    x               integer CHECK (x >= 0),
+    y               integer CHECK (y >= 0),
+    width           integer CHECK (width > 0),
+    height          integer CHECK (height > 0),
+    PRIMARY KEY (restoration_id, kind),
+    CONSTRAINT damage_box_is_whole CHECK (num_nulls(x, y, width, height) IN (0, 4))
+);
+COMMENT ON TABLE damage IS 'Each kind of damage found in one restoration, how much of it there was, and how it was mended.';
+COMMENT ON COLUMN damage.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN damage.kind IS 'What kind of damage.';
+COMMENT ON COLUMN damage.found_share IS 'Share of the picture where it was found, 0 to 1.';
+COMMENT ON COLUMN damage.mended_share IS 'Share of the picture where it was mended, 0 to 1.';
+COMMENT ON COLUMN damage.regions IS 'Connected places of it.';
+COMMENT ON COLUMN damage.mending IS 'How most of it was mended.';
+COMMENT ON COLUMN damage.model_version_id IS 'Net that mended it; null where none did.';
+COMMENT ON COLUMN damage.x IS 'Left edge of the box round all that was mended, pixels of the output from the left; null where nothing was.';
+COMMENT ON COLUMN damage.y IS 'Upper edge of that box, pixels from the top.';
+COMMENT ON COLUMN damage.width IS 'Width of that box in pixels.';
+COMMENT ON COLUMN damage.height IS 'Height of that box in pixels.';
 
 CREATE TABLE measurement (
     restoration_id  bigint NOT NULL REFERENCES restoration,
@@ -871,7 +914,9 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
                SELECT s.model_version_id FROM step_record s WHERE s.restoration_id = p.restoration_id
                UNION ALL
                SELECT unnest(ARRAY[f.detector_id, f.restorer_id, f.identity_model_id])
-                 FROM face f WHERE f.restoration_id = p.restoration_id)) AS models,
+                 FROM face f WHERE f.restoration_id = p.restoration_id
+               UNION ALL
+               SELECT d.model_version_id FROM damage d WHERE d.restoration_id = p.restoration_id)) AS models,
        r.models_sha256, r.device, r.device_class, r.worker, r.code_version, r.seconds,
        (SELECT jsonb_object_agg(s.ordinal || ' ' || s.step, round(s.seconds::numeric, 4))
           FROM step_record s WHERE s.restoration_id = p.restoration_id) AS step_seconds,
@@ -886,7 +931,10 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        r.variant,
        (SELECT w.withdrawn_at FROM withdrawal w
          WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key AND w.lifted_at IS NULL) AS withdrawn_at,
-       r.tiles_after_key
+       r.tiles_after_key, r.filled_share,
+       (SELECT array_agg(d.kind::text ORDER BY d.mended_share DESC, d.kind)
+          FROM damage d WHERE d.restoration_id = p.restoration_id) AS damage_kinds,
+       r.mask_key
   FROM photo p
   JOIN collection c USING (collection_id)
   LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
@@ -974,6 +1022,11 @@ COMMENT ON COLUMN audit.photo.variant IS
     'faces_off where the recipe''s face restorers were taken out because a person decided so; else empty.';
 COMMENT ON COLUMN audit.photo.withdrawn_at IS 'Since when the scan is withdrawn; null while it is not.';
 COMMENT ON COLUMN audit.photo.tiles_after_key IS 'Key of the ZIP file with the restored photograph''s tiles.';
+COMMENT ON COLUMN audit.photo.filled_share IS
+    'Share of the picture that was invented to fill damage, 0 to 1; null where it was restored before that was recorded.';
+COMMENT ON COLUMN audit.photo.damage_kinds IS
+    'Kinds of damage that were found (type damage_kind), the one that was mended most first; null where none was. More in audit.damage.';
+COMMENT ON COLUMN audit.photo.mask_key IS 'Key of the mask that says where the picture was mended; null where nowhere.';
 
 CREATE VIEW audit.collection AS
 SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS consent,
@@ -1103,7 +1156,9 @@ SELECT c.name AS collection, m.name AS model, m.version, m.architecture, m.weigh
                UNION ALL SELECT restoration_id, detector_id, 'detect face' FROM face
                UNION ALL SELECT restoration_id, restorer_id, 'restore face' FROM face WHERE restorer_id IS NOT NULL
                UNION ALL SELECT restoration_id, identity_model_id, 'compare face' FROM face
-                          WHERE identity_model_id IS NOT NULL) u USING (restoration_id)
+                          WHERE identity_model_id IS NOT NULL
+               UNION ALL SELECT restoration_id, model_version_id, 'fill ' || kind::text FROM damage
+                          WHERE model_version_id IS NOT NULL) u USING (restoration_id)
         WHERE p.collection_id = c.collection_id AND p.current
         GROUP BY u.model_version_id, u.role) n
   JOIN model_version m USING (model_version_id);
@@ -1117,9 +1172,10 @@ COMMENT ON COLUMN audit.model_use.licence IS 'Licence of the weights.';
 COMMENT ON COLUMN audit.model_use.source IS 'Where the weights come from.';
 COMMENT ON COLUMN audit.model_use.training_data IS 'What it learnt from.';
 COMMENT ON COLUMN audit.model_use.retired_at IS 'When it was withdrawn from use.';
-COMMENT ON COLUMN audit.model_use.role IS 'What it did: a step''s name, or detect, restore or compare face.';
+COMMENT ON COLUMN audit.model_use.role IS
+    'What it did: a step''s name; detect, restore or compare face; or fill and the kind of damage.';
 COMMENT ON COLUMN audit.model_use.photos IS 'Current photographs it touched.';
-COMMENT ON COLUMN audit.model_use.uses IS 'Steps or faces it worked on.';
+COMMENT ON COLUMN audit.model_use.uses IS 'Steps, faces or kinds of damage it worked on.';
 COMMENT ON COLUMN audit.model_use.first_used_at IS 'First restoration with it.';
 COMMENT ON COLUMN audit.model_use.last_used_at IS 'Last restoration with it.';
 
@@ -1166,6 +1222,40 @@ COMMENT ON COLUMN audit.face.identity_model_sha256 IS 'Hash of its weights.';
 COMMENT ON COLUMN audit.face.restoration_id IS 'The restoration.';
 COMMENT ON COLUMN audit.face.recipe IS 'Recipe by name.';
 COMMENT ON COLUMN audit.face.recipe_sha256 IS 'Hash of its canonical form.';
+
+CREATE VIEW audit.damage AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.state::text AS state, d.kind::text AS kind, d.found_share,
+       d.mended_share, d.regions, d.mending::text AS mending, d.x, d.y, d.width, d.height,
+       m.name AS model, m.version AS model_version, m.weights_sha256 AS model_sha256,
+       r.filled_share, r.mask_key, r.restoration_id, r.recipe, r.recipe_sha256
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN restoration r ON r.restoration_id = p.restoration_id
+  JOIN damage d ON d.restoration_id = r.restoration_id
+  LEFT JOIN model_version m ON m.model_version_id = d.model_version_id
+ WHERE p.current;
+COMMENT ON VIEW audit.damage IS 'One row a kind of damage of a photograph as it stands: how much of it was found, and how it was mended.';
+COMMENT ON COLUMN audit.damage.photo_id IS 'The photograph.';
+COMMENT ON COLUMN audit.damage.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.damage.object_key IS 'Key of the scan.';
+COMMENT ON COLUMN audit.damage.state IS 'State of the photograph.';
+COMMENT ON COLUMN audit.damage.kind IS 'scratch, crease, hole, dust, stain or writing.';
+COMMENT ON COLUMN audit.damage.found_share IS 'Share of the picture where it was found, 0 to 1.';
+COMMENT ON COLUMN audit.damage.mended_share IS 'Share of the picture where it was mended, 0 to 1.';
+COMMENT ON COLUMN audit.damage.regions IS 'Connected places of it.';
+COMMENT ON COLUMN audit.damage.mending IS 'none, surroundings, net or tone: how most of it was mended.';
+COMMENT ON COLUMN audit.damage.x IS 'Left edge of the box round all that was mended, pixels of the output from the left; null where nothing was.';
+COMMENT ON COLUMN audit.damage.y IS 'Upper edge of that box, pixels from the top.';
+COMMENT ON COLUMN audit.damage.width IS 'Width of that box in pixels.';
+COMMENT ON COLUMN audit.damage.height IS 'Height of that box in pixels.';
+COMMENT ON COLUMN audit.damage.model IS 'Net that mended it; null where none did.';
+COMMENT ON COLUMN audit.damage.model_version IS 'Its version.';
+COMMENT ON COLUMN audit.damage.model_sha256 IS 'Hash of its weights.';
+COMMENT ON COLUMN audit.damage.filled_share IS 'Share of the whole picture that was invented, of all kinds together.';
+COMMENT ON COLUMN audit.damage.mask_key IS 'Key of the mask that says where.';
+COMMENT ON COLUMN audit.damage.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN audit.damage.recipe IS 'Recipe by name.';
+COMMENT ON COLUMN audit.damage.recipe_sha256 IS 'Hash of its canonical form.';
 
 CREATE VIEW audit.needs_review AS
 SELECT p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title' AS title, p.reason::text AS reason,
@@ -1495,9 +1585,9 @@ GRANT SELECT ON ALL TABLES IN SCHEMA restoration TO restoration_ingest, restorat
 
 GRANT INSERT, UPDATE ON collection, photo, run, batch, batch_photo TO restoration_ingest;
 
-GRANT SELECT ON collection, run, photo, batch, batch_photo, restoration, step_record, face, measurement, model_version,
-    event, event_head TO restoration_worker;
-GRANT INSERT ON restoration, step_record, face, measurement, model_version TO restoration_worker;
+GRANT SELECT ON collection, run, photo, batch, batch_photo, restoration, step_record, face, damage, measurement,
+    model_version, event, event_head TO restoration_worker;
+GRANT INSERT ON restoration, step_record, face, damage, measurement, model_version TO restoration_worker;
 GRANT SELECT, INSERT ON evaluation, evaluation_model, evaluation_photo, evaluation_score TO restoration_worker;
 GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, state, reason, reason_detail,
     restoration_id, recipe_sha256, attempts, lease_owner, lease_until, finished_at) ON photo TO restoration_worker;

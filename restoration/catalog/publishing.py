@@ -56,6 +56,16 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                'before', r.preview_before_key, 'after', r.preview_after_key) END,
            'tiles', CASE WHEN r.tiles_before_key IS NOT NULL AND r.tiles_after_key IS NOT NULL
                THEN jsonb_build_object('before', r.tiles_before_key, 'after', r.tiles_after_key) END,
+           'mask', r.mask_key,
+           'filled_share', r.filled_share,
+           'damage', coalesce((
+               SELECT jsonb_agg(jsonb_build_object(
+                   'kind', d.kind, 'found_share', d.found_share, 'mended_share', d.mended_share, 'regions', d.regions,
+                   'mending', d.mending,
+                   'box', CASE WHEN d.x IS NOT NULL THEN jsonb_build_array(d.x, d.y, d.width, d.height) END,
+                   'model', (SELECT m.name FROM model_version AS m WHERE m.model_version_id = d.model_version_id))
+                   ORDER BY d.mended_share DESC, d.kind)
+               FROM damage AS d WHERE d.restoration_id = p.restoration_id), '[]'),
            'variant', coalesce(r.variant, ''),
            'ai_altered', coalesce(r.ai_altered, false),
            'recipe', CASE WHEN r.restoration_id IS NOT NULL THEN jsonb_build_object(
@@ -95,7 +105,9 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                    SELECT s.model_version_id FROM step_record AS s WHERE s.restoration_id = p.restoration_id
                    UNION ALL
                    SELECT unnest(ARRAY[f.detector_id, f.restorer_id, f.identity_model_id])
-                   FROM face AS f WHERE f.restoration_id = p.restoration_id)), '[]'),
+                   FROM face AS f WHERE f.restoration_id = p.restoration_id
+                   UNION ALL
+                   SELECT d.model_version_id FROM damage AS d WHERE d.restoration_id = p.restoration_id)), '[]'),
            'measurements', coalesce((
                SELECT jsonb_object_agg(t.metric, t.stages) FROM (
                    SELECT n.metric, jsonb_object_agg(n.stage, n.value) AS stages
@@ -180,10 +192,12 @@ class PublishablePhoto:
     ``record`` is JSON-able: photo_id, object_key, title, dublin_core, state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
     bits, scan}, duplicate_of (object key), decision (the one in force), awaits_review, withdrawal {reason,
-    withdrawn_at} or None, tiles {before, after} (keys) or None, variant, output {key, sha256, bytes, format, width,
-    height, bits} or None, previews {before, after} or None, ai_altered, recipe {name, sha256, models_sha256} or None,
-    device, device_class, code_version, seconds, restored_at, run_id, steps, faces, models, measurements {metric:
-    {source, restored, pair}}, review (the last), events. Times are ISO 8601 with zone.
+    withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key) or None, filled_share (0..1 or None),
+    damage (kind, found_share, mended_share, regions, mending, box or None, model; the most mended first), variant,
+    output {key, sha256, bytes, format, width, height, bits} or None, previews {before, after} or None, ai_altered,
+    recipe {name, sha256, models_sha256} or None, device, device_class, code_version, seconds, restored_at, run_id,
+    steps, faces, models, measurements {metric: {source, restored, pair}}, review (the last), events. Times
+    are ISO 8601 with zone.
     """
 
     photo_id: int

@@ -11,13 +11,14 @@ from restoration.errors import UsageError
 
 _SCAN = sa.text(f"""
 SELECT c.title AS collection_title, p.dublin_core, p.width, p.height, p.bits, p.format, r.recipe, r.output_bytes,
-       r.output_bits, r.output_format
+       r.output_bits, r.output_format, CAST(r.filled_share AS double precision) AS filled_share, r.mask_key
 FROM photo AS p JOIN collection AS c USING (collection_id) JOIN restoration AS r USING (restoration_id)
 WHERE p.photo_id = :photo_id AND p.current AND NOT {WITHDRAWN}
 """)  # noqa: S608 - constant condition
 
 _PICTURES = sa.text(f"""
-SELECT r.preview_before_key, r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_format
+SELECT r.preview_before_key, r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_format,
+       r.mask_key
 FROM restoration AS r
 WHERE r.restoration_id = :restoration_id AND EXISTS (
     SELECT FROM photo AS p WHERE p.restoration_id = r.restoration_id AND p.current AND NOT {WITHDRAWN})
@@ -33,7 +34,11 @@ GROUP BY p.reason ORDER BY photos DESC, reason
 
 @dataclass(frozen=True)
 class ReviewScan:
-    """A scan and its words. Sizes in pixels, of the upright scan; None where the scan was never read."""
+    """A scan and its words. Sizes in pixels, of the upright scan; None where the scan was never read.
+
+    ``filled_share`` is the share of the restored picture that was invented, None where nobody recorded it; ``mask_key``
+    names the picture of where.
+    """
 
     collection_title: str
     dublin_core: dict[str, str]
@@ -45,6 +50,8 @@ class ReviewScan:
     output_bytes: int
     output_bits: int
     output_format: str
+    filled_share: float | None
+    mask_key: str | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class PictureKeys:
     tiles_after_key: str | None
     output_key: str
     output_format: str
+    mask_key: str | None = None
 
 
 def review_scan(conn: sa.Connection, photo_id: int) -> ReviewScan:

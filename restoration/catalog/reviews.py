@@ -112,6 +112,14 @@ FROM step_record AS s LEFT JOIN model_version AS m USING (model_version_id)
 WHERE s.restoration_id = :restoration_id ORDER BY s.ordinal
 """)
 
+_DAMAGE = sa.text("""
+SELECT CAST(d.kind AS text) AS kind, CAST(d.found_share AS double precision) AS found_share,
+       CAST(d.mended_share AS double precision) AS mended_share, d.regions, CAST(d.mending AS text) AS mending,
+       m.name AS model
+FROM damage AS d LEFT JOIN model_version AS m USING (model_version_id)
+WHERE d.restoration_id = :restoration_id ORDER BY d.mended_share DESC, d.kind
+""")
+
 _MEASUREMENTS = sa.text("""
 SELECT n.metric, CAST(n.stage AS text) AS stage, n.value FROM measurement AS n
 WHERE n.restoration_id = :restoration_id ORDER BY n.metric, n.stage
@@ -272,6 +280,18 @@ class ReviewStep:
 
 
 @dataclass(frozen=True)
+class ReviewDamage:
+    """One kind of damage: shares of the picture (0..1), its places, and how most of it was mended, by which net."""
+
+    kind: str
+    found_share: float
+    mended_share: float
+    regions: int
+    mending: str
+    model: str | None
+
+
+@dataclass(frozen=True)
 class PastReview:
     """One decision of a person; ``of_this_restoration``: about what the photograph shows now."""
 
@@ -286,13 +306,16 @@ class PastReview:
 
 @dataclass(frozen=True)
 class ReviewDetail:
-    """All that a person needs to decide: ``measurements`` by metric and stage, ``history`` with the newest first."""
+    """All that a person needs to decide: ``measurements`` by metric and stage, ``history`` with the newest first,
+    ``damage`` with the most mended first.
+    """
 
     item: ReviewItem
     faces: list[ReviewFace]
     steps: list[ReviewStep]
     measurements: dict[str, dict[str, float]]
     history: list[PastReview]
+    damage: list[ReviewDamage]
 
 
 def list_review_items(
@@ -341,6 +364,7 @@ def review_detail(conn: sa.Connection, photo_id: int) -> ReviewDetail:
         steps=[ReviewStep(**s._mapping) for s in conn.execute(_STEPS, names)],
         measurements=measurements,
         history=[PastReview(**v._mapping) for v in conn.execute(_HISTORY, names)],
+        damage=[ReviewDamage(**d._mapping) for d in conn.execute(_DAMAGE, names)],
     )
 
 

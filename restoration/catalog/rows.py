@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from restoration.catalog.wishes import Variant
+from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import PhotoState, ReasonCode
 
 StepStatus = Literal["applied", "not_needed", "left_alone", "failed"]
@@ -79,6 +80,25 @@ class FaceRow:
 
 
 @dataclass(frozen=True)
+class DamageRow:
+    """One kind of damage: shares of the picture (0..1), connected places, how most of it was mended and by which net.
+
+    The box round all that was mended is in pixels of the restored picture, origin top left; None where nothing was.
+    """
+
+    kind: DamageKind
+    found_share: float
+    mended_share: float
+    regions: int
+    mending: Mending
+    model: ModelRow | None = None
+    x: int | None = None
+    y: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True)
 class MeasurementRow:
     """One number: of the source, of the restored picture, or of the pair."""
 
@@ -92,7 +112,8 @@ class NewRestoration:
     """A finished restoration, ready to be written. ``state`` is restored or needs_review; hashes are sha256 in hex.
 
     ``variant`` is ``faces_off`` where the run's recipe lost its face restorers for this photograph; ``recipe_sha256``
-    is then the hash of what was left of it.
+    is then the hash of what was left of it. ``damage`` has one row a kind; ``filled_share`` is the share of the picture
+    that was invented to fill it, None where nobody recorded that.
     """
 
     source_sha256: str
@@ -123,9 +144,12 @@ class NewRestoration:
     variant: Variant = ""
     tiles_before_key: str | None = None
     tiles_after_key: str | None = None
+    damage: Sequence[DamageRow] = ()
+    mask_key: str | None = None
+    filled_share: float | None = None
 
     def models(self) -> tuple[ModelRow, ...]:
-        """Every model named by a step or a face, once each, in order of appearance."""
+        """Every model named by a step, a face or a kind of damage, once each, in order of appearance."""
         used: dict[ModelRow, None] = {}
         for step in self.steps:
             if step.model is not None:
@@ -134,4 +158,7 @@ class NewRestoration:
             for model in (face.detector, face.restorer, face.identity_model):
                 if model is not None:
                     used[model] = None
+        for damage in self.damage:
+            if damage.model is not None:
+                used[damage.model] = None
         return tuple(used)

@@ -32,13 +32,14 @@ from restoration.catalog.events import EventOutcome
 from restoration.catalog.models import register_models
 from restoration.catalog.reaper import ReapReport, reap
 from restoration.catalog.release import release_photos
-from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.values import clean_text, to_json
 from restoration.catalog.wishes import Variant, read_wishes
 from restoration.errors import FINAL_STATES, PhotoState, ReasonCode
 
 __all__ = [
     "BatchWork",
+    "DamageRow",
     "FaceRow",
     "Lease",
     "MeasurementRow",
@@ -107,11 +108,12 @@ _ADD = sa.text("""
 INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, reason_detail, output_key,
     output_sha256, output_bytes, output_format, output_width, output_height, output_bits, preview_before_key,
     preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id, variant,
-    tiles_before_key, tiles_after_key)
+    tiles_before_key, tiles_after_key, mask_key, filled_share)
 VALUES (:source_sha256, :recipe_sha256, :models_sha256, :recipe, CAST(:state AS photo_state),
     CAST(:reason AS reason_code), :reason_detail, :output_key, :output_sha256, :output_bytes, :output_format,
     :output_width, :output_height, :output_bits, :preview_before_key, :preview_after_key, :ai_altered, :device,
-    :device_class, :worker, :code_version, :seconds, :run_id, :variant, :tiles_before_key, :tiles_after_key)
+    :device_class, :worker, :code_version, :seconds, :run_id, :variant, :tiles_before_key, :tiles_after_key,
+    :mask_key, :filled_share)
 ON CONFLICT (source_sha256, recipe_sha256, models_sha256, device_class) DO NOTHING
 RETURNING restoration_id
 """)
@@ -132,11 +134,20 @@ WITH steps AS (
         confidence real, landmarks jsonb, action face_action, reason reason_code, identity real, blend real,
         detector_id bigint, restorer_id bigint, identity_model_id bigint, certainty real, identity_threshold real,
         identity_tried jsonb)
+), damages AS (
+    INSERT INTO damage (restoration_id, kind, found_share, mended_share, regions, mending, model_version_id, x, y,
+        width, height)
+    SELECT :restoration_id, kind, found_share, mended_share, regions, mending, model_version_id, x, y, width, height
+    FROM jsonb_to_recordset(CAST(:damage AS jsonb)) AS d(kind damage_kind, found_share real, mended_share real,
+        regions integer, mending mending, model_version_id bigint, x integer, y integer, width integer, height integer)
 )
 INSERT INTO measurement (restoration_id, metric, stage, value)
 SELECT :restoration_id, metric, stage, value
 FROM jsonb_to_recordset(CAST(:measurements AS jsonb)) AS m(metric text, stage measurement_stage, value double precision)
 """)
+
+_PARTS = frozenset({"steps", "faces", "damage", "measurements", "info"})
+"""Fields of a new restoration that have tables of their own, or belong to the photograph."""
 
 _GIVE_UP_ATTEMPT = sa.text("""
 UPDATE photo
@@ -418,7 +429,7 @@ def _variant_facts(variant: Variant, recipe_sha256: str) -> dict[str, str]:
 
 def _store(conn: sa.Connection, new: NewRestoration, holding: Holding) -> tuple[int, bool]:
     """The restoration's id, and whether this call made it."""
-    values = {key: value for key, value in vars(new).items() if key not in {"steps", "faces", "measurements", "info"}}
+    values = {key: value for key, value in vars(new).items() if key not in _PARTS}
     values |= {"worker": holding.worker, "run_id": holding.run_id}
     values |= {"state": str(new.state), "reason": str(new.reason) if new.reason else None}
     values["reason_detail"] = clean_text(new.reason_detail)
@@ -428,17 +439,18 @@ def _store(conn: sa.Connection, new: NewRestoration, holding: Holding) -> tuple[
     ids = register_models(conn, new.models())
     parts = {
         "restoration_id": number,
-        "steps": to_json([_step(step, ids) for step in new.steps]),
+        "steps": to_json([_with_model(step, ids) for step in new.steps]),
         "faces": to_json([_face(face, ids) for face in new.faces]),
+        "damage": to_json([_with_model(damage, ids) for damage in new.damage]),
         "measurements": to_json([vars(m) for m in new.measurements]),
     }
     conn.execute(_ADD_PARTS, parts)
     return int(number), True
 
 
-def _step(step: StepRow, ids: Mapping[str, int]) -> dict[str, Any]:
-    facts = {key: value for key, value in vars(step).items() if key != "model"}
-    return facts | {"model_version_id": ids[step.model.name] if step.model else None}
+def _with_model(row: StepRow | DamageRow, ids: Mapping[str, int]) -> dict[str, Any]:
+    facts = {key: value for key, value in vars(row).items() if key != "model"}
+    return facts | {"model_version_id": ids[row.model.name] if row.model else None}
 
 
 def _face(face: FaceRow, ids: Mapping[str, int]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ REFUSED_SUFFIXES = frozenset(
 )
 """Formats that are no scans this project reads; such files are reported as rejected, not passed over in silence."""
 
+MASKS = "masks"
+"""Folder, in the output folder, for masks: where a computer filled the picture of the same name."""
+
 _LONGEST_NAME = 200
 """Bytes; file systems allow 255, and a temporary name needs some."""
 
@@ -56,6 +59,19 @@ def assign_outputs(sources: Iterable[str], previous: Mapping[str, str]) -> dict[
         output = next(c for c in candidates if _key(c) not in taken)
         taken.add(_key(output))
         chosen[source] = output
+    return chosen
+
+
+def assign_masks(outputs: Mapping[str, str]) -> dict[str, str]:
+    """A path for each source's mask, by that of its output: ``masks/photo.png``; never the path of another output."""
+    taken = {_key(output) for output in outputs.values()}
+    chosen: dict[str, str] = {}
+    for source in sorted(outputs):
+        mask = f"{MASKS}/{outputs[source]}"
+        while _key(mask) in taken:
+            mask = f"{MASKS}/{mask}"
+        taken.add(_key(mask))
+        chosen[source] = mask
     return chosen
 
 

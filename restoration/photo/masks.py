@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.damage_kinds import FILLED_KINDS, MASK_CODES
+from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind
 from restoration.errors import PhotoFailed, ReasonCode
 
 MaskCodes = NDArray[np.uint8]
@@ -33,6 +33,16 @@ def filled_share(mask: MaskCodes) -> float:
     """Share of the picture that was invented, 0..1: what was filled, not what only changed its tone."""
     codes = [MASK_CODES[kind] for kind in sorted(FILLED_KINDS)]
     return round(float(np.isin(mask, codes).mean()), 6)
+
+
+def boxes_by_kind(mask: MaskCodes) -> dict[DamageKind, tuple[int, int, int, int]]:
+    """The box (x, y, width, height) round all places of each kind that the mask holds, in pixels of the mask."""
+    boxes = {}
+    for kind, code in MASK_CODES.items():
+        x, y, width, height = cv2.boundingRect((mask == code).view(np.uint8))
+        if width:
+            boxes[kind] = (x, y, width, height)
+    return boxes
 
 
 def encode_mask(mask: MaskCodes) -> bytes:

@@ -239,7 +239,7 @@ def _is_whole(found: Fixity, listed: Digests) -> bool:
 
 
 def _pictures(listed: Iterable[str]) -> Iterator[str]:
-    return (path for path in listed if path.startswith(("data/photos/", "data/previews/")))
+    return (path for path in listed if path.startswith(layout.PICTURES))
 
 
 def _check_tiles(folder: Path, check: ArchiveCheck) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoration import __version__
 from restoration.errors import PublicationError, ReasonCode, SettingsError
-from restoration.iptc import COMPOSITE, ENHANCED
+from restoration.iptc import COMPOSITE, DATA_DRIVEN, ENHANCED
 from restoration.publish.labelling import SOFTWARE, PictureFacts
 
 if TYPE_CHECKING:
@@ -234,7 +234,10 @@ def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
         }
     if facts.ai_altered and not any(step.generated for step in facts.steps):
         yield {"action": "c2pa.edited", **when, "softwareAgent": program, "digitalSourceType": COMPOSITE}
-    if facts.kind != "restored":
+    if facts.kind == "mask":
+        made = {"description": _plain(facts.statement), "digitalSourceType": DATA_DRIVEN}
+        yield {"action": "c2pa.edited", **when, "softwareAgent": program, **made}
+    elif facts.kind != "restored":
         yield {"action": "c2pa.resized", **when, "softwareAgent": program}
     yield {"action": "c2pa.converted", **when, "softwareAgent": program}
 

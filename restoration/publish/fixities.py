@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from restoration.fixity import Fixity
+from restoration.publish import layout
 from restoration.publish.photos import ArchivedPhoto, Payload
 
 
@@ -60,7 +61,8 @@ class FixityLog:
         """The same photographs, but what ``record`` says of ``output`` is true of the published file.
 
         ``output.sha256`` and ``output.bytes`` are the published file's; ``output.unlabelled_sha256`` is the restored
-        file's, before labels were written into it. ``record.credentials`` says how content credentials name the scan.
+        file's, before labels were written into it. ``mask_file`` says the same of the mask, where there is one.
+        ``record.credentials`` says how content credentials name the scan.
         """
         for staged in self.beside(photos):
             yield staged.photo
@@ -85,4 +87,9 @@ def _published(photo: ArchivedPhoto, files: dict[str, StagedFile]) -> ArchivedPh
         output, fixity = record["output"], files[photo.output_path].fixity
         restored = {"unlabelled_sha256": output["sha256"]}
         record["output"] = {**output, **restored, "sha256": fixity.sha256, "bytes": fixity.size}
+    if photo.mask_path is not None:
+        fixity = files[photo.mask_path].fixity
+        unlabelled = layout.sha256_of_key(record["mask"])
+        facts = {"sha256": fixity.sha256, "bytes": fixity.size, "unlabelled_sha256": unlabelled}
+        record["mask_file"] = {"file": photo.mask_path, **facts}
     return replace(photo, record=record)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.publish import layout
+from restoration.publish.filled import filled_of
 from restoration.publish.gallery_index import IndexColumns, size_of
 from restoration.publish.photos import ArchivedPhoto
 
@@ -125,6 +126,11 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
                 _kept(f, ("action", "reason", "identity", "identity_threshold", "blend", "confidence"))
                 for f in _all(record, "faces")
             ],
+            "damage": [
+                _kept(d, ("kind", "found_share", "mended_share", "regions", "mending", "model"))
+                for d in _all(record, "damage")
+            ],
+            "filled": _filled(photo),
             "measurements": record.get("measurements"),
             "decision": record.get("decision"),
             "review": record.get("review"),
@@ -141,6 +147,15 @@ def _output(photo: ArchivedPhoto) -> dict[str, Any] | None:
     if not photo.shown:
         return None
     return _kept(photo.record["output"], ("sha256", "bytes", "format", "width", "height", "bits"))
+
+
+def _filled(photo: ArchivedPhoto) -> dict[str, Any] | None:
+    """What of the picture that is shown was filled: its share, the kinds of damage, and the mask's path."""
+    filled = filled_of(photo.record)
+    if not filled or photo.mask_path is None:
+        return None
+    kinds = [{"kind": area.kind, "share": area.share, "net": area.by_net} for area in filled.areas]
+    return {"share": filled.share, "kinds": [_without_empty(kind) for kind in kinds], "mask": photo.mask_path}
 
 
 def _all(record: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 A manifest has one canvas. What is painted on it is a choice of the restored picture and the scan, or the scan alone
 where nothing else is shown; each with its image service where there are tiles. What a computer made of the picture is
-said in ``requiredStatement``, in English and Korean, which every viewer must show.
+said in ``requiredStatement``, in English and Korean, which every viewer must show. Where parts of it were filled, the
+canvas has annotations: one with the mask, and one for each kind of damage on the box round its places.
 
 Everything is built as plain data and then read by iiif-prezi3's models, so that nothing is written that they refuse.
 """
@@ -16,12 +17,15 @@ from typing import Any
 
 from restoration.photo.pyramid import Pyramid, Size, whole_path
 from restoration.publish import layout
+from restoration.publish.filled import Box, filled_of
+from restoration.publish.label_words import Language, area_name, filled_sentence
 from restoration.publish.photos import ArchivedPhoto
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 MANIFESTS_PER_COLLECTION = 1000
 MAX_TEXT = 4000
 
+_LANGUAGES: tuple[Language, ...] = ("en", "ko")
 Text = dict[str, list[str]]
 """A text by its language: ``en``, ``ko``, or ``none`` where that is not known."""
 
@@ -53,6 +57,8 @@ RESTORED: Text = {"en": ["Restored"], "ko": ["복원본"]}
 RESTORED_AI: Text = {"en": ["Restored, with parts made by AI"], "ko": ["복원본 (일부는 인공지능이 만듦)"]}
 ORIGINAL: Text = {"en": ["Original scan"], "ko": ["원본 스캔"]}
 _NOTE: Text = {"en": ["What a computer made"], "ko": ["컴퓨터가 만든 부분"]}
+FILLED: Text = {"en": ["What was filled"], "ko": ["메운 곳"]}
+_SHADED = {"en": "Shaded: made by a computer.", "ko": "밝게 표시된 곳은 컴퓨터가 만든 부분입니다."}
 _SAID: dict[str, Text] = {
     "ai": {
         "en": ["AI-altered: parts of the restored picture, such as colours or faces, were made by a computer. They "
@@ -137,6 +143,7 @@ def manifest(photo: ArchivedPhoto, tiles: dict[str, ShownTiles], place: Place) -
         "width": width,
         "height": height,
         "items": [{"id": f"{parts}/page", "type": "AnnotationPage", "items": [painting]}],
+        **_annotations(photo, parts, (width, height), place),
     }
     return _read_as_manifest(
         {
@@ -154,6 +161,36 @@ def manifest(photo: ArchivedPhoto, tiles: dict[str, ShownTiles], place: Place) -
             "items": [canvas],
         }
     )
+
+
+def _annotations(photo: ArchivedPhoto, parts: str, size: Size, place: Place) -> dict[str, Any]:
+    """Where the picture was filled: the mask over the whole canvas, and a box for each kind; nothing where nowhere."""
+    filled = filled_of(photo.record)
+    if not filled or photo.mask_path is None:
+        return {}
+    known = {key: photo.record["output"][key] for key in ("width", "height")}
+    mask = {**_file(photo.mask_path, place), **known, "label": FILLED}
+    told = [_textual(f"{_SHADED[language]} {filled_sentence(filled, language)}", language) for language in _LANGUAGES]
+    items = [_comment(f"{parts}/filled/mask", [mask, *told], f"{parts}/canvas")]
+    for area in filled.areas:
+        said = [_textual(f"{_SHADED[language]} {area_name(area, language)}", language) for language in _LANGUAGES]
+        items.append(_comment(f"{parts}/filled/{area.kind}", said, f"{parts}/canvas#xywh={_pixels(area.box, size)}"))
+    return {"annotations": [{"id": f"{parts}/filled", "type": "AnnotationPage", "label": FILLED, "items": items}]}
+
+
+def _comment(address: str, body: list[dict[str, Any]], target: str) -> dict[str, Any]:
+    return {"id": address, "type": "Annotation", "motivation": "commenting", "body": body, "target": target}
+
+
+def _textual(text: str, language: Language) -> dict[str, Any]:
+    return {"type": "TextualBody", "value": text, "format": "text/plain", "language": language}
+
+
+def _pixels(box: Box, size: Size) -> str:
+    """A box as pixels of the canvas, never empty and never beyond it."""
+    left, top = (min(int(box[i] * size[i]), size[i] - 1) for i in (0, 1))
+    width, height = (max(1, min(round(box[i + 2] * size[i]), size[i] - at)) for i, at in ((0, left), (1, top)))
+    return f"{left},{top},{width},{height}"
 
 
 def reference(shown: dict[str, Any]) -> dict[str, Any]:

@@ -85,12 +85,30 @@ def _check(folder: Path, path: str, promise: Promise, trust: str | None, *, sign
         return CheckedPicture(path, "label", getattr(error, "message", str(error)))
     if labels.identifier != f"{promise.collection}/{_number(path)}":
         return CheckedPicture(path, "label", f"its label says that it is {labels.identifier!r}")
+    if not _agrees_with_mask(folder, path, labels):
+        return CheckedPicture(path, "label", "its label and the archive's mask disagree about what was filled")
     if not signed:
         return CheckedPicture(path)
     try:
         return CheckedPicture(path, signed=True, expired=_is_expired(data, content_type, labels, trust))
     except PublicationError as error:
         return CheckedPicture(path, "credentials", error.message)
+
+
+def _agrees_with_mask(folder: Path, path: str, labels: Labels) -> bool:
+    """Whether a picture names those filled areas that the label of its mask names: none where there is no mask.
+
+    A mask that cannot be read is a problem of its own.
+    """
+    mask = folder / layout.mask_path(_number(path))
+    if path == layout.mask_path(_number(path)):
+        return True
+    if path == layout.preview_path(_number(path), "before") or not mask.is_file():
+        return not labels.regions
+    try:
+        return read_labels(mask.read_bytes(), layout.content_type(mask.name)).regions == labels.regions
+    except (PublicationError, OSError):
+        return True
 
 
 def _is_expired(data: bytes, content_type: str, labels: Labels, trust: str | None) -> bool:

@@ -6,16 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from restoration.damage_kinds import DamageKind
+from restoration.publish.filled import Filled, FilledArea
+
 Language = Literal["en", "ko"]
-Kind = Literal["restored", "before", "after"]
-"""The restored picture, the smaller copy of the scan, the smaller copy of the restored picture."""
+Kind = Literal["restored", "before", "after", "mask"]
+"""The restored picture, the smaller copies of the scan and of the restored picture, the map of what was filled."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """One language. ``did`` is what a step did, by the step's name."""
+    """One language. ``did`` is what a step did, by the step's name; ``kinds`` names what was filled."""
 
     did: dict[str, str]
+    kinds: dict[DamageKind, str]
+    repair_by_net: str
+    filled: str
+    tiny: str
+    from_surroundings: str
+    by_net: str
+    area: str
+    mask: str
     other_step: str
     face: str
     faces: str
@@ -39,6 +50,19 @@ _WORDS: dict[Language, Words] = {
             "colorize": "colours were guessed by a computer",
             "upscale": "it was enlarged",
         },
+        kinds={
+            DamageKind.SCRATCH: "scratches",
+            DamageKind.CREASE: "creases",
+            DamageKind.HOLE: "tears and holes",
+            DamageKind.DUST: "dust and hairs",
+        },
+        repair_by_net="scratches, tears and holes were filled in, in part by a trained model",
+        filled="{share} of the picture was filled in by a computer: {areas}.",
+        tiny="less than 0.1 %",
+        from_surroundings="{kinds} from what surrounds them",
+        by_net="{kinds} by a trained model",
+        area="{area}: {share} of the picture",
+        mask="No photograph, but a map of one that was restored: bright where a computer mended it, else black.",
         other_step="the step {name!r} was applied",
         face="a face was redrawn by a computer",
         faces="{count} faces were redrawn by a computer",
@@ -59,6 +83,19 @@ _WORDS: dict[Language, Words] = {
             "colorize": "색을 컴퓨터가 추정함",
             "upscale": "크기를 늘림",
         },
+        kinds={
+            DamageKind.SCRATCH: "긁힌 곳",
+            DamageKind.CREASE: "접힌 곳",
+            DamageKind.HOLE: "찢기거나 떨어져 나간 곳",
+            DamageKind.DUST: "먼지와 털",
+        },
+        repair_by_net="긁힘, 찢어진 곳, 구멍을 메웠으며, 일부는 학습된 모델이 메움",
+        filled="컴퓨터가 메운 부분은 사진의 {share}: {areas}.",
+        tiny="0.1 % 미만",
+        from_surroundings="{kinds}(주변에 맞추어)",
+        by_net="{kinds}(학습된 모델로)",
+        area="{area}: 사진의 {share}",
+        mask="사진이 아니라 복원된 사진의 지도이며, 밝은 곳은 컴퓨터가 고친 곳이고 나머지는 검게 표시됩니다.",
         other_step="{name!r} 단계를 적용함",
         face="얼굴 한 곳을 컴퓨터가 다시 그림",
         faces="얼굴 {count}곳을 컴퓨터가 다시 그림",
@@ -74,31 +111,74 @@ _WORDS: dict[Language, Words] = {
 }
 
 
-def did(step: str, faces: int, language: Language = "en") -> str:
+def did(step: str, faces: int, language: Language = "en", *, by_net: bool = False) -> str:
     """What a step did.
 
     :param faces: how many faces were redrawn; only the step ``faces`` asks.
+    :param by_net: whether a trained model filled damage; only the step ``repair`` asks.
     """
     words = _WORDS[language]
+    if step == "repair" and by_net:
+        return words.repair_by_net
     if step == "faces":
         return words.face if faces == 1 else words.faces.format(count=faces) if faces else words.some_faces
     return words.did.get(step) or words.other_step.format(name=step)
 
 
+def area_name(area: FilledArea, language: Language = "en") -> str:
+    """One kind of damage: what was filled, by what, and how much of the picture that is."""
+    words = _WORDS[language]
+    return words.area.format(area=_areas((area,), words), share=_share(area.share, words))
+
+
+def filled_sentence(filled: Filled, language: Language = "en") -> str:
+    """How much of a picture was filled, and of what; empty where nothing was."""
+    words = _WORDS[language]
+    return words.filled.format(share=_share(filled.share, words), areas=_areas(filled.areas, words)) if filled else ""
+
+
+def _share(share: float, words: Words) -> str:
+    return words.tiny if share < 0.001 else f"{100 * share:.1f} %"
+
+
+def _areas(areas: Sequence[FilledArea], words: Words) -> str:
+    parts = []
+    for by_net, form in ((False, words.from_surroundings), (True, words.by_net)):
+        kinds = words.separator.join(words.kinds[area.kind] for area in areas if area.by_net is by_net)
+        if kinds:
+            parts.append(form.format(kinds=kinds))
+    return "; ".join(parts)
+
+
 def statement(
-    kind: Kind, steps: Sequence[str], *, faces: int, ai_altered: bool, sha256: str, language: Language = "en"
+    kind: Kind,
+    steps: Sequence[str],
+    *,
+    faces: int,
+    ai_altered: bool,
+    sha256: str,
+    filled: Filled,
+    language: Language = "en",
 ) -> str:
     """What a computer made of a picture.
 
     :param steps: names of the steps that changed it.
     :param ai_altered: whether a trained model put content into it.
     :param sha256: of the untouched scan.
+    :param filled: what of the restored picture was filled.
     """
     words = _WORDS[language]
     scan = words.scan.format(sha256=sha256)
     if kind == "before":
         return f"{words.before} {scan}"
-    done = words.separator.join(did(step, faces, language) for step in steps)
+    areas = filled_sentence(filled, language)
+    if kind == "mask":
+        return _sentences(words.mask, areas, scan)
+    done = words.separator.join(did(step, faces, language, by_net=filled.by_net) for step in steps)
     made = words.restored if kind == "restored" else words.after
     said = made.format(did=done or (words.some_parts if ai_altered else words.nothing))
-    return f"{said} {words.caution} {scan}" if ai_altered else f"{said} {scan}"
+    return _sentences(said, areas, words.caution if ai_altered else "", scan)
+
+
+def _sentences(*said: str) -> str:
+    return " ".join(sentence for sentence in said if sentence)

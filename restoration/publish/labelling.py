@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from restoration import __version__
-from restoration.iptc import COMPOSITE, ENHANCED, SOURCE_TYPES
+from restoration.iptc import COMPOSITE, COMPOSITE_ITEM, DATA_DRIVEN, ENHANCED, SOURCE_TYPES, TRAINED
 from restoration.publish import layout
-from restoration.publish.label_words import Kind, Language, did, statement
-from restoration.publish.labels import Labels, Step
+from restoration.publish.filled import Filled, FilledArea, filled_of
+from restoration.publish.label_words import Kind, Language, area_name, did, statement
+from restoration.publish.labels import Labels, Region, Step
 from restoration.publish.photos import ArchivedPhoto
 
 SOFTWARE = "archive-restoration"
@@ -25,6 +26,11 @@ MAX_TITLE, MAX_DESCRIPTION, MAX_RIGHTS = 1000, 1500, 1500
 
 _MEASURING = frozenset({"measure"})
 """Steps that look at a picture and leave it as it is."""
+_GENERATING = frozenset({"colorize", "faces"})
+_FILLING = frozenset({"repair"})
+"""Steps that make content with a trained model, and those that do where one fills damage."""
+_COPIES = frozenset({"before", "after"})
+_UNRESTORED = frozenset({"before", "mask"})
 _TOUCHED = frozenset({"restored", "blended"})
 _MEDIA = {
     "negativeFilm": re.compile(r"\bnegatives?\b|네거티브|음화", re.IGNORECASE),
@@ -103,23 +109,29 @@ class PictureFacts:
     @property
     def ai_altered(self) -> bool:
         """Whether a trained model put content into this file."""
-        return self.kind != "before" and bool(self.record.get("ai_altered"))
+        return self.kind not in _UNRESTORED and bool(self.record.get("ai_altered"))
+
+    @cached_property
+    def filled(self) -> Filled:
+        """What of this file was filled; of the map, what it shows; of a copy of the scan nothing."""
+        return Filled(0.0) if self.kind == "before" else filled_of(self.record)
 
     @cached_property
     def steps(self) -> tuple[AppliedStep, ...]:
-        """Steps that changed this file's pixels, in order; none for a copy of the scan."""
-        return () if self.kind == "before" else tuple(self._steps())
+        """Steps that changed this file's pixels, in order; none for a copy of the scan and for a map."""
+        return () if self.kind in _UNRESTORED else tuple(self._steps())
 
     def _steps(self) -> Iterator[AppliedStep]:
         for step in self.record.get("steps") or []:
             name = str(step.get("step"))
             if step.get("status") == "applied" and name not in _MEASURING:
+                fillers = self.filled.models if name in _FILLING else ()
                 yield AppliedStep(
                     name,
-                    self._agent(step.get("model")),
-                    self.ai_altered and name in ("colorize", "faces"),
+                    self._agent(fillers[0] if fillers else step.get("model")),
+                    self.ai_altered and (name in _GENERATING or (name in _FILLING and self.filled.by_net)),
                     parameters_sha256(step.get("parameters") or {}),
-                    did(name, self._faces),
+                    did(name, self._faces, by_net=self.filled.by_net),
                 )
 
     def _agent(self, model: Any) -> Agent:
@@ -135,6 +147,8 @@ class PictureFacts:
     @cached_property
     def source_type(self) -> str:
         """Address of the IPTC term that is true of this file; empty where no term is known to be."""
+        if self.kind == "mask":
+            return DATA_DRIVEN
         if self.ai_altered:
             return COMPOSITE
         return ENHANCED if self.steps else scan_type(self._terms)
@@ -151,13 +165,14 @@ class PictureFacts:
             faces=self._faces,
             ai_altered=self.ai_altered,
             sha256=self.source_sha256,
+            filled=self.filled,
             language=language,
         )
 
     def labels(self) -> Labels:
         """The file's labels; times are the catalog's, so the same record gives the same labels."""
         description = _short(self._terms.get("description"), MAX_DESCRIPTION)
-        generated = [step.agent for step in self.steps if step.generated]
+        generated = list(dict.fromkeys(self._generators()))
         return Labels(
             software=str(self.program),
             identifier=self.identifier,
@@ -174,20 +189,42 @@ class PictureFacts:
             ai_system=", ".join(agent.name for agent in generated),
             ai_version=", ".join(map(str, generated)),
             history=tuple(self._history()),
+            regions=tuple(map(_region, self.filled.areas)),
         )
+
+    def _generators(self) -> Iterator[Agent]:
+        """Models that put content into this file."""
+        yield from (step.agent for step in self.steps if step.generated)
+        if self.ai_altered:
+            yield from map(self._agent, self.filled.models)
 
     @property
     def _made_from(self) -> str:
         restored = (self.record.get("output") or {}).get("sha256")
-        return str(restored) if self.kind == "after" and restored else self.source_sha256
+        return str(restored) if self.kind in ("after", "mask") and restored else self.source_sha256
 
     def _history(self) -> Iterator[Step]:
         for step in self.steps:
             agent = str(step.agent) if step.agent == self.program else f"{self.program}; {step.agent}"
             words = f"{step.name}; sha256 of the parameters {step.parameters_sha256}"
             yield Step("edited", agent, words, self.restored_at)
-        if self.kind != "restored":
+        if self.kind in _COPIES:
             yield Step("resized", str(self.program), "preview", self.restored_at)
+        if self.kind == "mask":
+            yield Step("created", str(self.program), "map of what was mended", self.restored_at)
+
+
+def _region(area: FilledArea) -> Region:
+    """A filled area as labels name it: made by a trained model, or from what the scan holds around it."""
+    left, top, width, height = (f"{share:.5f}" for share in area.box)
+    return Region(
+        identifier=f"filled-{area.kind}",
+        name=area_name(area),
+        name_ko=area_name(area, "ko"),
+        source_type=TRAINED if area.by_net else ENHANCED,
+        box=(left, top, width, height),
+        role=COMPOSITE_ITEM if area.by_net else "",
+    )
 
 
 def parameters_sha256(parameters: dict[str, Any]) -> str:
@@ -217,7 +254,8 @@ def _short(value: Any, length: int) -> str:
 
 _README = """
 Every picture says inside itself, as XMP, what it is: IPTC's digital source type, title, rights, what a computer made of
-it, the steps with their models, and the sha256 of the untouched scan. Read it with, for example:   exiftool -G1 PICTURE
+it, which areas were filled in, the steps with their models, and the sha256 of the untouched scan. Read it with, for
+example:   exiftool -G1 PICTURE
 """
 _SIGNED = """
 Every picture also carries C2PA content credentials: the same, signed. Signer: {signer}.

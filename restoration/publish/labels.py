@@ -3,8 +3,9 @@
 Packets are made from the catalog's record alone, never from a clock, so the same record gives the same bytes. Reading
 is strict: a label that lacks what every label says, says it twice or contradicts itself is no label.
 
-Properties: IPTC Photo Metadata Standard 2025.1 (Digital Source Type, AI System Used, AI System Version Used), Dublin
-Core, XMP basic, rights management and media management (XMP Specification Part 1 and 2), ``photoshop:Instructions``.
+Properties: IPTC Photo Metadata Standard 2025.1 (Digital Source Type, AI System Used, AI System Version Used, Image
+Region), Dublin Core, XMP basic, rights management and media management (XMP Specification Part 1 and 2),
+``photoshop:Instructions``.
 """
 
 from __future__ import annotations
@@ -60,6 +61,12 @@ _STEP = {
     "parameters": "stEvt:parameters",
     "when": "stEvt:when",
 }
+_REGION = {
+    "identifier": "Iptc4xmpExt:rId",
+    "source_type": "Iptc4xmpExt:DigitalSourceType",
+}
+_BOX = tuple(f"Iptc4xmpExt:rb{side}" for side in "XYWH")
+_SHAPE = {"Iptc4xmpExt:rbShape": "rectangle", "Iptc4xmpExt:rbUnit": "relative"}
 _ALWAYS = ("software", "identifier", "statement", "title", "description", "document_id", "original_id", "derived_from")
 
 
@@ -74,6 +81,22 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Region:
+    """A part of the picture that a computer filled: one entry of ``Iptc4xmpExt:ImageRegion``.
+
+    ``source_type`` says how, as an address of :mod:`restoration.iptc`; ``role`` is the address of an image region role,
+    or empty. ``box`` is left, top, width and height as shares of the picture, written as decimal numbers.
+    """
+
+    identifier: str
+    name: str
+    name_ko: str
+    source_type: str
+    box: tuple[str, str, str, str]
+    role: str = ""
+
+
+@dataclass(frozen=True)
 class Labels:
     """What one file says about itself. Empty texts are left out of the file; any character may stand in a text.
 
@@ -83,6 +106,7 @@ class Labels:
     :param document_id: names this file's content; ``original_id`` and ``derived_from`` name the scan and what the file
         was made from, as ``sha256:`` and the hash.
     :param ai_system: models that generated parts of the picture; empty where none did.
+    :param regions: where a computer filled the picture.
     """
 
     software: str
@@ -100,6 +124,7 @@ class Labels:
     creator: str = ""
     rights: str = ""
     history: tuple[Step, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     @property
     def usage(self) -> str:
@@ -114,8 +139,12 @@ class Labels:
     def as_written(self) -> Labels:
         """The same with what XML cannot hold replaced by U+FFFD: what reading gives back."""
         history = tuple(Step(**{name: xml_text(value) for name, value in vars(step).items()}) for step in self.history)
-        texts = {field.name: xml_text(getattr(self, field.name)) for field in fields(self) if field.name != "history"}
-        return replace(self, **texts, history=history)
+        regions = tuple(replace(one, name=xml_text(one.name), name_ko=xml_text(one.name_ko)) for one in self.regions)
+        lists = ("history", "regions")
+        texts: dict[str, Any] = {
+            field.name: xml_text(getattr(self, field.name)) for field in fields(self) if field.name not in lists
+        }
+        return replace(self, **texts, history=history, regions=regions)
 
 
 def label(data: bytes, content_type: str, labels: Labels) -> bytes:
@@ -159,8 +188,27 @@ def packet(labels: Labels) -> bytes:
             entry = _structure(steps, "rdf:li")
             for name, of in _STEP.items():
                 _add(entry, of, getattr(step, name))
+    if labels.regions:
+        regions = _array(node, "Iptc4xmpExt:ImageRegion", "rdf:Bag")
+        for region in labels.regions:
+            _add_region(regions, region)
     etree.indent(root, space=" ")
     return f"{_BEGIN}{etree.tostring(root, encoding='unicode')}{_END}".encode()
+
+
+def _add_region(regions: etree._Element, region: Region) -> None:
+    entry = _structure(regions, "rdf:li")
+    boundary = _structure(entry, "Iptc4xmpExt:RegionBoundary")
+    for of, text in (*_SHAPE.items(), *zip(_BOX, region.box, strict=True)):
+        _add(boundary, of, text)
+    for name, of in _REGION.items():
+        _add(entry, of, getattr(region, name))
+    names = _array(entry, "Iptc4xmpExt:Name", "rdf:Alt")
+    for language, text in (("x-default", region.name), ("ko", region.name_ko)):
+        etree.SubElement(names, _tag("rdf:li"), {_LANGUAGE: language}).text = text
+    if region.role:
+        role = _structure(_array(entry, "Iptc4xmpExt:rRole", "rdf:Bag"), "rdf:li")
+        _add(_array(role, "xmp:Identifier", "rdf:Bag"), "rdf:li", region.role)
 
 
 def _tag(name: str) -> str:
@@ -202,7 +250,7 @@ def parse(data: bytes) -> Labels:
     if missing:
         raise _invalid(f"its label does not say: {', '.join(missing)}")
     derived = {name: found.pop(name) for name in ("usage", "rights_address")}
-    labels = Labels(**found, history=_history(node))
+    labels = Labels(**found, history=_history(node), regions=_regions(node))
     if any(getattr(labels, name) != value for name, value in derived.items()):
         raise _invalid("its label contradicts itself about rights")
     return labels
@@ -231,6 +279,26 @@ def _text(node: etree._Element, path: str) -> str:
 def _history(node: etree._Element) -> tuple[Step, ...]:
     entries = node.findall("/".join(map(_tag, ("xmpMM:History", "rdf:Seq", "rdf:li"))))
     return tuple(Step(**{name: _text(entry, _tag(of)) for name, of in _STEP.items()}) for entry in entries)
+
+
+def _regions(node: etree._Element) -> tuple[Region, ...]:
+    return tuple(map(_region, node.findall("/".join(map(_tag, ("Iptc4xmpExt:ImageRegion", "rdf:Bag", "rdf:li"))))))
+
+
+def _region(entry: etree._Element) -> Region:
+    boundary = f"{_tag('Iptc4xmpExt:RegionBoundary')}/"
+    name = f"{_tag('Iptc4xmpExt:Name')}/{_tag('rdf:Alt')}/{_tag('rdf:li')}"
+    role = ("Iptc4xmpExt:rRole", "rdf:Bag", "rdf:li", "xmp:Identifier", "rdf:Bag", "rdf:li")
+    left, top, width, height = (_text(entry, boundary + _tag(of)) for of in _BOX)
+    said = {
+        **{field: _text(entry, _tag(of)) for field, of in _REGION.items()},
+        "name": _text(entry, f"{name}[@{_LANGUAGE}='x-default']"),
+        "name_ko": _text(entry, f"{name}[@{_LANGUAGE}='ko']"),
+    }
+    shape = {of: _text(entry, boundary + _tag(of)) for of in _SHAPE}
+    if shape != _SHAPE or not all((*said.values(), left, top, width, height)):
+        raise _invalid("its label names a region without saying what and where it is")
+    return Region(**said, box=(left, top, width, height), role=_text(entry, "/".join(map(_tag, role))))
 
 
 def _invalid(message: str) -> PublicationError:

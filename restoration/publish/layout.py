@@ -9,6 +9,7 @@
         tagmanifest-sha256.txt, -sha512.txt          hash and path of every other file
         data/photos/<name>.png                       restored photographs
         data/previews/<name>-before.jpg, -after.jpg  smaller pictures of both
+        data/masks/<name>.png                        where a computer filled the restored photograph, if it did
         data/metadata.csv                            Dublin Core, state and hashes, one row a photograph
         data/provenance/part-00000.jsonl             agents, events, models and figures, one object a photograph
         data/provenance/prov-00000.jsonld            the same as W3C PROV
@@ -42,6 +43,9 @@ README = """This is one version of a published archive of restored photographs. 
 index.html               the gallery: open it in any browser, also from a disk without internet
 data/photos/             restored photographs, named by their number in the archive
 data/previews/           smaller pictures before and after restoration
+data/masks/              where parts of a restored picture were filled: a picture of the same size, black where nothing
+                         was, else a gray by the damage: 48 scratch, 96 crease, 144 hole, 192 dust, 240 stain (of which
+                         only the tone was changed)
 data/metadata.csv        one row a photograph: Dublin Core, state, addresses and hashes (UTF-8)
 data/provenance/*.jsonl  one JSON object a photograph: the original's address and hash, every step, model, weight hash,
                          licence, measurement and face
@@ -105,6 +109,15 @@ def photo_path(name: str, extension: str) -> str:
 def preview_path(name: str, stage: str) -> str:
     """Where a preview lies; ``stage`` is ``before`` or ``after``."""
     return f"data/previews/{name}-{stage}.jpg"
+
+
+def mask_path(name: str) -> str:
+    """Where the mask of a restored photograph lies, if parts of it were mended."""
+    return f"data/masks/{name}.png"
+
+
+PICTURES = ("data/photos/", "data/previews/", "data/masks/")
+"""Folders of the files that carry labels and that PREMIS describes one by one."""
 
 
 def provenance_path(shard: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from restoration.dublin_core import DUBLIN_CORE
+from restoration.publish.filled import filled_of
 from restoration.publish.photos import ArchivedPhoto
 from restoration.spreadsheet import neutralise
 
@@ -29,6 +30,9 @@ FACTS = (
     "original_sha256",
     "recipe",
     "recipe_sha256",
+    "filled_share",
+    "filled_kinds",
+    "mask_file",
 )
 
 
@@ -60,8 +64,17 @@ def _row(photo: ArchivedPhoto, rights: str) -> list[str]:
         source.get("sha256"),
         recipe.get("name"),
         recipe.get("sha256"),
+        *_filled(photo),
     )
     return [_text(value) for value in (*facts, *(terms.get(term) for term in DUBLIN_CORE))]
+
+
+def _filled(photo: ArchivedPhoto) -> tuple[Any, str, str | None]:
+    """How much of the picture that is shown was filled, of which damage, and where that is drawn."""
+    if not photo.shown:
+        return None, "", None
+    kinds = " ".join(area.kind for area in filled_of(photo.record).areas)
+    return photo.record.get("filled_share"), kinds, photo.mask_path
 
 
 def _text(value: Any) -> str:

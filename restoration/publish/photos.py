@@ -59,8 +59,13 @@ class ArchivedPhoto:
             return None
         return layout.photo_path(self.name, str(self.record["output"]["key"]).rsplit(".", 1)[-1])
 
+    @property
+    def mask_path(self) -> str | None:
+        """Path of the mask that says where the restored picture was mended, None where there is none to show."""
+        return layout.mask_path(self.name) if self.shown and self.record.get("mask") else None
+
     def payloads(self) -> Iterator[Payload]:
-        """The files that belong to the photograph: restored picture and both previews, or what is shown of them."""
+        """The photograph's files: restored picture, both previews and the mask, or what is shown of them."""
         stages: tuple[str, ...] = ("before",) if self.shown_as == "original" else ()
         if self.output_path is not None:
             output, stages = self.record["output"], ("before", "after")
@@ -68,6 +73,9 @@ class ArchivedPhoto:
         for stage in stages:
             key = self.record["previews"][stage]
             yield Payload(layout.preview_path(self.name, stage), key, layout.sha256_of_key(key))
+        if self.mask_path is not None:
+            key = self.record["mask"]
+            yield Payload(self.mask_path, key, layout.sha256_of_key(key))
 
 
 @dataclass
@@ -172,6 +180,8 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         "output": (record.get("output") or {}).get("sha256"),
         "decision": (record.get("review") or {}).get("decision"),
         **{name: record.get(name) for name in kept},
+        # only where there is one: what has none says what it said before there were masks
+        **({"mask": record["mask"]} if record.get("mask") else {}),
     }
 
 

@@ -22,6 +22,7 @@ from lxml import etree
 from restoration import __version__
 from restoration.fixity import Fixity
 from restoration.publish import layout
+from restoration.publish.filled import filled_of
 from restoration.publish.fixities import StagedPhoto
 from restoration.publish.people import PERSONS_EVENTS
 
@@ -144,8 +145,9 @@ def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
 def _file(
     collection: str, staged: StagedPhoto, path: str, fixity: Fixity, sources: Iterable[tuple[str, str]]
 ) -> etree._Element:
-    record = staged.photo.record
-    altered = "yes" if record.get("ai_altered") and not path.endswith("-before.jpg") else "no"
+    record, mask = staged.photo.record, staged.photo.mask_path
+    restored = path != mask and not path.endswith("-before.jpg")
+    altered = "yes" if record.get("ai_altered") and restored else "no"
     application = [("creatingApplicationName", "archive-restoration")]
     application += [("creatingApplicationVersion", record.get("code_version") or __version__)]
     if record.get("restored_at"):
@@ -154,6 +156,8 @@ def _file(
         "file",
         _identifier("object", BAG_PATH, path),
         _property("altered by AI", altered),
+        *([_property("shows", "where the restored picture was mended")] if path == mask else []),
+        *(_filled(record) if restored else []),
         _characteristics(
             [("sha256", fixity.sha256), ("sha512", fixity.sha512)],
             fixity.size,
@@ -163,6 +167,16 @@ def _file(
         *(_derived_from(*source) for source in sources),
         *_linked_events(collection, _made_by(staged)),
     )
+
+
+def _filled(record: dict[str, Any]) -> Iterator[etree._Element]:
+    """How much of the restored picture was invented, and of which damage."""
+    filled = filled_of(record)
+    if filled:
+        yield _property("share filled by a computer", f"{filled.share:.6f}")
+    for area in filled.areas:
+        by = f"net {area.model}" if area.by_net else "its surroundings"
+        yield _property("filled", f"{area.kind}, {area.share:.6f} of the picture, from {by}")
 
 
 def _derived_from(kind: str, value: str) -> etree._Element:

@@ -99,6 +99,16 @@ def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
         "wasDerivedFrom": scan,
         "wasGeneratedBy": activity,
     }
+    if record.get("mask_file"):
+        yield {
+            "@id": f"../{str(photo.mask_path).removeprefix('data/')}",
+            "@type": "prov:Entity",
+            "identifier": f"{photo.name} mask",
+            "sha256": record["mask_file"]["sha256"],
+            "wasDerivedFrom": f"../{str(photo.output_path).removeprefix('data/')}",
+            "wasGeneratedBy": activity,
+            "description": "where the restored picture was mended",
+        }
     node = {
         "@id": activity,
         "@type": "prov:Activity",

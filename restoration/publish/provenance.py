@@ -35,12 +35,14 @@ def write_provenance(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[
 def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
     """One photograph's provenance.
 
-    Keys: ``id``, ``original`` (address and hash of the untouched scan), ``restored`` (file and hash, None where none
-    is shown; ``unlabelled_sha256`` is that of the restored file before labels were written into it), ``credentials``
-    (``original``: how signed content credentials name the scan; None where there are none), ``agents`` (software,
-    models with weight hash and licence, device), ``events`` (PREMIS words), ``steps`` with their parameters,
-    ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision`` (the one in force),
-    ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`).
+    Keys: ``id``, ``original`` (address and hash of the untouched scan), ``restored`` (file and hash, None where
+    none is shown; ``unlabelled_sha256`` is that of the restored file before labels were written into it),
+    ``credentials`` (``original``: how signed content credentials name the scan; None where there are none),
+    ``agents`` (software, models with weight hash and licence, device), ``events`` (PREMIS words), ``steps`` with
+    their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision``
+    (the one in force), ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`), ``damage`` (what
+    was found and how it was mended, a kind each), ``filled`` (``share`` of the picture that was invented, None
+    where nobody recorded it, and the ``mask`` that says where, None where there is none).
     """
     record = photo.record
     output = record.get("output") if photo.shown else None
@@ -61,6 +63,8 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "credentials": record.get("credentials"),
         "steps": record.get("steps") or [],
         "faces": record.get("faces") or [],
+        "damage": record.get("damage") or [],
+        "filled": {"share": record.get("filled_share"), "mask": record.get("mask_file")},
         "measurements": record.get("measurements") or {},
         "seconds": record.get("seconds"),
         "events": record.get("events") or [],

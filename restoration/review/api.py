@@ -236,6 +236,9 @@ def _photo(detail: ReviewDetail, scan: ReviewScan, preview_side: int) -> models.
         steps=[models.Step.model_validate(step) for step in detail.steps],
         measurements=detail.measurements,
         history=[models.Past.model_validate(past) for past in detail.history],
+        damage=[models.Damage.model_validate(damage) for damage in detail.damage],
+        filled_share=scan.filled_share,
+        mask=scan.mask_key is not None,
     )
 
 

@@ -140,6 +140,17 @@ class Step(_Model):
     detail: dict[str, Any]
 
 
+class Damage(_Model):
+    """One kind of damage; shares are of the picture, 0..1."""
+
+    kind: str
+    found_share: float
+    mended_share: float
+    regions: int
+    mending: str
+    model: str | None
+
+
 class Past(_Model):
     """An earlier decision; ``of_this_restoration``: about the restoration that is shown now."""
 
@@ -160,7 +171,11 @@ class Shown(BaseModel):
 
 
 class Photo(BaseModel):
-    """All that a person needs to decide about one photograph."""
+    """All that a person needs to decide about one photograph.
+
+    ``filled_share`` is the share of the picture that was invented, null where nobody recorded it; ``mask``: whether
+    there is a picture of where.
+    """
 
     item: Item
     collection_title: str
@@ -176,6 +191,9 @@ class Photo(BaseModel):
     steps: list[Step]
     measurements: dict[str, dict[str, float]]
     history: list[Past]
+    damage: list[Damage]
+    filled_share: float | None
+    mask: bool
 
 
 class DecisionRequest(_Request):

@@ -30,6 +30,12 @@ def output(restoration_id: int, service: ServiceOf, session: SessionOf) -> Strea
     return _streamed(service.pictures.output(_keys(service, restoration_id)))
 
 
+@router.get("/{restoration_id}/mask", response_class=StreamingResponse)
+def mask(restoration_id: int, service: ServiceOf, session: SessionOf) -> StreamingResponse:
+    """Where the photograph was mended, as PNG: black where nothing was done."""
+    return _streamed(service.pictures.mask(_keys(service, restoration_id)))
+
+
 @router.get("/{restoration_id}/tiles/{side}/{name:path}", response_class=Response)
 def tile(restoration_id: int, side: Side, name: str, service: ServiceOf, session: SessionOf) -> Response:
     """One tile, or ``info.json`` (IIIF Image API 3, level 0)."""

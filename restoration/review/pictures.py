@@ -68,6 +68,15 @@ class Pictures:
         """
         return self._object(keys.output_key)
 
+    def mask(self, keys: PictureKeys) -> Picture:
+        """The picture of where the restored photograph was mended (:mod:`restoration.damage_kinds`).
+
+        :raises Refusal: 404: nowhere.
+        """
+        if keys.mask_key is None:
+            raise not_found("mask: nothing was mended")
+        return self._object(keys.mask_key)
+
     def tile(self, keys: PictureKeys, side: Side, name: str) -> tuple[bytes, str]:
         """One entry of the tiles of before or after, and its media type.
 

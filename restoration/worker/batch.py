@@ -377,6 +377,7 @@ class _Batch:
             after,
             tiles.get(result.tiles_before or b""),
             tiles.get(result.tiles_after or b""),
+            None if result.mask is None else write(bucket, result.mask, "png", "image/png"),
         )
 
     def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from restoration import __version__
-from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.wishes import Variant
+from restoration.damage_kinds import DamageKind
 from restoration.engine.outcome import Outcome, Result, StepRecord
 from restoration.models.registry import ModelEntry
 from restoration.photo.picture import ScanInfo
-from restoration.steps.protocol import FaceRecord
+from restoration.steps.protocol import DamageRecord, FaceRecord
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class StoredKeys:
     preview_after: str
     tiles_before: str | None = None
     tiles_after: str | None = None
+    mask: str | None = None
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
@@ -98,6 +101,50 @@ def restoration_row(outcome: Outcome, result: Result, keys: StoredKeys, origin: 
         faces=tuple(_face_row(ordinal, face) for ordinal, face in enumerate(result.faces)),
         measurements=tuple(MeasurementRow(m.metric, m.stage, float(m.value)) for m in result.measurements),
         variant=origin.variant,
+        damage=damage_rows(result),
+        mask_key=keys.mask,
+        filled_share=result.filled_share,
+    )
+
+
+def damage_rows(result: Result) -> tuple[DamageRow, ...]:
+    """One row a kind of damage, with the box round all that the mask holds of it."""
+    from restoration.photo.masks import boxes_by_kind, decode_mask
+
+    boxes = {} if result.mask is None else boxes_by_kind(decode_mask(result.mask))
+    return tuple(_damage_row(record, boxes.get(record.kind)) for record in _one_a_kind(result.damage))
+
+
+def _one_a_kind(damage: Iterable[DamageRecord]) -> Iterable[DamageRecord]:
+    """Where several steps met the same kind: shares and places together, mended as most of it was."""
+    kinds: dict[DamageKind, DamageRecord] = {}
+    for record in damage:
+        known = kinds.get(record.kind)
+        if known is not None:
+            most = max(known, record, key=lambda one: one.mended_share)
+            record = replace(
+                most,
+                found_share=min(1.0, known.found_share + record.found_share),
+                mended_share=min(1.0, known.mended_share + record.mended_share),
+                regions=known.regions + record.regions,
+            )
+        kinds[record.kind] = record
+    return kinds.values()
+
+
+def _damage_row(record: DamageRecord, box: tuple[int, int, int, int] | None) -> DamageRow:
+    x, y, width, height = box or (None,) * 4
+    return DamageRow(
+        kind=record.kind,
+        found_share=float(record.found_share),
+        mended_share=float(record.mended_share),
+        regions=record.regions,
+        mending=record.mending,
+        model=model_row(record.model) if record.model else None,
+        x=x,
+        y=y,
+        width=width,
+        height=height,
     )
 
 

@@ -20,6 +20,7 @@ from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
 from restoration.synthetic.ageing import age
 from restoration.synthetic.demo_collection import PLANS, read_origin
+from tests.filled import filled_png, filled_record
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)><script>alert(2)<!--\u2028\u202egnp.tif"
 HOSTILE_KEY = f"scans</script><script>alert(3)</script>/{HOSTILE_NAME}"
@@ -197,6 +198,10 @@ def restored(store: FolderStore, number: int, index: int, **more: object) -> Pub
         },
         events=[_event("ingestion", "03:10"), _event("restoration", "04:00")],
     )
+    if index in FILLED:
+        mask = filled_png(height, width)
+        store.write_content("restored", mask, "png", "image/png")
+        body |= filled_record(net=FILLED[index], width=width, height=height, data=mask)
     if index == 0:
         body["faces"] = [_face("restored", 0.81), _face("blended", 0.74), _face("left_alone", None)]
     return _photo(number, body | more)
@@ -256,6 +261,8 @@ def _face(action: str, identity: float | None) -> dict[str, object]:
     }
 
 
+FILLED = {0: True, 4: False}
+"""Of which of them parts were filled, and whether by a net too."""
 FACES = {1: _face("blended", 0.41)}
 """Faces of the other sample photographs, by their index."""
 

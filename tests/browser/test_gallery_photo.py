@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 from restoration.publish import gallery
@@ -148,3 +150,102 @@ def test_the_label_is_there_when_a_page_is_printed(visit, gallery_folder):
     page.wait_for_selector(".slider .label-stage")
     assert page.locator(".slider .label-stage").is_visible()
     assert not page.locator(".slider .before").is_visible()
+
+
+# -- what was filled -------------------------------------------------------------------------------------------------
+
+TINTED = """() => {
+  const mask = document.querySelector('.filled-mask');
+  return mask && { done: mask.complete && mask.naturalWidth > 0, filter: getComputedStyle(mask).filter };
+}"""
+
+
+def magenta(page, selector: str) -> float:
+    """Share of an element's pixels that look tinted."""
+    data = np.frombuffer(page.locator(selector).screenshot(), np.uint8)
+    blue, green, red = cv2.split(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int))
+    return float(((red - green > 60) & (blue - green > 25)).mean())
+
+
+def test_what_was_filled_is_shaded_at_a_press_and_off_by_default(visit, gallery_folder):
+    page = opened(visit, gallery_folder, "compare")
+    toggle = page.locator("#show-filled")
+    assert (toggle.inner_text(), toggle.get_attribute("aria-pressed")) == ("Show what was filled", "false")
+    assert page.locator(".filled-mask").count() == 0
+    assert not any("/masks/" in url for url in visit.requests)
+    told = page.locator(".story").inner_text()
+    assert "3.3 % of the picture was filled in by a computer, in part by a trained model: tears and holes, scr" in told
+    page.focus("[role=slider]")
+    page.keyboard.press("Home")
+    before = magenta(page, ".slider")
+    toggle.focus()
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('.filled-mask')?.complete")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    assert page.evaluate(TINTED) == {"done": True, "filter": 'url("#filled-tint")'}
+    legend = page.locator("#legend").inner_text()
+    assert "Shaded: made by a computer." in legend
+    assert "tears and holes: 2.0 %, by a trained model" in legend
+    assert "scratches: 1.3 %" in legend
+    assert 0.02 < magenta(page, ".slider") - before < 0.08
+    page.keyboard.press("Enter")
+    assert page.locator(".filled-mask").count() == 0
+    assert page.locator("#legend").inner_text() == ""
+    assert magenta(page, ".slider") == pytest.approx(before, abs=0.002)
+
+
+@pytest.mark.parametrize("mode", ["side", "zoom"])
+def test_every_view_can_shade_and_keeps_to_the_restored_picture(visit, plain_gallery, mode):
+    page = opened(visit, plain_gallery, mode)
+    page.click("#show-filled")
+    until(page, "document.querySelector('.filled-mask')?.complete")
+    if mode == "side":
+        assert page.locator(".pair figure").nth(1).locator(".filled-mask").count() == 1
+        parts = (".pair figure:nth-child(2) .filled-mask", ".pair figure:nth-child(2) img:not(.filled-mask)")
+    else:
+        page.wait_for_selector(".zoom[data-ready]")
+        page.focus(".zoom-box")
+        page.keyboard.press("+")
+        parts = (".filled-mask", ".zoomed")
+    mask, after = (page.locator(part).bounding_box() for part in parts)
+    assert {key: round(value) for key, value in mask.items()} == {key: round(value) for key, value in after.items()}
+    if mode == "zoom":
+        page.click(".swap")
+        assert page.locator(".filled-mask").count() == 0
+        page.click(".swap")
+        assert page.locator(".filled-mask").count() == 1
+    # the choice holds while one changes the view, and goes with a photograph of which nothing was filled
+    page.click("[data-mode=compare]")
+    assert page.locator(".slider .filled-mask").count() == 1
+    page.click("#next")
+    page.wait_for_selector("#panel h2:text-is('Grace Hopper in uniform')")
+    assert page.locator("#show-filled, .filled-mask, .legend > *").count() == 0
+
+
+@pytest.mark.skipif(not HAS_VIEWER, reason="OpenSeadragon is not here; with network: python infra/vendor/fetch.py")
+def test_openseadragon_shades_too(visit, gallery_http):
+    page = visit.open(gallery_http + "#photo/00000001")
+    page.wait_for_selector(".story")
+    page.click("[data-mode=zoom]")
+    page.wait_for_selector(".zoom-box[data-pictures='after before'] .openseadragon-canvas")
+    page.click("#show-filled")
+    until(page, "document.querySelector('.zoom-box .filled-mask')?.complete")
+    until(page, "document.querySelector('.zoom-box .filled-mask').getBoundingClientRect().width > 200")
+    page.click(".swap")
+    assert page.locator(".filled-mask").count() == 0
+
+
+def test_a_fill_without_a_model_says_so_in_both_languages_and_on_the_sheet(visit, gallery_folder):
+    page = opened(visit, gallery_folder, "compare", "00000005")
+    told = page.locator(".story").inner_text()
+    assert "1.3 % of the picture was filled in from what surrounds it: scratches." in told
+    assert "Apart from that nothing was invented" in told
+    page.click("#show-filled")
+    page.click("#viewer .close")
+    page.click("#languages [lang=ko]")
+    page.goto((gallery_folder / "index.html").as_uri() + "#photo/00000005")
+    page.wait_for_selector(".story")
+    assert page.locator("#show-filled").inner_text() == "메운 곳 보기"
+    page.goto((gallery_folder / "print.html").as_uri() + "#00000005")
+    page.wait_for_selector(".sheet-name")
+    assert "둘레의 모습으로 메웠습니다" in page.locator("body").inner_text()

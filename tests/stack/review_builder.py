@@ -20,6 +20,7 @@ from restoration.photo.tiles import tiles_zip
 from restoration.storage.s3 import ObjectStore
 from restoration.synthetic.ageing import age
 from restoration.synthetic.demo_collection import PLANS, read_origin
+from tests.filled import filled_png
 from tests.stack import catalog_builder as build
 
 PREVIEW_SIDE = 320
@@ -41,6 +42,7 @@ class Sitter:
     reason: ReasonCode | None = None
     tiles: bool = False
     terms: dict[str, str] = field(default_factory=dict)
+    filled: bool = False
 
 
 _DETAILS = {
@@ -49,7 +51,12 @@ _DETAILS = {
     ReasonCode.QUALITY_FELL: "noise 0.012, was 0.004",
 }
 _TERMS = sa.text("UPDATE photo SET dublin_core = CAST(:terms AS jsonb) WHERE object_key = :key AND current")
-_KINDS = {"output": ("png", "image/png"), "preview": ("jpg", "image/jpeg"), "tiles": ("zip", "application/zip")}
+_KINDS = {
+    "output": ("png", "image/png"),
+    "mask": ("png", "image/png"),
+    "preview": ("jpg", "image/jpeg"),
+    "tiles": ("zip", "application/zip"),
+}
 HOPPER = (187, 121, 165, 202)
 COLLINS = (176, 66, 92, 122)
 SITTERS = (
@@ -57,7 +64,8 @@ SITTERS = (
            [(COLLINS, 0.44, "blended")], ReasonCode.IDENTITY_LOW, True,
            {"date": "1932", "creator": "Unknown", "description": "From the album of the Kim family."}),
     Sitter("02-hopper.tif", "hopper", "sepia-scratched", "Grace Hopper in uniform, damaged", 2.0,
-           [(HOPPER, 0.63, "restored")], ReasonCode.HEAVY_DAMAGE, True, {"date": "about 1944"}),
+           [(HOPPER, 0.63, "restored")], ReasonCode.HEAVY_DAMAGE, True, {"date": "about 1944"},
+           filled=True),
     Sitter("03-temple.tif", "temple", "cyanotype", "The pavilion by the lake", 1.5, [], ReasonCode.QUALITY_FELL, False,
            {"date": "1908"}),
     Sitter("04-hostile.tif", "coffee", "yellowed", HOSTILE_TITLE, 1.0, [], ReasonCode.HEAVY_DAMAGE),
@@ -112,7 +120,10 @@ def _restoration(store: ObjectStore, bucket: str, sitter: Sitter, recipe: dict[s
     files = _files(sitter.origin, sitter.plan, sitter.enlarged, sitter.tiles)
     png = files["output_key"]
     height, width = _pixels(sitter.origin, sitter.plan, sitter.enlarged)[1].shape[:2]
-    keys = {}
+    keys, filled = {}, {}
+    if sitter.filled:
+        files = files | {"mask_key": filled_png(height, width)}
+        filled = {"filled_share": build.FILLED["filled_share"], "damage": build.FILLED["damage"]}
     for name, data in files.items():
         ending, media_type = _KINDS[name.split("_")[0]]
         keys[name] = store.write_content(bucket, data, ending, media_type)
@@ -146,6 +157,7 @@ def _restoration(store: ObjectStore, bucket: str, sitter: Sitter, recipe: dict[s
             StepRow(4, "faces", "applied", 2.5),
         ],
         **keys,
+        **filled,
     )
 
 

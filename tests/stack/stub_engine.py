@@ -8,13 +8,16 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
+from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
 from restoration.engine.prepare import Prepared
 from restoration.engine.recipe import Recipe
 from restoration.errors import PhotoState, ReasonCode
 from restoration.names import models_sha256
 from restoration.photo.picture import ScanInfo
-from restoration.steps.protocol import Measurement
+from restoration.steps.protocol import DamageRecord, Measurement
 
 INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
 
@@ -22,7 +25,8 @@ INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
 class StubEngine:
     """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read.
 
-    ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none.
+    ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none. ``MASK`` has a mask, and
+    damage of which two steps found some.
     """
 
     device = "cpu"
@@ -52,6 +56,22 @@ class StubEngine:
         pass
 
 
+DAMAGE = (
+    DamageRecord(DamageKind.SCRATCH, 0.125, 0.0625, 3, Mending.SURROUNDINGS),
+    DamageRecord(DamageKind.WRITING, 0.25, 0.0, 1, Mending.NONE),
+    DamageRecord(DamageKind.SCRATCH, 0.0625, 0.03125, 1, Mending.SURROUNDINGS),
+)
+
+
+def mask_png() -> bytes:
+    """Eight by eight pixels, six of them a scratch."""
+    from restoration.photo.masks import encode_mask
+
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2, 1:7] = MASK_CODES[DamageKind.SCRATCH]
+    return encode_mask(mask)
+
+
 def _result(data: bytes) -> Result:
     output, word = b"restored " + data, data.split(b" ", 1)[0]
     return Result(
@@ -70,4 +90,7 @@ def _result(data: bytes) -> Result:
         measurements=(Measurement("contrast_rms", "source", 0.5),),
         tiles_before=b"tiles " + data if word in (b"TILES", b"SAME") else None,
         tiles_after={b"TILES": b"new tiles " + data, b"SAME": b"tiles " + data}.get(word),
+        mask=mask_png() if word == b"MASK" else None,
+        damage=DAMAGE if word == b"MASK" else (),
+        filled_share=6 / 64 if word == b"MASK" else 0.0,
     )

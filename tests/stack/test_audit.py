@@ -83,7 +83,7 @@ def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
         more = {"state": PhotoState.NEEDS_REVIEW, "reason": ReasonCode.IDENTITY_LOW, "faces": faces, "seconds": 9.0}
         work.record_restored(*place, build.restored(key, **more))
     else:
-        work.record_restored(*place, build.restored(key))
+        work.record_restored(*place, build.restored(key, **(build.FILLED if key == "ada.tif" else {})))
 
 
 def publish(conn, collection_id: int, run_id) -> None:
@@ -172,6 +172,27 @@ def test_audit_photo_says_everything_about_a_photograph(auditor):
     assert (row["withdrawn_at"], row["tiles_after_key"]) == (None, None)
 
 
+def test_audit_photo_says_how_much_was_filled_and_names_the_net_that_did_it(auditor):
+    question = sa.text("SELECT * FROM audit.photo WHERE object_key = :key")
+    row = auditor.execute(question, {"key": "family/ada.tif"}).one()._mapping
+    assert (round(row["filled_share"], 3), row["mask_key"]) == (0.034, build.MASK_KEY)
+    assert row["damage_kinds"] == ["hole", "scratch", "writing"]
+    assert [m["name"] for m in row["models"]] == ["house-colorizer", "house-inpainter"]
+    other = auditor.execute(question, {"key": "family/faces.tif"}).one()._mapping
+    assert (other["filled_share"], other["mask_key"], other["damage_kinds"]) == (None, None, None)
+
+
+def test_audit_damage_says_what_was_found_where_and_how_it_was_mended(auditor):
+    rows = auditor.execute(sa.text("SELECT * FROM audit.damage WHERE object_key = 'family/ada.tif' ORDER BY kind"))
+    hole, scratch, writing = (row._mapping for row in rows)
+    assert [round(scratch[name], 3) for name in ("found_share", "mended_share")] == [0.013, 0.012]
+    assert (scratch["regions"], scratch["model_sha256"]) == (7, None)
+    assert [hole[name] for name in ("x", "y", "width", "height")] == [500, 0, 140, 90]
+    assert (hole["model"], hole["model_sha256"]) == ("house-inpainter", build.INPAINTER.weights_sha256)
+    assert (writing["mending"], writing["mended_share"], writing["width"]) == ("none", 0, None)
+    assert (round(writing["filled_share"], 3), writing["mask_key"]) == (0.034, build.MASK_KEY)
+
+
 def test_audit_photo_says_what_people_decided_and_withdrew(auditor):
     rows = auditor.execute(
         sa.text(
@@ -250,7 +271,12 @@ EXPECTED = {
     "needs-review": lambda r: keys(r) == ["faces.tif"] and r[0]["faces"] == 3,
     "models-used": lambda r: [(x["model"], x["role"], x["photos"]) for x in r]
     == [("centerface", "detect face", 1), ("dlib-resnet", "compare face", 1), ("gfpgan", "restore face", 1),
-        ("house-colorizer", "colorize", 4)],
+        ("house-colorizer", "colorize", 4), ("house-inpainter", "fill hole", 2)],
+    "damage": lambda r: [(*keys([x]), x["kind"], x["mending"], x["model"], x["x"]) for x in r]
+    == [(key, *rest) for key in ("ada.tif", "copy of ada.tif") for rest in (
+        ("hole", "net", "house-inpainter", 500), ("scratch", "surroundings", None, 10), ("writing", "none", None, None)
+    )]
+    and {round(x["filled_share"], 3) for x in r} == {0.034},
     "lowest-identity": lambda r: keys(r) == ["faces.tif"],
     "faces-refused": lambda r: [(x["face"], x["reason"], x["identity_tried"], x["restorer"]) for x in r]
     == [(2, "identity_low", [0.21, 0.3, 0.4, 0.55], "gfpgan")],
@@ -339,6 +365,15 @@ def test_publishable_photos_carry_their_whole_story(story, role_engine):
         assert len(record["models"]) == 4
         assert [e["type"] for e in record["events"]] == ["restoration"]
         assert photos["ada.tif"].record["title"] == "Ada, 1936"
+        assert (record["mask"], record["filled_share"], record["damage"]) == (None, None, [])
+        ada = photos["ada.tif"].record
+        assert (ada["mask"], ada["filled_share"]) == (build.MASK_KEY, 0.034)
+        assert [(d["kind"], d["mending"], d["model"], d["box"]) for d in ada["damage"]] == [
+            ("hole", "net", "house-inpainter", [500, 0, 140, 90]),
+            ("scratch", "surroundings", None, [10, 20, 300, 40]),
+            ("writing", "none", None, None),
+        ]
+        assert [m["name"] for m in ada["models"]] == ["house-colorizer", "house-inpainter"]
         assert (dead.record["output"], dead.state, dead.reason) == (None, "quarantined", "out_of_memory")
         assert copy.record["duplicate_of"] == "family/ada.tif"
         assert copy.output_sha256 == photos["ada.tif"].output_sha256

@@ -14,6 +14,7 @@ from restoration.catalog.database import make_engine
 from restoration.catalog.dictionary import data_dictionary
 from restoration.catalog.files import sql_dir
 from restoration.catalog.roles import GROUPS, ensure_login, list_roles
+from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import CatalogError, PhotoState, ReasonCode, UsageError
 from restoration.local.postgres import SUPERUSER, _tool
 
@@ -156,7 +157,15 @@ def test_indexes_that_are_not_constraints_say_what_they_are_for(catalog):
         assert list(silent) == []
 
 
-@pytest.mark.parametrize(("name", "words"), [("reason_code", ReasonCode), ("photo_state", PhotoState)])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("reason_code", ReasonCode),
+        ("photo_state", PhotoState),
+        ("damage_kind", DamageKind),
+        ("mending", Mending),
+    ],
+)
 def test_sql_types_mirror_the_python_enums(catalog, name, words):
     with catalog.connect() as conn:
         found = conn.execute(

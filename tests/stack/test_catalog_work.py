@@ -90,6 +90,34 @@ def test_a_restored_photo_is_written_once_whatever_is_delivered(conn, batch):
     assert verify_chain(conn, row.collection_id).ok
 
 
+def test_what_was_filled_is_written_with_the_restoration(conn, batch):
+    photo_id = batch.photos[0].photo_id
+    build.lease(conn, batch.batch_id, photo_id)
+    new = build.restored("a.tif", **build.FILLED)
+    for _ in range(2):
+        work.record_restored(conn, batch.batch_id, photo_id, build.WORKER, new)
+    rows = conn.execute(
+        sa.text(
+            "SELECT d.kind::text, d.regions, d.mending::text, m.name, d.width FROM damage d "
+            "LEFT JOIN model_version m USING (model_version_id) ORDER BY d.kind"
+        )
+    ).all()
+    assert [tuple(row) for row in rows] == [
+        ("scratch", 7, "surroundings", None, 300),
+        ("hole", 1, "net", "house-inpainter", 140),
+        ("writing", 2, "none", None, None),
+    ]
+    share, key = conn.execute(sa.text("SELECT filled_share, mask_key FROM restoration")).one()
+    assert (share, key) == (pytest.approx(0.034), build.MASK_KEY)
+
+
+def test_nothing_counts_as_filled_without_a_mask_that_says_where(conn, batch):
+    build.lease(conn, batch.batch_id, batch.photos[0].photo_id)
+    new = build.restored("a.tif", filled_share=0.01)
+    with pytest.raises(sa.exc.IntegrityError, match="restoration_filled_has_mask"):
+        work.record_restored(conn, batch.batch_id, batch.photos[0].photo_id, build.WORKER, new)
+
+
 def test_a_worker_that_lost_its_lease_changes_no_photo_but_its_work_is_kept(conn, batch):
     photo_id = batch.photos[0].photo_id
     build.lease(conn, batch.batch_id, photo_id, seconds=-1)

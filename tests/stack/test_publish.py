@@ -19,6 +19,7 @@ from lxml import etree
 from restoration.catalog.events import append_event
 from restoration.catalog.publishing import list_publications
 from restoration.errors import PublicationError, ReasonCode, StorageError, UsageError
+from restoration.publish.check import check_archive
 from restoration.publish.current import read_current
 from restoration.publish.export import export_collection, export_publication
 from restoration.publish.publisher import current_gallery, publish_collection
@@ -183,7 +184,8 @@ def test_the_catalog_knows_what_was_published(archive, store):
 
 
 def test_bag_catalog_and_bucket_count_the_same_files_with_the_same_hashes(archive, store, tmp_path):
-    archive.add("d.tif")
+    archive.add("d.tif", filled=True)
+    archive.add("e.tif", "needs_review", reason="heavy_damage", filled=True)
     report = publish(archive, store)
     out = tmp_path / "out"
     export_collection(store, SETTINGS, archive.name, out)
@@ -200,6 +202,21 @@ def test_bag_catalog_and_bucket_count_the_same_files_with_the_same_hashes(archiv
     assert len(listed) == report.files == sum(path.is_file() for path in out.rglob("*"))
     held = {key.removeprefix(f"{archive.name}/v0001/") for key in listed if "/data/" in key}
     assert held == bagged.keys()
+    # a mask is published beside a picture that is shown, and with its hash in all that speaks of it
+    (mask,) = (path for path in bagged if path.startswith("data/masks/"))
+    lines = (out / "data" / "provenance" / "part-00000.jsonl").read_text().splitlines()
+    (told,) = (one["filled"]["mask"] for one in map(json.loads, lines) if one["filled"]["mask"])
+    with archive.db.connect() as conn:
+        key = conn.execute(
+            sa.text("SELECT mask_key FROM audit.photo WHERE object_key LIKE '%/d.tif' AND collection = :c"),
+            {"c": archive.name},
+        ).scalar_one()
+    assert (told["file"], told["sha256"]) == (mask, bagged[mask])
+    assert told["unlabelled_sha256"] in key
+    with (out / "data" / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        said = {row["filename"].split("/")[1]: (row["filled_share"], row["mask_file"]) for row in csv.DictReader(file)}
+    assert (said["d.tif"], said["e.tif"], said["a.tif"]) == (("0.0325", mask), ("", ""), ("", ""))
+    assert check_archive(out).problems == []
 
 
 def test_nothing_new_means_unchanged_and_new_metadata_means_a_new_version(archive, store, tmp_path):
@@ -348,7 +365,7 @@ def test_killed_at_every_store_call_the_old_or_the_new_version_is_current_and_wh
     store = MemoryStore()
     archive = Archive(catalog, store)
     for name in ("a", "b", "c"):
-        archive.add(name)
+        archive.add(name, filled=name == "b")
     assert publish(archive, store).version == 1
     outcomes: list[str] = []
     while "finished" not in outcomes:

@@ -193,7 +193,7 @@ def test_addresses_of_the_page():
 def test_nothing_is_shown_to_strangers(client):
     paths = ["/api/collections", "/api/collections/family", "/api/collections/family/photos", "/api/photos/1",
      "/api/collections/family/contact-sheet", "/api/restorations/1/preview/after", "/api/restorations/1/output",
-     "/api/restorations/1/tiles/after/info.json"]  # fmt: skip
+     "/api/restorations/1/mask",     "/api/restorations/1/tiles/after/info.json"]  # fmt: skip
     assert {path: error(client.get(path)) for path in paths} == dict.fromkeys(paths, (401, "not_signed_in"))
 
 
@@ -466,7 +466,7 @@ def test_a_withdrawn_photograph_is_neither_shown_nor_decided(signed, catalog):
         ), {"photo_id": item["photo_id"]})  # fmt: skip
     assert error(signed.get(f"/api/photos/{item['photo_id']}")) == (404, "not_found")
     assert error(decide(signed, item)) == (404, "not_found")
-    for path in ("preview/before", "output", "tiles/after/info.json"):
+    for path in ("preview/before", "output", "mask", "tiles/after/info.json"):
         assert error(signed.get(f"/api/restorations/{item['restoration_id']}/{path}")) == (404, "not_found")
     assert "01-collins.tif" not in waiting(signed, which="all")
 
@@ -488,6 +488,23 @@ def test_previews_and_the_restored_file_itself(signed):
     assert pixels(whole.content).shape == (item["height"], item["width"], 3)
     assert signed.get(f"{base}/preview/sideways").status_code == 422
     assert error(signed.get(f"{base}/tiles/after/info.json")) == (404, "not_found")
+
+
+def test_what_was_filled_is_told_and_its_mask_is_shown(signed):
+    item = waiting(signed)["02-hopper.tif"]
+    photo = signed.get(f"/api/photos/{item['photo_id']}").json()
+    assert (round(photo["filled_share"], 3), photo["mask"]) == (0.034, True)
+    assert [(one["kind"], one["mending"], one["model"]) for one in photo["damage"]] == [
+        ("hole", "net", "house-inpainter"), ("scratch", "surroundings", None), ("writing", "none", None),
+    ]  # fmt: skip
+    mask = signed.get(f"/api/restorations/{item['restoration_id']}/mask")
+    assert mask.headers["content-type"] == "image/png"
+    assert np.unique(pixels(mask.content)).tolist() == [0, 48, 144]
+    assert pixels(mask.content).shape == (item["height"], item["width"], 3)
+    other = waiting(signed)["03-temple.tif"]
+    plain = signed.get(f"/api/photos/{other['photo_id']}").json()
+    assert (plain["filled_share"], plain["mask"], plain["damage"]) == (None, False, [])
+    assert error(signed.get(f"/api/restorations/{other['restoration_id']}/mask")) == (404, "not_found")
 
 
 def test_tiles_are_the_restored_photograph_at_full_size(signed):

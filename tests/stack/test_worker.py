@@ -23,7 +23,7 @@ from restoration.worker.app import _check_pool, celery_options
 from restoration.worker.batch import run_batch
 from restoration.worker.runtime import recipe_from_body
 from tests.stack.lab import RECIPE, Lab, pool_children, wait_for
-from tests.stack.stub_engine import StubEngine
+from tests.stack.stub_engine import StubEngine, mask_png
 
 pytestmark = pytest.mark.stack
 
@@ -119,6 +119,25 @@ class TestOneBatch:
             stored = lab.admin.get_object(Bucket="restored", Key=key)
             assert (stored["Body"].read(), stored["ContentType"]) == (data, "application/zip")
             assert key.endswith(f"{hashlib.sha256(data).hexdigest()}.zip")
+
+    def test_the_mask_is_stored_under_its_hash_and_damage_is_one_row_a_kind(self, lab):
+        (batch,) = lab.plan({"a.png": b"MASK a", "b.png": b"MASK b", "c.png": b"OK c"})
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).photos == {"restored": 3}
+        rows = lab.rows("SELECT mask_key, filled_share FROM restoration ORDER BY mask_key IS NULL")
+        key, data = rows[0][0], mask_png()
+        assert rows == [(key, 0.09375), (key, 0.09375), (None, 0.0)]
+        stored = lab.admin.get_object(Bucket="restored", Key=key)
+        assert (stored["Body"].read(), stored["ContentType"]) == (data, "image/png")
+        assert key.endswith(f"{hashlib.sha256(data).hexdigest()}.png")
+        damage = lab.rows(
+            "SELECT DISTINCT kind::text, found_share, mended_share, regions, mending::text, x, y, width, height "
+            "FROM damage ORDER BY kind"
+        )
+        assert damage == [
+            ("scratch", 0.1875, 0.09375, 4, "surroundings", 1, 2, 6, 1),
+            ("writing", 0.25, 0.0, 1, "none", None, None, None, None),
+        ]
 
     def test_a_second_call_changes_nothing(self, lab):
         (batch,) = lab.plan(scans(3))

@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from restoration.cli import doctor_checks
 from restoration.errors import PublicationError, ReasonCode, SettingsError, StorageError
-from restoration.iptc import COMPOSITE, ENHANCED, SOURCE_TYPES
+from restoration.iptc import COMPOSITE, COMPOSITE_ITEM, DATA_DRIVEN, ENHANCED, SOURCE_TYPES, TRAINED
 from restoration.publish.credentials import Credentials, check_credentials, content_credentials, manifest
 from restoration.publish.embedding import JPEG, PNG, has_credentials
 from restoration.publish.labelling import PictureFacts, scan_type
@@ -26,6 +26,7 @@ from restoration.publish.originals import Original, Originals
 from restoration.publish.photos import ArchivedPhoto
 from restoration.settings import Settings
 from tests.certificates import Authority, Signing
+from tests.filled import INPAINTER, filled_png, filled_record
 from tests.small_pictures import encoded, jpeg, png
 from tests.stack.memory_store import MemoryStore
 
@@ -118,6 +119,69 @@ def test_labels_of_previews_name_what_they_were_made_from():
     assert [step.action for step in before.history] == ["resized"]
     assert (after.source_type, after.derived_from) == (COMPOSITE, "sha256:" + "cd" * 32)
     assert [step.action for step in after.history] == ["edited"] * 4 + ["resized"]
+
+
+SIZED = {"output": {"key": "ab/ab/x.png", "sha256": "cd" * 32, "width": 40, "height": 30}}
+
+
+def test_labels_say_how_much_was_filled_and_which_areas_a_model_made():
+    more = SIZED | filled_record() | {"models": [*MODELS, INPAINTER]}
+    said = facts(**more).labels()
+    assert (
+        "3.2 % of the picture was filled in by a computer: scratches from what surrounds them; "
+        "tears and holes by a trained model. It shows how" in said.statement
+    )
+    assert "컴퓨터가 메운 부분은 사진의 3.2 %: 긁힌 곳(주변에 맞추어); 찢기거나" in said.description_ko
+    assert "filled in, in part by a trained model" in said.statement
+    hole, scratch = said.regions
+    assert (hole.identifier, hole.source_type, hole.role) == ("filled-hole", TRAINED, COMPOSITE_ITEM)
+    assert hole.box == ("0.80000", "0.80000", "0.20000", "0.20000")
+    assert (scratch.source_type, scratch.role) == (ENHANCED, "")
+    assert scratch.name == "scratches from what surrounds them: 1.2 % of the picture"
+    assert said.source_type == COMPOSITE
+    assert said.ai_system == "house-inpainter, house-colorizer, gfpgan-1.3"
+    assert f"house-inpainter 1 (weights sha256 {'1a' * 32})" in said.ai_version
+    assert facts("after", **more).labels().regions == said.regions
+    assert facts("before", **more).labels().regions == ()
+
+
+def test_a_fill_without_a_model_is_enhanced_and_no_more():
+    plain = {"ai_altered": False, "steps": STEPS[:3], "faces": [], "models": []}
+    said = facts(**(plain | SIZED | filled_record(net=False))).labels()
+    assert (said.source_type, said.ai_system) == (ENHANCED, "")
+    assert "1.2 % of the picture was filled in by a computer: scratches from what surrounds them. The" in said.statement
+    assert [region.source_type for region in said.regions] == [ENHANCED]
+
+
+def test_where_nothing_was_filled_nothing_is_said_of_it():
+    stained = filled_record(net=False) | {"filled_share": 0.0}
+    for record in (stained, {"filled_share": None, "mask": None, "damage": []}):
+        said = facts(**(SIZED | record)).labels()
+        assert said == facts(**SIZED).labels()
+        assert "of the picture" not in said.statement
+
+
+def test_a_map_says_that_it_is_a_map(credentials, original):
+    more = SIZED | filled_record()
+    said = facts("mask", **more).labels()
+    assert said.statement.startswith("No photograph, but a map of one that was restored")
+    assert "3.2 % of the picture was filled" in said.statement
+    assert (said.source_type, said.ai_system) == (DATA_DRIVEN, "")
+    assert said.derived_from == "sha256:" + "cd" * 32
+    assert [step.action for step in said.history] == ["created"]
+    assert said.regions == facts(**more).labels().regions
+    signed = credentials.sign(label(filled_png(), PNG, said), PNG, facts("mask", **more), original)
+    found = check_credentials(signed, PNG)
+    assert found.actions == ("c2pa.opened", "c2pa.edited", "c2pa.converted")
+    assert found.source_types == (DATA_DRIVEN,)
+
+
+def test_credentials_call_the_repair_generated_where_a_model_filled(credentials, original):
+    more = SIZED | filled_record() | {"models": [INPAINTER], "steps": STEPS[:3]}
+    made = manifest(facts(**more), original)
+    repair = made["assertions"][0]["data"]["actions"][1]
+    assert repair["digitalSourceType"] == COMPOSITE
+    assert repair["softwareAgent"]["name"] == "house-inpainter"
 
 
 def test_a_picture_that_no_model_touched_is_not_called_generated():

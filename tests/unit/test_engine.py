@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.engine import engine as engine_module
 from restoration.engine.engine import Engine
 from restoration.engine.outcome import Outcome, Scan
@@ -17,9 +18,10 @@ from restoration.engine.prepare import prepare_recipe, recipe_models_sha256
 from restoration.engine.recipe import Recipe, parse_recipe
 from restoration.errors import ModelError, OutOfMemory, PhotoFailed, PhotoRejected, PhotoState, ReasonCode
 from restoration.models.files import Registry
+from restoration.photo.masks import boxes_by_kind, decode_mask
 from restoration.settings import Settings
 from restoration.steps.parameters import Triage
-from restoration.steps.protocol import BaseStep, StepOutcome
+from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
 from tests.unit.standins import gray, hopper, models_with, png
 
 SETTINGS = Settings(device="cpu", threads=2, preview_side=64)
@@ -323,6 +325,48 @@ def test_shipped_registry_is_used_by_default():
         assert engine.device_class.startswith("cpu-")
         assert engine.prepare(PLAIN).entries == ()
         assert {e.name for e in Registry.load()} == {e.name for e in engine.models.registry}
+
+
+class Mender(BaseStep[Triage]):
+    """Stands in for a step that mends: a hole by a net, then, enlarged, a scratch from its surroundings."""
+
+    name = "triage"
+
+    def __init__(self, *, net: bool) -> None:
+        self.net = net
+
+    def apply(self, frame, parameters, models):
+        height, width = frame.picture.height, frame.picture.width
+        mask = np.zeros((height, width), np.uint8)
+        mask[: height // 2, : width // 2] = MASK_CODES[DamageKind.HOLE]
+        mask[-1] = MASK_CODES[DamageKind.STAIN]
+        mending = Mending.NET if self.net else Mending.SURROUNDINGS
+        found = (
+            DamageRecord(DamageKind.HOLE, 0.25, 0.25, 1, mending),
+            DamageRecord(DamageKind.STAIN, 0.02, 0.02, 1, Mending.TONE),
+        )
+        return StepOutcome(frame.picture, "applied", mask=mask, damage=found)
+
+
+@pytest.mark.parametrize("net", [True, False])
+def test_what_a_step_filled_is_in_the_result_and_a_nets_fill_counts_as_altered(engine, monkeypatch, net):
+    monkeypatch.setitem(engine._steps, "triage", Mender(net=net))
+    chosen = recipe({"step": "triage"}, {"step": "upscale", "factor": 2})
+    result = outcomes(engine, chosen, Scan("a", small(1)))["a"].result
+    mask = decode_mask(result.mask)
+    assert mask.shape == (result.height, result.width) == (80, 100)
+    assert np.unique(mask[:40, :50]).tolist() == [MASK_CODES[DamageKind.HOLE]]
+    assert result.filled_share == pytest.approx(0.25)
+    assert [(record.kind, record.mending) for record in result.damage][1] == ("stain", "tone")
+    assert result.ai_altered is net
+    assert boxes_by_kind(mask) == {DamageKind.HOLE: (0, 0, 50, 40), DamageKind.STAIN: (0, 78, 100, 2)}
+    again = outcomes(engine, chosen, Scan("a", small(1)))["a"].result
+    assert again.mask == result.mask
+
+
+def test_nothing_filled_has_no_mask(engine):
+    result = outcomes(engine, PLAIN, Scan("a", small(1)))["a"].result
+    assert (result.mask, result.damage, result.filled_share) == (None, (), 0.0)
 
 
 def test_tiles_are_cut_only_where_asked_for_and_shared_where_nothing_changed(tmp_path):

@@ -18,8 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restoration import cli
-from restoration.engine.outputs import assign_outputs, find_photographs, write_atomically
+from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
+from restoration.engine.engine import Engine
+from restoration.engine.folder import FolderRun
+from restoration.engine.outputs import assign_masks, assign_outputs, find_photographs, write_atomically
+from restoration.engine.recipe import parse_recipe
 from restoration.errors import StorageError
+from restoration.photo.masks import decode_mask
+from restoration.settings import Settings
+from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
 from tests.unit.standins import gray, hopper, png
 
 COMMAND = [sys.executable, "-c", "from restoration.cli import main; main()"]
@@ -71,6 +78,16 @@ def test_plain_names_stay_plain():
     assert outputs["photo.jpg"] == "photo.jpg.png"
     twins = assign_outputs(["photo.jpg", "photo.JPG", "Photo.jpg"], {})
     assert sorted(len(output) for output in twins.values()) == [9, 13, 26]
+
+
+@given(st.sets(SOURCES.map("".join), min_size=1, max_size=8), st.booleans())
+def test_masks_never_take_the_name_of_a_picture(sources, nested):
+    sources = sources | ({f"masks/{source}" for source in sources} if nested else set())
+    outputs = assign_outputs(sources, {})
+    masks = assign_masks(outputs)
+    assert masks.keys() == sources
+    assert len({folded(path) for path in (*outputs.values(), *masks.values())}) == 2 * len(sources)
+    assert all(mask.startswith("masks/") and mask.endswith(outputs[source]) for source, mask in masks.items())
 
 
 def test_longest_names_still_have_room(tmp_path):
@@ -353,3 +370,78 @@ def test_recipes_commands(command, tmp_path):
     code, _, err = command("recipes", "check", wrong)
     assert code == 2
     assert "wrong.toml, step 1" in err
+
+
+class Scratcher(BaseStep):
+    """Stands in for a step that fills a scratch."""
+
+    name = "triage"
+
+    def __init__(self) -> None:
+        self.finds = True
+
+    def apply(self, frame, parameters, models):
+        if not self.finds:
+            return StepOutcome(frame.picture, "not_needed")
+        mask = np.zeros(frame.picture.pixels.shape[:2], np.uint8)
+        mask[3] = MASK_CODES[DamageKind.SCRATCH]
+        found = DamageRecord(DamageKind.SCRATCH, 0.05, 0.04, 1, Mending.SURROUNDINGS)
+        return StepOutcome(frame.picture, "applied", mask=mask, damage=(found,))
+
+
+@pytest.fixture
+def scratcher():
+    with Engine(Settings(device="cpu", threads=2, preview_side=64)) as engine:
+        step = Scratcher()
+        engine._steps["triage"] = step
+        yield engine, step
+
+
+def restored_folder(engine, scans, out, **options):
+    recipe = parse_recipe({"name": "test", "steps": [{"step": "triage"}]}, "test")
+    run = FolderRun.plan(scans, out, engine, engine.prepare(recipe), **options)
+    items = {item.source: item for item in run.run()}
+    run.close()
+    lines = [json.loads(line) for line in (out / "restoration.jsonl").read_text().splitlines()]
+    return items, {line["source"]: line for line in lines}
+
+
+def test_what_was_filled_lies_beside_the_picture_and_in_the_record(scratcher, scans, tmp_path):
+    engine, step = scratcher
+    (scans / "page.tif").unlink()
+    out = tmp_path / "out"
+    _, lines = restored_folder(engine, scans, out)
+    line = lines["sub/photo.png"]
+    assert line["mask"] == "masks/sub/photo.png"
+    assert decode_mask((out / line["mask"]).read_bytes())[3, 0] == MASK_CODES[DamageKind.SCRATCH]
+    assert line["filled_share"] == pytest.approx(1 / 30, abs=1e-6)
+    scratch = {"kind": "scratch", "found_share": 0.05, "mended_share": 0.04, "regions": 1}
+    assert line["damage"] == [scratch | {"mending": "surroundings", "model": None}]
+    # a mask that was lost is made again, and nothing else
+    lost = out / lines["photo.bmp"]["mask"]
+    lost.unlink()
+    items, _ = restored_folder(engine, scans, out)
+    assert [source for source, item in items.items() if item.state != "skipped"] == ["photo.bmp"]
+    assert lost.is_file()
+    # nothing filled this time: no mask is left
+    step.finds = False
+    _, lines = restored_folder(engine, scans, out, overwrite=True)
+    assert {(line["mask"], line["filled_share"], len(line["damage"])) for line in lines.values()} == {(None, 0.0, 0)}
+    assert not list((out / "masks").rglob("*.png"))
+
+
+def test_a_record_from_before_the_masks_is_read_and_a_foreign_mask_kept(scratcher, scans, tmp_path):
+    engine, step = scratcher
+    (scans / "page.tif").unlink()
+    out = tmp_path / "out"
+    step.finds = False
+    _, lines = restored_folder(engine, scans, out)
+    new = {"mask", "mask_sha256", "filled_share", "damage"}
+    old = [{key: value for key, value in line.items() if key not in new} for line in lines.values()]
+    (out / "restoration.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in old))
+    (out / "masks").mkdir()
+    (out / "masks" / "photo.png").write_bytes(b"somebody's work")
+    items, _ = restored_folder(engine, scans, out)
+    assert items.pop("photo.bmp").reason == "name_collision"
+    assert {item.state for item in items.values()} == {"skipped"}
+    assert (out / "masks" / "photo.png").read_bytes() == b"somebody's work"

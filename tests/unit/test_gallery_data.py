@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import PhotoState, ReasonCode
 from restoration.publish import gallery
 from restoration.publish.gallery_index import (
@@ -26,6 +27,7 @@ from restoration.publish.gallery_index import (
 )
 from restoration.publish.photos import ArchivedPhoto
 from restoration.quality.metrics import METRICS
+from tests.filled import filled_record
 
 SHA = "ab" * 32
 PAGES = ("index.html", "print.html")
@@ -65,6 +67,26 @@ def test_data_are_sharded_and_show_only_what_may_be_shown(tmp_path):
     assert not {"image", "ai", "width"} & rows[-1].keys()
     assert "output" in value_of(files["gallery/details-00011.js"].read_text())["00000600"]
     assert "output" not in value_of(files["gallery/details-00012.js"].read_text())["00000601"]
+
+
+def test_details_say_what_was_filled_and_only_of_a_picture_that_is_shown(tmp_path):
+    filled = filled_record(width=400, height=300)
+    stained = filled | {"filled_share": 0.0}
+    photos = [
+        archived(1, **filled),
+        archived(2),
+        archived(3, "original", "awaiting_review", **filled),
+        archived(4, **stained),
+    ]
+    files = dict(gallery.write_data(photos, tmp_path))
+    details = value_of(files["gallery/details-00000.js"].read_text())
+    assert details["00000001"]["filled"] == {
+        "share": 0.0325,
+        "kinds": [{"kind": "hole", "share": 0.02, "net": True}, {"kind": "scratch", "share": 0.0125}],
+        "mask": "data/masks/00000001.png",
+    }
+    assert [d["kind"] for d in details["00000001"]["damage"]] == ["stain", "hole", "scratch", "writing"]
+    assert all("filled" not in details[f"0000000{n}"] for n in (2, 3, 4))
 
 
 def test_a_withdrawn_photograph_has_neither_name_nor_hash(tmp_path):
@@ -243,7 +265,9 @@ FAMILIES = frozenset(
         "status",
         "step",
         "action",
+        "damage",
         "decision",
+        "mending",
         "outcome",
         "event",
         "metric",
@@ -285,3 +309,5 @@ def test_every_code_of_the_catalog_has_words_for_a_family(site):
         assert [r.value for r in ReasonCode if r not in system and f"reason.{r.value}" not in words] == []
         assert [s.value for s in PhotoState if f"state.{s.value}" not in words] == []
         assert [name for name in METRICS if f"metric.{name}" not in words] == []
+        assert [kind for kind in DamageKind if f"damage.{kind}" not in words] == []
+        assert [way for way in Mending if f"mending.{way}" not in words] == []

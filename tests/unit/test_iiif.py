@@ -19,6 +19,7 @@ from restoration.publish import gallery, iiif
 from restoration.publish.photos import ArchivedPhoto
 from restoration.publish.viewing import SETS, Viewing, needed_sets, remove_unneeded_sets
 from restoration.settings import Settings
+from tests.filled import filled_record
 from tests.stack.memory_store import MemoryStore
 
 FACTS = {
@@ -103,6 +104,10 @@ def assert_sound(resource: dict[str, Any]) -> None:
         if part.get("type") == "Canvas":
             assert "#" not in part["id"]
             assert part["width"] > 0 < part["height"]
+        if part.get("type") == "TextualBody":
+            assert part["language"] in {"en", "ko"}
+            assert not part["value"].startswith("<")
+            continue
         for texts in (part.get("label"), part.get("value")):
             if texts is not None:
                 assert texts.keys() <= {"en", "ko", "none"}
@@ -155,6 +160,43 @@ def test_what_a_computer_made_is_said_in_both_languages(album, shown_as, ai, eng
     said = album.files()["iiif/00000001.json"]["requiredStatement"]["value"]
     assert english in said["en"][0]
     assert korean in said["ko"][0]
+
+
+def test_what_was_filled_is_annotated_with_the_mask_and_a_box_for_each_kind(album):
+    album.add(**filled_record(width=120, height=80))
+    manifest = album.files()["iiif/00000001.json"]
+    assert_sound(manifest)
+    painted(manifest)
+    (canvas,) = manifest["items"]
+    (page,) = canvas["annotations"]
+    assert (page["type"], page["label"]["en"]) == ("AnnotationPage", ["What was filled"])
+    assert {annotation["motivation"] for annotation in page["items"]} == {"commenting"}
+    whole, hole, scratch = page["items"]
+    image, english, korean = whole["body"]
+    assert whole["target"] == canvas["id"]
+    assert (image["id"], image["type"], image["format"]) == (f"{ROOT}/data/masks/00000001.png", "Image", "image/png")
+    assert (image["width"], image["height"]) == (120, 80)
+    assert english["value"].startswith("Shaded: made by a computer. 3.2 % of the picture was filled")
+    assert (english["language"], korean["language"]) == ("en", "ko")
+    assert "컴퓨터가 만든 부분" in korean["value"]
+    assert hole["target"] == f"{canvas['id']}#xywh=96,64,24,16"
+    assert "tears and holes by a trained model: 2.0 %" in hole["body"][0]["value"]
+    assert scratch["target"] == f"{canvas['id']}#xywh=15,26,90,1"
+
+
+@pytest.mark.parametrize(
+    ("shown_as", "record"),
+    [
+        ("restored", {}),
+        ("restored", filled_record() | {"filled_share": 0.0}),
+        ("restored", {"mask": None, "filled_share": None, "damage": []}),
+        ("original", filled_record()),
+    ],
+)
+def test_where_nothing_was_filled_there_are_no_annotations(album, shown_as, record):
+    album.add(shown_as, **record)
+    (canvas,) = album.files()["iiif/00000001.json"]["items"]
+    assert "annotations" not in canvas
 
 
 def test_an_original_shows_the_scan_alone_and_its_result_is_not_published(album):

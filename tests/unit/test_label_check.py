@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from restoration.publish import check as checking
 from restoration.publish.check import check_archive
 from restoration.publish.credentials import content_credentials
 from restoration.publish.label_check import Promise
+from restoration.publish.labels import label, read_labels
+from restoration.publish.layout import content_type
 from restoration.publish.parallel import Budget, in_parallel
 from restoration.settings import Settings
 from tests.certificates import Authority
+from tests.filled import filled_png
 from tests.small_pictures import png
 from tests.unit.test_publish_check import PICTURE, built, found, seal_again
 
@@ -50,6 +54,53 @@ def rewrite_facts(folder: Path, **facts: object) -> None:
 def test_a_signed_archive_counts_its_pictures(archive):
     check = check_archive(archive)
     assert (check.problems, check.labelled, check.signed, check.notes) == ([], 6, 6, [])
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("filled"), filled=True)
+
+
+MASK = "data/masks/00000001.png"
+
+
+def test_a_mask_is_checked_like_every_picture(filled):
+    check = check_archive(filled)
+    assert check.ok
+    assert (check.labelled, check.premis_objects) == (7, 7)
+
+
+@pytest.mark.parametrize("forgery", ["picture", "preview", "scan", "mask", "plain mask"])
+def test_a_picture_and_its_mask_cannot_disagree_about_what_was_filled(filled, tmp_path, forgery):
+    folder = shutil.copytree(filled, tmp_path / "archive")
+    paths = {
+        "picture": PICTURE,
+        "preview": "data/previews/00000001-after.jpg",
+        "scan": "data/previews/00000001-before.jpg",
+        "mask": MASK,
+        "plain mask": MASK,
+    }
+    path = folder / paths[forgery]
+    kind = content_type(path.name)
+    data = path.read_bytes()
+    said = read_labels(data, kind)
+    regions = read_labels((folder / MASK).read_bytes(), "image/png").regions if forgery == "scan" else said.regions[:1]
+    path.write_bytes(filled_png() if forgery == "plain mask" else label(data, kind, replace(said, regions=regions)))
+    rewrite_facts(folder)
+    wrong = {path for code, path in found(check_archive(folder)) if code == "label"}
+    both = {PICTURE, "data/previews/00000001-after.jpg"}
+    assert wrong == {"mask": both, "plain mask": {MASK}}.get(forgery, {paths[forgery]})
+
+
+def test_a_mask_that_was_taken_out_is_missed(filled, tmp_path):
+    folder = shutil.copytree(filled, tmp_path / "archive")
+    (folder / MASK).unlink()
+    for algorithm in ("sha256", "sha512"):
+        manifest = folder / f"manifest-{algorithm}.txt"
+        lines = manifest.read_text().splitlines(keepends=True)
+        manifest.write_text("".join(line for line in lines if not line.rstrip().endswith(MASK)))
+    rewrite_facts(folder)
+    assert ("label", PICTURE) in found(check_archive(folder))
 
 
 def test_an_archive_from_before_the_labels_promises_nothing(archive):

@@ -16,13 +16,17 @@ from lxml import etree
 from PIL import Image
 
 from restoration.errors import PublicationError, ReasonCode
-from restoration.iptc import SOURCE_TYPES
+from restoration.iptc import COMPOSITE_ITEM, ENHANCED, SOURCE_TYPES, TRAINED
 from restoration.photo.encode import encode_png
 from restoration.photo.picture import Picture, ScanInfo
 from restoration.publish.embedding import JPEG, MAX_JPEG_PACKET, PNG, get_xmp, has_credentials
-from restoration.publish.labels import Labels, Step, label, packet, parse, read_labels
+from restoration.publish.labels import Labels, Region, Step, label, packet, parse, read_labels
 
 SCAN = "ab" * 32
+REGIONS = (
+    Region("filled-hole", "holes", "찢긴 곳", TRAINED, ("0.80000", "0.00000", "0.20000", "0.1"), COMPOSITE_ITEM),
+    Region("filled-scratch", "scratches & <more>", "긁힌 곳", ENHANCED, ("0.00000", "0.50000", "1.00000", "0.00100")),
+)
 
 
 def labels(**more: object) -> Labels:
@@ -42,6 +46,7 @@ def labels(**more: object) -> Labels:
         "creator": "Kim",
         "rights": "https://creativecommons.org/publicdomain/mark/1.0/",
         "history": (Step("edited", "archive-restoration 1.0", "step=grade", "2026-11-21T04:00:00+00:00"),),
+        "regions": REGIONS,
     }
     return Labels(**(facts | more))
 
@@ -176,6 +181,24 @@ def test_other_readers_find_the_label(kind, source):
     assert b"<xmpRights:WebStatement>https://creativecommons.org/publicdomain/mark/1.0/<" in xmp
 
 
+def test_filled_areas_are_iptc_image_regions():
+    iptc, rdf = ("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}", "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}")
+    root = etree.fromstring(packet(labels()))
+    hole, scratch = root.findall(f".//{iptc}ImageRegion/{rdf}Bag/{rdf}li")
+    boundary = {child.tag.removeprefix(iptc): child.text for child in hole.find(f"{iptc}RegionBoundary")}
+    assert boundary == {
+        "rbShape": "rectangle", "rbUnit": "relative",
+        "rbX": "0.80000", "rbY": "0.00000", "rbW": "0.20000", "rbH": "0.1",
+    }  # fmt: skip
+    assert hole.findtext(f"{iptc}DigitalSourceType") == SOURCE_TYPES + "trainedAlgorithmicMedia"
+    assert scratch.findtext(f"{iptc}DigitalSourceType") == SOURCE_TYPES + "algorithmicallyEnhanced"
+    role = f"{iptc}rRole/{rdf}Bag/{rdf}li/{{http://ns.adobe.com/xap/1.0/}}Identifier/{rdf}Bag/{rdf}li"
+    assert hole.findtext(role) == "http://cv.iptc.org/newscodes/imageregionrole/compositeImageItem"
+    assert scratch.find(f"{iptc}rRole") is None
+    assert [li.text for li in scratch.findall(f"{iptc}Name/{rdf}Alt/{rdf}li")] == ["scratches & <more>", "긁힌 곳"]
+    assert b"ImageRegion" not in packet(labels(regions=()))
+
+
 def test_rights_that_are_no_address_have_no_web_statement():
     said = packet(labels(rights="In copyright; ask https://example.org first"))
     assert b"WebStatement" not in said
@@ -261,6 +284,9 @@ SAID = packet(labels())
         SAID.replace(b"xmp:CreatorTool", b"xmp:CreatorFool"),
         SAID.replace(b"stRef:documentID", b"stRef:instanceID"),
         SAID.replace(b'xml:lang="x-default"', b'xml:lang="de"'),
+        SAID.replace(b"<Iptc4xmpExt:rbShape>rectangle", b"<Iptc4xmpExt:rbShape>circle"),
+        SAID.replace(b"<Iptc4xmpExt:rbW>0.20000</Iptc4xmpExt:rbW>", b""),
+        SAID.replace(b"<Iptc4xmpExt:rId>filled-scratch</Iptc4xmpExt:rId>", b""),
         SAID.replace(b"<dc:identifier>", b"<dc:identifier>y</dc:identifier><dc:identifier>"),
         SAID.replace(b"<xmpRights:WebStatement>https://", b"<xmpRights:WebStatement>https://evil."),
         SAID.replace(b"<x:xmpmeta", b'<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]><x:xmpmeta').replace(

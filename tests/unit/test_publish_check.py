@@ -19,6 +19,7 @@ from restoration.publish.credentials import Credentials
 from restoration.publish.export import export_publication
 from restoration.publish.photos import spool_photos
 from restoration.publish.stage import Stage
+from tests.filled import filled_png, filled_record
 from tests.small_pictures import jpeg, png
 from tests.stack.memory_store import MemoryStore
 from tests.unit.test_publish_files import publishable
@@ -42,17 +43,22 @@ FACTS = {
 PICTURE = "data/photos/00000001.png"
 
 
-def built(folder: Path, credentials: Credentials | None = None, **facts: object) -> Path:
-    """An archive of three photographs, by the publisher's own code."""
+def built(folder: Path, credentials: Credentials | None = None, *, filled: bool = False, **facts: object) -> Path:
+    """An archive of three photographs, by the publisher's own code; of the first one parts may have been filled."""
     store = MemoryStore()
     photos = [publishable(3, "rejected", output=None, previews=None, reason="truncated")]
     for number in (1, 2):
         data = png(f"picture {number}")
         key = store.write_content("restored", data, "png", "image/png")
         preview = store.write_content("restored", jpeg(f"picture {number}"), "jpg", "image/jpeg")
-        output = {"key": key, "sha256": hashlib.sha256(data).hexdigest(), "format": "png"}
+        output = {"key": key, "sha256": hashlib.sha256(data).hexdigest(), "format": "png", "width": 40, "height": 30}
+        more = {}
+        if filled and number == 1:
+            store.write_content("restored", filled_png(), "png", "image/png")
+            more = filled_record()
         events = [event(number, "restoration", restoration_id=number)]
-        photos.append(publishable(number, output=output, previews={"before": preview, "after": preview}, events=events))
+        previews = {"before": preview, "after": preview}
+        photos.append(publishable(number, output=output, previews=previews, events=events, **more))
     work = folder / "work"
     work.mkdir()
     spool = spool_photos(photos, work / "photos.jsonl", {})

@@ -20,6 +20,7 @@ from restoration.publish.parallel import in_parallel
 from restoration.publish.photos import ArchivedPhoto, spool_photos
 from restoration.publish.provenance import write_provenance
 from restoration.spreadsheet import is_formula
+from tests.filled import filled_record
 
 SHA = "ab" * 32
 
@@ -101,6 +102,7 @@ def test_of_a_withdrawn_photograph_nothing_is_left_by_which_it_could_be_found(tm
         {"output": {"key": f"cd/cd/{'cd' * 32}.png", "sha256": "cd" * 32}},
         {"review": {"decision": "reject"}},
         {"source": {"sha256": "cd" * 32}},
+        {"mask": f"ef/ef/{'ef' * 32}.png", "filled_share": 0.01},
     ],
 )
 def test_content_hash_changes_with_what_the_archive_would_say(tmp_path, change):
@@ -108,6 +110,33 @@ def test_content_hash_changes_with_what_the_archive_would_say(tmp_path, change):
     assert spool(tmp_path, publishable(1, **change)).content_sha256 != first
     assert spool(tmp_path, publishable(1), rights="other").content_sha256 != first
     assert spool(tmp_path, publishable(1, seconds=99.0, events=[{"seq": 1}])).content_sha256 == first
+
+
+def test_a_photograph_without_mask_hashes_as_it_did_before_there_were_masks(tmp_path):
+    first = spool(tmp_path, publishable(1)).content_sha256
+    assert spool(tmp_path, publishable(1, mask=None, filled_share=0.0, damage=[])).content_sha256 == first
+
+
+def test_a_mask_belongs_to_a_picture_that_is_shown_restored(tmp_path):
+    filled = filled_record(width=4, height=3)
+    kept = spool(tmp_path, publishable(1, **filled), publishable(2, awaits_review=True, **filled))
+    restored, waiting = ([payload.path for payload in photo.payloads()] for photo in kept)
+    assert restored[-1] == "data/masks/00000001.png"
+    assert waiting == ["data/previews/00000002-before.jpg"]
+
+
+def test_metadata_and_provenance_say_what_was_filled(tmp_path):
+    filled = filled_record(width=4, height=3)
+    kept = spool(tmp_path, publishable(1, **filled), publishable(2), publishable(3, awaits_review=True, **filled))
+    write_metadata(kept, tmp_path / "metadata.csv", rights="CC0")
+    with (tmp_path / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [(row["filled_share"], row["filled_kinds"], row["mask_file"]) for row in csv.DictReader(file)]
+    assert rows == [("0.0325", "hole scratch", "data/masks/00000001.png"), ("", "", ""), ("", "", "")]
+    ((_, file),) = write_provenance(kept, tmp_path)
+    told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [one["filled"]["share"] for one in told] == [0.0325, None, 0.0325]
+    assert [one["kind"] for one in told[0]["damage"]] == ["stain", "hole", "scratch", "writing"]
+    assert told[1]["damage"] == []
 
 
 def test_manifest_round_trip_and_format(tmp_path):

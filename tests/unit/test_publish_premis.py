@@ -14,6 +14,7 @@ from restoration.fixity import Fixity, fixity_of_bytes
 from restoration.publish import premis, prov
 from restoration.publish.fixities import FixityLog, StagedFile, StagedPhoto
 from restoration.publish.photos import PhotoSpool, spool_photos
+from tests.filled import INPAINTER, filled_record
 from tests.unit.premis_rules import PREMIS, TYPE, problems
 from tests.unit.test_publish_files import SHA, publishable
 
@@ -47,7 +48,8 @@ def staged(tmp_path: Path, *photos: object) -> tuple[PhotoSpool, list[StagedPhot
     files = (
         (payload, StagedFile(fixity_of_bytes(payload.path.encode()))) for photo in spool for payload in photo.payloads()
     )
-    assert len(list(log.keep(files))) == 3 * spool.shown
+    masks = sum(photo.mask_path is not None for photo in spool)
+    assert len(list(log.keep(files))) == 3 * spool.shown + masks
     return spool, list(log.beside(spool))
 
 
@@ -86,6 +88,38 @@ def test_photographs_keep_the_schemas_rules_and_carry_both_hashes(tmp_path):
     assert value(picture, "relatedObjectIdentifierValue") == "album/00000001"
     assert value(objects["album/00000001"], "originalName") == "scans/1.tif"
     assert value(objects["album/00000001"], "contentLocationValue") == "s3://originals/scans/1.tif"
+
+
+def test_a_mask_is_an_object_derived_from_the_picture_whose_fill_it_shows(tmp_path):
+    filled = filled_record(width=4, height=3) | {"models": [INPAINTER]}
+    root = photos_xml(tmp_path, publishable(1, **filled), publishable(2))
+    assert problems(root) == []
+    objects = {value(element, "objectIdentifierValue"): element for element in find(root, "object")}
+    mask = objects["data/masks/00000001.png"]
+
+    def said(path: str) -> dict[str, list[str]]:
+        properties: dict[str, list[str]] = {}
+        for one in find(objects[path], "significantProperties"):
+            properties.setdefault(value(one, "significantPropertiesType"), []).append(
+                value(one, "significantPropertiesValue")
+            )
+        return properties
+
+    assert said("data/masks/00000001.png") == {
+        "altered by AI": ["no"],
+        "shows": ["where the restored picture was mended"],
+    }
+    assert value(mask, "relatedObjectIdentifierValue") == "data/photos/00000001.png"
+    assert said("data/photos/00000001.png") == {
+        "altered by AI": ["yes"],
+        "share filled by a computer": ["0.032500"],
+        "filled": [
+            "hole, 0.020000 of the picture, from net house-inpainter",
+            "scratch, 0.012500 of the picture, from its surroundings",
+        ],
+    }
+    assert said("data/previews/00000001-before.jpg") == {"altered by AI": ["no"]}
+    assert said("data/photos/00000002.png") == {"altered by AI": ["yes"]}
 
 
 def test_events_carry_the_chain_and_name_software_and_models(tmp_path):
@@ -183,6 +217,20 @@ def test_prov_says_what_was_derived_from_what_by_which_models(tmp_path):
     assert "s3://originals/scans/3.tif" in nodes
     terms = set().union(*(node for node in document["@graph"])) - {"@id", "@type"}
     assert terms <= set(document["@context"])
+
+
+def test_prov_knows_the_mask_and_fixities_name_its_published_file(tmp_path):
+    _, kept = staged(tmp_path, publishable(1, **filled_record(width=4, height=3)), publishable(2))
+    told = kept[0].photo.record["mask_file"]
+    fixity = fixity_of_bytes(b"data/masks/00000001.png")
+    assert (told["file"], told["sha256"], told["bytes"]) == ("data/masks/00000001.png", fixity.sha256, fixity.size)
+    assert told["unlabelled_sha256"] in kept[0].photo.record["mask"]
+    assert "mask_file" not in kept[1].photo.record
+    ((_, file),) = prov.write_prov([one.photo for one in kept], tmp_path)
+    nodes = {node["@id"]: node for node in json.loads(file.read_text(encoding="utf-8"))["@graph"]}
+    assert nodes["../masks/00000001.png"]["wasDerivedFrom"] == "../photos/00000001.png"
+    assert nodes["../masks/00000001.png"]["sha256"] == fixity.sha256
+    assert "../masks/00000002.png" not in nodes
 
 
 def test_fixities_come_back_beside_their_photographs(tmp_path):

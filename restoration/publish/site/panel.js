@@ -1,7 +1,7 @@
 /* What was done to one photograph: sentences first, and every fact an archivist asks for folded behind them. */
 "use strict";
 (function () {
-  const { make, payload, story, language } = window.Archive;
+  const { make, payload, story, filled, language } = window.Archive;
   const { t, named, number, date, sentence } = language;
 
   function table(label, head, rows) {
@@ -56,6 +56,13 @@
     ]);
   }
 
+  function damageRows(damage) {
+    const share = (value) => (typeof value === "number" && value > 0 ? filled.percent(value) : "0");
+    return damage.map((one) => [
+      sentence(named("damage", one.kind)).replace(/\.$/, ""), share(one.found_share), share(one.mended_share),
+      [named("mending", one.mending), one.model].filter(Boolean).join(": "), String(one.regions ?? "")]);
+  }
+
   function reviewFacts({ review, decision, withdrawal }) {
     if (!review || withdrawal) return [];
     return section(t("section.review"), facts([
@@ -85,12 +92,13 @@
     [t("model.data"), model.training_data], [t("model.weights"), model.weights_sha256, true]]);
 
   function evidence(row, details) {
-    const { steps = [], faces = [], measurements = {}, models = [], events = [], terms = {} } = details;
+    const { steps = [], faces = [], damage = [], measurements = {}, models = [], events = [], terms = {} } = details;
     const entry = Object.entries(terms).filter(([name]) => name !== "title");
     const head = (...names) => names.map((name) => t(`column.${name}`));
     return [
       steps.length ? section(t("section.steps"), table(t("section.steps"), head("step", "result", "model", "time"), stepRows(steps))) : [],
       faces.length ? section(t("section.faces"), table(t("section.faces"), head("face", "result", "likeness", "certainty"), faceRows(faces)), make("p", { class: "hint", text: t("faces.hint") })) : [],
+      damage.length ? section(t("section.damage"), table(t("section.damage"), head("damage", "found", "mended", "how", "places"), damageRows(damage))) : [],
       Object.keys(measurements).length ? section(t("section.measurements"), table(t("section.measurements"), head("measurement", "scan", "restored", "both"), metricRows(measurements))) : [],
       models.length ? section(t("section.models"), ...models.map(modelFacts)) : [],
       reviewFacts(details),

@@ -67,7 +67,13 @@
     });
 
     moveTo(50);
-    return { element: frame, focus: () => handle.focus({ preventScroll: true }), destroy() {} };
+    let shading = null;
+    function shade(mask) {
+      shading?.remove();
+      shading = mask;
+      if (mask) frame.querySelector(".after").after(mask);
+    }
+    return { element: frame, focus: () => handle.focus({ preventScroll: true }), shade, destroy() {} };
   }
 
   window.Archive.createSlider = createSlider;

@@ -1,7 +1,7 @@
 /* The pictures of one photograph: a slider, side by side, or zoomed; the choice holds while one leafs on. */
 "use strict";
 (function () {
-  const { make, button, payload, byId, story, language, createSlider, createZoom } = window.Archive;
+  const { make, button, payload, byId, story, filled, language, createSlider, createZoom } = window.Archive;
   const { t } = language;
   const MODES = ["compare", "side", "zoom"];
   let mode = "compare";
@@ -16,7 +16,7 @@
     const frame = make("div", { class: "slider single" },
       make("img", { src: preview(row, "before"), alt: story.altText(row) }), make("span", { class: "label label-stage label-scan", text: story.badge(row) }));
     frame.style.setProperty("--ratio", String(row.width / row.height));
-    return { element: frame, focus: null, destroy() {} };
+    return { element: frame, focus: null, shade() {}, destroy() {} };
   }
 
   function pair(row) {
@@ -24,7 +24,13 @@
       make("span", { class: "pair-picture" }, make("img", { src: preview(row, which), alt }), label), make("figcaption", { text: t(which) }));
     const element = make("div", { class: "pair" }, figure("before", story.altBefore(row), null), figure("after", story.altText(row), labelOf(row)));
     element.style.setProperty("--ratio", String(row.width / row.height));
-    return { element, focus: null, destroy() {} };
+    let shading = null;
+    function shade(mask) {
+      shading?.remove();
+      shading = mask;
+      if (mask) element.lastElementChild.querySelector("img").after(mask);
+    }
+    return { element, focus: null, shade, destroy() {} };
   }
 
   function tilesOf(details, which) {
@@ -65,7 +71,9 @@
     byId("views").replaceChildren(...modesOf(row).map((name) => button({
       class: "chip", "aria-pressed": String(name === modeFor(row)), "data-mode": name,
       text: t(name === "compare" && row.shown !== "restored" ? "view.whole" : `view.${name}`),
-    }, () => { mode = name; draw(row, details, facts); byId("views").querySelector("[aria-pressed=true]").focus(); })));
+    }, () => { mode = name; draw(row, details, facts); byId("views").querySelector("[data-mode][aria-pressed=true]").focus(); })));
+    const shading = filled.toggle(details, current.shade);
+    if (shading) byId("views").append(shading);
   }
 
   const modeFor = (row) => (modesOf(row).includes(mode) ? mode : "compare");
@@ -79,6 +87,7 @@
   function clear() {
     current?.destroy();
     current = null;
+    filled.clear();
     byId("stage").replaceChildren();
   }
 

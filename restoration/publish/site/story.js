@@ -1,6 +1,7 @@
 /* What happened to a photograph, in sentences that a family understands. Data in, sentences out. */
 "use strict";
 (function () {
+  const { filled } = window.Archive;
   const { t, named, has, sentence, number, date } = window.Archive.language;
 
   const titleOf = (row) => row.title || t("title.withdrawn", { id: String(Number(row.id)) });
@@ -60,10 +61,17 @@
   }
 
   function repairLines(details) {
+    const line = filled.line(details);
+    if (line) return [line];
     const step = stepOf(details, "repair");
     if (!applied(step)) return [];
     const share = step.detail?.filled ?? step.detail?.damage_share;
     return [typeof share === "number" && share > 0 ? t("story.repair_share", { share: percent(share) }) : t("story.repair")];
+  }
+
+  function nothingElse(row, details) {
+    if (row.ai) return "";
+    return t(filled.line(details) ? "story.only_filled" : "story.nothing_invented");
   }
 
   function reviewLines(details) {
@@ -76,7 +84,7 @@
       ...colourLines(details), ...faceLines(details), ...repairLines(details),
       applied(stepOf(details, "grade")) ? t("story.grade") : "",
       applied(stepOf(details, "upscale")) ? t("story.upscale") : "",
-      row.ai ? "" : t("story.nothing_invented"),
+      nothingElse(row, details),
       ...reviewLines(details),
       t("story.original_kept"),
     ];
@@ -102,8 +110,8 @@
   /* One honest paragraph for a printed sheet. */
   function honest(row, details) {
     if (row.shown === "original") return t("print.as_scanned");
-    const said = [...colourLines(details), ...faceLines(details)].filter(Boolean).map(sentence);
-    return [t(row.ai ? "print.restored_ai" : "print.restored"), ...said, row.ai ? "" : t("story.nothing_invented")].filter(Boolean).join(" ");
+    const said = [...colourLines(details), ...faceLines(details), filled.line(details)].filter(Boolean).map(sentence);
+    return [t(row.ai ? "print.restored_ai" : "print.restored"), ...said, nothingElse(row, details)].filter(Boolean).join(" ");
   }
 
   window.Archive.story = { titleOf, stateOf, whyNot, badge, altText, altBefore, lines, banner, honest };

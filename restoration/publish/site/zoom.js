@@ -11,6 +11,7 @@
 
   function ownZoom(box, pictures) {
     const image = make("img", { class: "zoomed", alt: "", draggable: "false" });
+    let shading = null;
     box.replaceChildren(image);
     const natural = { width: pictures.width, height: pictures.height };
     let fit = 1;
@@ -25,9 +26,11 @@
       const kept = (at, inside, outside) => (inside <= outside ? (outside - inside) / 2 : Math.min(0, Math.max(outside - inside, at)));
       x = kept(x, size.width, room.width);
       y = kept(y, size.height, room.height);
-      image.style.width = `${natural.width}px`;
-      image.style.height = `${natural.height}px`;
-      image.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+      for (const one of [image, shading].filter(Boolean)) {
+        one.style.width = `${natural.width}px`;
+        one.style.height = `${natural.height}px`;
+        one.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+      }
       box.dataset.scale = (scale / fit).toFixed(2);
     }
 
@@ -89,6 +92,14 @@
       fit: () => zoomTo(fit),
       pan(dx, dy) { x -= dx * 60; y -= dy * 60; place(); },
       show(which) { image.src = pictures[which].plain; image.alt = pictures[which].alt; },
+      shade(mask) {
+        shading?.remove();
+        shading = mask;
+        if (!mask) return;
+        mask.classList.add("zoomed-mask");
+        image.after(mask);
+        place();
+      },
       destroy() {
         observer.disconnect();
         for (const [name, handler] of Object.entries(handlers)) box.removeEventListener(name, handler);
@@ -155,6 +166,10 @@
         wanted = which;
         for (const [name, item] of Object.entries(items)) item.setOpacity(name === which ? 1 : 0);
       },
+      shade(mask) {
+        viewer.clearOverlays();
+        if (mask) viewer.addOverlay({ element: mask, location: new OpenSeadragon.Rect(0, 0, 1, pictures.height / pictures.width) });
+      },
       destroy: () => viewer.destroy(),
     };
   }
@@ -187,6 +202,7 @@
     let zoom = null;
     let gone = false;
     let which = pictures.after ? "after" : "before";
+    let mask = null;
     const given = { ...pictures };
     if (!given.after) given.after = { plain: "" };
     if (!given.before) given.before = { plain: "" };
@@ -199,6 +215,7 @@
     }) : null;
     function tell() {
       zoom?.show(which);
+      zoom?.shade(which === "after" ? mask : null);
       spoken.textContent = given[which].alt;
       label?.classList.toggle("away", which === "before");
     }
@@ -224,7 +241,11 @@
       tell();
       element.dataset.ready = "";
     }
-    return { element, start, focus: () => box.focus({ preventScroll: true }), destroy() { gone = true; zoom?.destroy(); } };
+    function shade(given) {
+      mask = given;
+      zoom?.shade(which === "after" ? mask : null);
+    }
+    return { element, start, focus: () => box.focus({ preventScroll: true }), shade, destroy() { gone = true; zoom?.destroy(); } };
   }
 
   window.Archive.createZoom = createZoom;

@@ -57,4 +57,5 @@ export const api = {
 const pictures = (restoration) => `${ROOT}/api/restorations/${restoration}`;
 export const previewUrl = (restoration, side) => `${pictures(restoration)}/preview/${side}`;
 export const outputUrl = (restoration) => `${pictures(restoration)}/output`;
+export const maskUrl = (restoration) => `${pictures(restoration)}/mask`;
 export const tileUrl = (restoration, side, name) => `${pictures(restoration)}/tiles/${side}/${name}`;

@@ -1,5 +1,6 @@
 /* What is known of one photograph, first in plain words, then every detail. */
 import { make } from "./elements.js";
+import { filledLine } from "./filled.js";
 import { figure, number, percent, t, when, word } from "./words.js";
 
 function table(head, rows) {
@@ -23,10 +24,10 @@ function story(photo) {
   return [
     applied("colorize") && t("did_colour"),
     done("colorize") && done("colorize").reason === "already_colour" && t("did_own_colour"),
-    applied("repair") && t("did_repair", { share: typeof damage === "number" ? percent(damage) : "?" }),
+    filledLine(photo) || (applied("repair") && t("did_repair", { share: typeof damage === "number" ? percent(damage) : "?" })),
     applied("grade") && t("did_grade"),
     applied("upscale") && t("did_upscale"),
-    !photo.item.ai_altered && t("not_ai"),
+    !photo.item.ai_altered && t(filledLine(photo) ? "not_ai_but_filled" : "not_ai"),
   ].filter(Boolean);
 }
 
@@ -35,6 +36,13 @@ function stepRows(steps) {
     word("step_names", step.step),
     [word("statuses", step.status), word("reasons", step.reason).replace(/\.$/, "")].filter((text, i, all) => text && all.indexOf(text) === i).join(": "),
     step.model || "", `${figure(step.seconds, step.seconds < 10 ? 2 : 0)} s`,
+  ]);
+}
+
+function damageRows(damage) {
+  return damage.map((one) => [
+    word("damage_kinds", one.kind), percent(one.found_share), percent(one.mended_share),
+    [word("mendings", one.mending), one.model].filter(Boolean).join(": "), number(one.regions),
   ]);
 }
 
@@ -78,6 +86,7 @@ export function details(photo) {
   const terms = Object.entries(photo.dublin_core).filter(([name]) => name !== "title");
   return [
     photo.steps.length ? section(t("steps"), table([t("step"), t("result"), t("model"), t("time")], stepRows(photo.steps))) : null,
+    photo.damage.length ? section(t("damage"), table([t("damage"), t("found"), t("mended"), t("how"), t("places")], damageRows(photo.damage))) : null,
     Object.keys(photo.measurements).length ? section(t("measurements"), table([t("measurement"), t("before"), t("after"), t("both")], metricRows(photo.measurements))) : null,
     section(t("catalogue"), facts([
       ...terms.map(([name, value]) => [word("terms", name), value]), [t("file"), item.object_key], [t("scan_size"), size(photo.scan)],

@@ -1,7 +1,8 @@
 /* One photograph: the picture, the decision, and what is known. */
-import { api, outputUrl, previewUrl, tileUrl } from "./api.js";
+import { api, maskUrl, outputUrl, previewUrl, tileUrl } from "./api.js";
 import { announce, make } from "./elements.js";
 import { facesSection } from "./faces.js";
+import { isFilled, legend } from "./filled.js";
 import { banner, details, historyList, storySection } from "./panel.js";
 import { Queue } from "./queue.js";
 import { number, t } from "./words.js";
@@ -71,6 +72,7 @@ export class PhotoView {
     const failed = () => announce(t("picture_failed"));
     this.viewer = new Viewer({
       ...this.sources, width: item.width, height: item.height, title, faces: this.photo.faces, facesSize: this.photo.faces_size,
+      filled: isFilled(this.photo) ? { mask: maskUrl(item.restoration_id), legend: legend(this.photo) } : null,
       mode: viewMode, onMode: (mode) => { viewMode = mode; }, onError: failed,
     });
     this.heading = make("h1", { tabindex: "-1", dir: "auto", text: title });

@@ -37,7 +37,8 @@ function faceBoxes(faces, ratioX, ratioY) {
 
 export class Viewer {
   /* before, after: sources of Layer. facesSize: size of the picture that boxes of faces refer to. */
-  constructor({ before, after, width, height, title, faces, facesSize, mode, onMode, onError }) {
+  /* filled: { mask: address, legend: element }, or null where nothing was filled. */
+  constructor({ before, after, width, height, title, faces, facesSize, filled, mode, onMode, onError }) {
     this.size = { width, height };
     this.position = 50;
     this.scale = 0;
@@ -45,8 +46,10 @@ export class Viewer {
     this.y = 0;
     this.pointers = new Map();
     this.onMode = onMode;
+    this.filled = filled;
     this.faceScale = [width / facesSize[0], height / facesSize[1]];
     const once = (() => { let told = false; return () => { if (!told) { told = true; onError(); } }; })();
+    this.onError = once;
     this.after = new Pane(new Layer(after, width, height, t("after_alt", { title }), once), faceBoxes(faces, ...this.faceScale));
     this.before = new Pane(new Layer(before, width, height, t("before_alt"), once), faceBoxes(faces, ...this.faceScale));
     this.after.element.classList.add("pane-after");
@@ -60,7 +63,8 @@ export class Viewer {
       make("span", { class: "side side-after", "aria-hidden": "true", text: t("after") }));
     this.frame.style.setProperty("--ratio", String(width / height));
     this.tools = this.makeTools(faces.length > 0);
-    this.element = make("div", { class: "viewer" }, this.frame, this.tools);
+    this.element = make("div", { class: "viewer" }, this.frame, this.tools, filled ? filled.legend : null);
+    if (filled) filled.legend.hidden = true;
     this.listen();
     this.setMode(mode);
     this.observer = new ResizeObserver(() => this.resized());
@@ -74,8 +78,9 @@ export class Viewer {
   makeTools(withFaces) {
     this.modeButtons = ["slider", "side"].map((mode) => button(t(`view_${mode}`), () => this.setMode(mode), { "data-mode": mode }));
     this.boxButton = withFaces ? button(t("boxes"), () => this.toggleBoxes(), { "aria-pressed": "false" }) : null;
+    this.filledButton = this.filled ? button(t("show_filled"), () => this.toggleFilled(), { "aria-pressed": "false", id: "show-filled" }) : null;
     this.fitButton = button(t("zoom_full"), () => this.toggleZoom(), { class: "quiet fit" });
-    return make("div", { class: "tools-row", role: "toolbar", "aria-label": t("view") }, ...this.modeButtons, this.boxButton,
+    return make("div", { class: "tools-row", role: "toolbar", "aria-label": t("view") }, ...this.modeButtons, this.boxButton, this.filledButton,
       make("span", { class: "spring" }),
       button("−", () => this.zoomBy(1 / ZOOM_STEP), { "aria-label": t("zoom_out"), class: "quiet square" }),
       make("span", { class: "percent", role: "status", "aria-live": "off" }),
@@ -164,6 +169,23 @@ export class Viewer {
   toggleBoxes() {
     const shown = this.frame.classList.toggle("with-boxes");
     if (this.boxButton) this.boxButton.setAttribute("aria-pressed", String(shown));
+  }
+
+  /* Shade what was filled, over the restored picture. */
+  toggleFilled() {
+    if (!this.filled) return;
+    const shown = !this.shading;
+    if (shown) {
+      this.shading = make("img", { class: "filled-mask", alt: "", draggable: "false" });
+      this.shading.addEventListener("error", this.onError);
+      this.shading.src = this.filled.mask;
+      this.after.layer.element.after(this.shading);
+    } else {
+      this.shading.remove();
+      this.shading = null;
+    }
+    this.filled.legend.hidden = !shown;
+    this.filledButton.setAttribute("aria-pressed", String(shown));
   }
 
   zoomBy(factor, at) {
@@ -277,7 +299,7 @@ export class Viewer {
   }
 
   key(name) {
-    const actions = { "+": () => this.zoomBy(ZOOM_STEP), "=": () => this.zoomBy(ZOOM_STEP), "-": () => this.zoomBy(1 / ZOOM_STEP), z: () => this.toggleZoom(), s: () => this.toggleMode(), b: () => this.toggleBoxes() };
+    const actions = { "+": () => this.zoomBy(ZOOM_STEP), "=": () => this.zoomBy(ZOOM_STEP), "-": () => this.zoomBy(1 / ZOOM_STEP), z: () => this.toggleZoom(), s: () => this.toggleMode(), b: () => this.toggleBoxes(), m: () => this.toggleFilled() };
     if (!(name in actions)) return false;
     actions[name]();
     return true;
