@@ -30,6 +30,9 @@ MARGIN = 96
 SMALLEST_LEVEL = 320
 """Long side below which a scan is not halved any more."""
 _STRIDE = 16
+_LOGIT_STEPS, _MIDDLE = 16, 128
+"""Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
+_SHARES = np.rint(255 / (1 + np.exp(-(np.arange(256) - _MIDDLE) / _LOGIT_STEPS))).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -49,39 +52,58 @@ class Found:
 def search(net: Any, luma: Plane, device: str) -> Found:
     """Ask the net about the whole scan.
 
+    A mark must be seen at two neighbouring sizes, each halving the other: the mean of their logits counts, and of all
+    such pairs the surest. One size alone takes twice as many heads, leaves and window panes for damage.
+
     :param net: a finder, N x 1 x H x W in [-1, 1] to N x 7 x H x W logits: :mod:`restoration.models.nets.house_finder`.
     :param luma: H x W, 0..1.
     :raises OutOfMemory: not even one tile fits the device.
     """
-    found = _one_level(net, luma, device)
-    scale = 2
-    while max(luma.shape) / scale >= SMALLEST_LEVEL:
-        size = (max(16, luma.shape[1] // scale), max(16, luma.shape[0] // scale))
+    height, width = luma.shape
+    fine, best, scale = _one_level(net, luma, device), None, 2
+    while max(height, width) / scale >= SMALLEST_LEVEL:
+        size = (max(16, width // scale), max(16, height // scale))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-        found = _joined(found, _one_level(net, small, device))
-        scale *= 2
-    return found
+        coarse = _enlarged(_one_level(net, small, device), height, width)
+        pair = _agreed(fine, coarse)
+        best = pair if best is None else _surer(best, pair)
+        fine, scale = coarse, scale * 2
+    found = fine if best is None else best
+    return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.stain, found.writing)
 
 
-def _joined(fine: Found, coarse: Found) -> Found:
-    """Both levels in one: the coarser one counts where it is surer, but never at what only the finer one can see."""
-    height, width = fine.likely.shape
-    smooth = {name: _enlarged(getattr(coarse, name), height, width) for name in ("likely", "stain", "writing")}
-    kind = np.asarray(cv2.resize(coarse.kind, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
-    surer = smooth["likely"] > fine.likely
+def _agreed(fine: Found, coarse: Found) -> Found:
+    """What two sizes say together; the kind is that of the surer one."""
+    kind = np.where(coarse.likely > fine.likely, coarse.kind, fine.kind).astype(np.uint8)
+    likely, stain, writing = (
+        np.asarray(cv2.addWeighted(getattr(fine, name), 0.5, getattr(coarse, name), 0.5, 0), np.uint8)
+        for name in ("likely", "stain", "writing")
+    )
+    return Found(likely, kind, stain, writing)
+
+
+def _surer(first: Found, second: Found) -> Found:
+    kind = np.where(second.likely > first.likely, second.kind, first.kind).astype(np.uint8)
     return Found(
-        np.maximum(fine.likely, smooth["likely"]),
-        np.where(surer, kind, fine.kind).astype(np.uint8),
-        np.maximum(fine.stain, smooth["stain"]),
-        np.maximum(fine.writing, smooth["writing"]),
+        np.maximum(first.likely, second.likely),
+        kind,
+        np.maximum(first.stain, second.stain),
+        np.maximum(first.writing, second.writing),
     )
 
 
-def _enlarged(plane: Bytes, height: int, width: int) -> Bytes:
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+def _enlarged(found: Found, height: int, width: int) -> Found:
+    size = (width, height)
+    likely, stain, writing = (
+        np.asarray(cv2.resize(getattr(found, name), size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        for name in ("likely", "stain", "writing")
+    )
+    kind = np.asarray(cv2.resize(found.kind, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return Found(likely, kind, stain, writing)
 
 
 def _one_level(net: Any, luma: Plane, device: str) -> Found:
+    """The answer at one size; ``likely`` still as logits in bytes."""
     planes = [np.zeros(luma.shape, np.uint8) for _ in range(4)]
     for inside, seen in tiles(luma.shape[0], luma.shape[1]):
         answers = _asked(net, luma[seen], device)
@@ -120,7 +142,7 @@ def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes, Byt
     order = tuple(DamageKind)
     stain, writing = (kinds[order.index(kind)] for kind in (DamageKind.STAIN, DamageKind.WRITING))
     return (
-        _bytes(torch.sigmoid(answer[0])),
+        np.asarray((answer[0] * _LOGIT_STEPS + _MIDDLE).round().clamp(0, 255).byte().numpy(), np.uint8),
         np.asarray(answer[1:].argmax(dim=0).numpy(), np.uint8),
         _bytes(stain),
         _bytes(writing),
