@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TASKS = {
     "colorize": ("house-colorizer", ("--long-side", "--fid", "--fid-minimum")),
     "restore-face": ("house-restorer", ("--seed",)),
-    "repair": ("house-finder", ("--seed",)),
+    "repair": ("", ("--seed",)),
 }
 """What can be compared: the model that is taken where none is named, and the options that no other task has."""
 
@@ -115,7 +115,7 @@ def evaluate(
         precision=settings.precision,
         compiled=settings.compile_nets,
     )
-    names = tuple((TASKS[task][0] if models is None else models).split(","))
+    names = tuple(filter(None, (TASKS[task][0] if models is None else models).split(",")))
     asked = Asked(photos, names, reference, out, record, as_json, data_set)
     if task == "restore-face":
         from restoration.cli.evaluate_faces import evaluate_faces

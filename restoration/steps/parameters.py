@@ -51,12 +51,14 @@ class Repair(StepParameters):
     """
 
     model_parameters: ClassVar[tuple[str, ...]] = ("finder", "inpainter", "detector")
-    finder: str = Field(default="house-finder", description="Registry name of the finder of damage; empty for none.")
+    finder: str = Field(
+        default="", description="Registry name of a net that finds damage; empty to find marks by their shape."
+    )
     inpainter: str = Field(
         default="", description="Registry name of the net that fills wide holes; empty for diffusion from the rim."
     )
     detector: str = Field(
-        default="centerface", description="Registry name of the face detector that protects eyes; empty for none."
+        default="", description="Registry name of the face detector that protects eyes from a finder; empty for none."
     )
     face_parts: Literal["review", "fill"] = Field(
         default="review",

@@ -26,6 +26,7 @@ from restoration.steps.repair import Step
 
 Mask = NDArray[np.bool_]
 FILE = "file:"
+_STAND_IN = "finder-of-file"
 
 NOTHING = "damaged"
 """Row of the picture that nobody mended."""
@@ -62,7 +63,7 @@ def menders(names: tuple[str, ...], models: LoadedModels) -> list[Mender]:
     floor = [
         Mender(NOTHING, lambda pixels, mask: Mended(pixels, np.zeros(mask.shape, bool)), {}),
         Mender(TRUE_MASK, _by_true_mask, {"method": "telea"}),
-        Mender(SHAPES, _by_step(Repair(finder="", inpainter="", detector="", denoise=0.0), models), {}),
+        Mender(SHAPES, _by_step(Repair(denoise=0.0), models), {}),
     ]
     return [*floor, *(_named(name, models) for name in names)]
 
@@ -73,9 +74,11 @@ def _by_true_mask(pixels: FloatImage, mask: Mask) -> Mended:
 
 def _named(name: str, models: LoadedModels) -> Mender:
     chosen: Models = models
+    finder = name
     facts: dict[str, Any] = {"file": name}
     if name.startswith(FILE):
         chosen = _WithFinder(models, _of_file(Path(name.removeprefix(FILE)).expanduser()))
+        finder = _STAND_IN
     else:
         entry = models.entry(name)
         if entry.task != "find-damage":
@@ -84,8 +87,7 @@ def _named(name: str, models: LoadedModels) -> Mender:
                 reason=ReasonCode.MODEL_UNKNOWN,
             )
         facts = {"version": entry.version, "sha256": entry.sha256}
-    finder = Repair().finder if name.startswith(FILE) else name
-    return Mender(name, _by_step(Repair(finder=finder, denoise=0.0), chosen), facts)
+    return Mender(name, _by_step(Repair(finder=finder, detector="centerface", denoise=0.0), chosen), facts)
 
 
 def _by_step(parameters: Repair, models: Models) -> Callable[[FloatImage, Mask], Mended]:
@@ -101,15 +103,18 @@ def _by_step(parameters: Repair, models: Models) -> Callable[[FloatImage, Mask],
 
 
 class _WithFinder:
-    """The loaded models with another finder in the house finder's place: a training run before it is registered."""
+    """The loaded models, and beside them a finder from a file: a training run before it is registered."""
 
     def __init__(self, models: LoadedModels, finder: Any) -> None:
         self.device = models.device
         self._models, self._finder = models, finder
-        self.entry, self.available, self.check = models.entry, models.available, models.check
+        self.available, self.check = models.available, models.check
 
     def load(self, name: str) -> Any:
-        return self._finder if name == Repair().finder else self._models.load(name)
+        return self._finder if name == _STAND_IN else self._models.load(name)
+
+    def entry(self, name: str) -> Any:
+        return None if name == _STAND_IN else self._models.entry(name)
 
 
 def _of_file(path: Path) -> Any:
