@@ -40,6 +40,7 @@ BUILDERS: dict[str, str] = {
     "espcn": "restoration.models.nets.espcn:build",
     "retinaface-r50": "restoration.models.nets.retinaface:build",
     "house-restorer": "restoration.models.nets.house_restorer:build",
+    "bopbtl-scratch": "restoration.models.nets.bopbtl_scratch:build",
 }
 FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",
