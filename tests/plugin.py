@@ -45,4 +45,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _reason(report: pytest.TestReport) -> str:
     """Why a test was skipped."""
-    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return words.removeprefix("Skipped: ")
