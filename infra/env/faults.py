@@ -79,6 +79,6 @@ def sentence(output: str) -> str:
         found = re.search(pattern, output)
         if found:
             return words.format(**found.groupdict())
-    errors = [line.strip() for line in output.splitlines() if re.match(r"\s*(?:ERROR|error):", line)]
+    errors = [line.strip() for line in output.splitlines() if re.match(r"\s*error:", line, re.IGNORECASE)]
     last = errors[-1] if errors else "it did not say why"
-    return f"pip failed, and this is its last word: {last}"
+    return f"The environment could not be made, and this is the last word: {last}"

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)
 """What came with Python 3.11.0: it knows hashes beside constraints, and editable installs from pyproject.toml."""
+
+LEAST_FREE = 50 * 1024**2
+"""Bytes; with fewer left, a virtual environment that could not be made is put down to the disk."""
 
 PORTION = 40
 """Packages to one call of pip: what is installed stays when a later one fails."""
@@ -93,7 +97,9 @@ def _make_venv(folder: Path) -> Path:
     _say(f"Making {folder} ...")
     done = _run([sys.executable, "-m", "venv", "--clear", str(folder)])
     if done.returncode != 0:
-        raise Problem(faults.sentence(done.stdout))
+        # the module venv hides what pip told it
+        full = folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE
+        raise Problem(faults.sentence("[Errno 28]" if full else done.stdout))
     return python
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import stat
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,19 @@ def test_a_half_made_environment_is_made_anew(environment, programs, monkeypatch
     assert environment.make() == 0
     assert [sys.executable, "-m", "venv", "--clear", str(environment.venv)] in commands
     assert python.resolve() == Path(sys.executable).resolve()
+
+
+@pytest.mark.parametrize(("free", "told"), [(2**20, "disk is full"), (2**40, "last word: Error: something else")])
+def test_a_virtual_environment_that_fails_is_put_down_to_a_full_disk(
+    programs, tmp_path, monkeypatch, capsys, free, told
+):
+    folder = tmp_path / "venv"
+    folder.mkdir()
+    failed = types.SimpleNamespace(returncode=1, stdout="Error: something else")
+    monkeypatch.setattr(programs["install"], "_run", lambda command: failed)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: types.SimpleNamespace(free=free))
+    assert programs["install"].main(["--venv", str(folder)]) == 3
+    assert told in capsys.readouterr().err
 
 
 def test_an_image_gets_its_own_packages_alone(programs, monkeypatch, tmp_path):
