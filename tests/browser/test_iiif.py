@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,11 +220,16 @@ def test_the_gallery_zooms_into_the_same_tiles(visit, bucket):
     page = visit.open(f"{bucket.address}/village-album/v0003/index.html#photo/00000001")
     page.get_by_role("button", name="Zoom", exact=True).first.click()
     page.wait_for_selector(".zoom-box[data-pictures='after before'] canvas")
-    page.wait_for_timeout(300)
     page.get_by_role("button", name="Show the scan").click()
-    page.wait_for_timeout(500)
+
+    def asked() -> set[str]:
+        return {path.split("/")[3] for path in bucket.asked if path.startswith("/village-album/tiles/")}
+
+    end = time.monotonic() + 120
+    while asked() != bucket.sets() and time.monotonic() < end:
+        page.wait_for_timeout(100)
     # the scan is half as large as the picture beside it: its tiles are asked for by its own size
-    assert {path.split("/")[3] for path in bucket.asked if path.startswith("/village-album/tiles/")} == bucket.sets()
+    assert asked() == bucket.sets()
     assert bucket.missing == []
 
 

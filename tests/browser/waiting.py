@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-def until(page, expression: str, seconds: float = 15.0) -> None:
+def until(page, expression: str, seconds: float = 120.0) -> None:
     """Look again and again until a JavaScript expression is true."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):

@@ -174,7 +174,7 @@ def pool_children(process: subprocess.Popen) -> list[psutil.Process]:
     return psutil.Process(process.pid).children()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 40.0, what: str = "") -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 300.0, what: str = "") -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

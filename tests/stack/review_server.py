@@ -20,7 +20,7 @@ def serving(service: Service) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 240
         while not server.started:
             assert thread.is_alive()
             assert time.monotonic() < deadline
@@ -29,4 +29,4 @@ def serving(service: Service) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(240)

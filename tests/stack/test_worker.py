@@ -305,7 +305,7 @@ class TestRealWorkers:
         batches = lab.plan({**scans(6), "003.png": b"POISON", "x.png": b"SLOW x"})
         lab.start_worker()
         lab.send(*batches)
-        wait_for(lambda: lab.batch_states() == {"done"}, seconds=60, what=lab.log())
+        wait_for(lambda: lab.batch_states() == {"done"}, what=lab.log())
         states = lab.states()
         assert states.pop("003.png") == "quarantined"
         assert set(states.values()) == {"restored"}

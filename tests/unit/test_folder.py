@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import unicodedata
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from restoration.photo.masks import decode_mask
 from restoration.settings import Settings
 from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
 from tests.unit.standins import gray, hopper, png
+from tests.work import meter
 
 COMMAND = [sys.executable, "-c", "from restoration.cli import main; main()"]
 QUICK = """
@@ -290,11 +290,12 @@ def test_interrupted_run_keeps_what_is_done_and_goes_on(scans, tmp_path):
     (scans / "page.tif").unlink()
     out = tmp_path / "out"
     line = [*COMMAND, "run", str(scans), str(out), "--recipe", str(recipe), "--json"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # a small pipe: the program waits for its reader, and cannot end before it is interrupted
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pipesize=4096)
     assert process.stdout is not None
     first = json.loads(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "interrupted:" in err
     assert "Traceback" not in err
@@ -303,7 +304,7 @@ def test_interrupted_run_keeps_what_is_done_and_goes_on(scans, tmp_path):
     assert 0 < len(record) < 63
     assert {entry["output"] for entry in record} == {p.relative_to(out).as_posix() for p in out.rglob("*.png")}
     assert not list(out.rglob("*.part"))
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     states = [json.loads(text)["state"] for text in done.stdout.splitlines()]
     assert states.count("skipped") == len(record)
@@ -325,11 +326,11 @@ def test_names_that_are_no_text_are_restored_and_printed_safely(command, quick, 
 
 
 def test_help_is_quick():
-    started = time.perf_counter()
-    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60)
+    spent = meter()
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     assert "recipes" in done.stdout
-    assert time.perf_counter() - started < 5
+    assert spent() < 5
 
 
 def test_models_commands(command):

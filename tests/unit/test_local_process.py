@@ -14,7 +14,7 @@ class Ended:
     """A child that has ended; both threads learn so before either goes on."""
 
     def __init__(self, threads: int) -> None:
-        self._together = threading.Barrier(threads, timeout=10)
+        self._together = threading.Barrier(threads, timeout=120)
 
     def poll(self) -> int:
         self._together.wait()

@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ("help", "env", "demo", "up", "down", "status", "test", "lint", "clean")
+TARGETS = ("help", "env", "demo", "up", "down", "status", "test", "test-quick", "coverage", "lint", "clean")
+LOCK = ROOT / "infra" / "lock"
+lockfile = runpy.run_path(str(ROOT / "infra" / "env" / "lockfile.py"))
 
 
 def make(*arguments: str) -> str:
@@ -25,10 +28,9 @@ def make(*arguments: str) -> str:
     return done.stdout
 
 
-def lock() -> dict[str, Requirement]:
-    lines = (ROOT / "infra" / "lock" / "requirements.txt").read_text().splitlines()
-    pins = [Requirement(line) for line in lines if not line.startswith("#")]
-    return {canonicalize_name(pin.name): pin for pin in pins}
+def lock(name: str = "requirements.txt") -> dict[str, Requirement]:
+    lines = lockfile["without_hashes"](lockfile["entries"](LOCK / name))
+    return {canonicalize_name(pin.name): pin for pin in map(Requirement, lines)}
 
 
 def test_help_names_every_target():
@@ -47,12 +49,28 @@ def test_demo_passes_on_a_folder_with_spaces():
     assert "--recipe 'grade-only'" in make("-n", "-o", "env", "demo", "RECIPE=grade-only")
 
 
-def test_torch_index_is_used_for_torch_alone():
-    plan = make("-n", "-B", "env", "TORCH_INDEX=https://example.org/whl")
-    lines = [line for line in plan.splitlines() if "example.org" in line]
-    assert len(lines) == 1
-    assert "torch==" in lines[0]
-    assert "example.org" not in make("-n", "-B", "env")
+def test_the_choice_of_torch_reaches_the_installer():
+    plan = make("-n", "-B", "env", "TORCH=torch==9", "TORCH_INDEX=https://example.org/whl")
+    assert "--torch 'torch==9' --torch-index 'https://example.org/whl'" in plan
+    assert "--torch-index ''" in make("-n", "-B", "env")
+
+
+def test_arguments_of_a_test_run_come_last_and_win():
+    for target in ("test", "test-quick", "coverage"):
+        (line,) = make("-n", "-o", "env", target, "ARGS=-n 0 -k name").splitlines()
+        assert line.endswith(" -n 0 -k name")
+    assert "tests/unit" in make("-n", "-o", "env", "test-quick")
+
+
+def test_a_python_that_is_not_there_is_named():
+    done = subprocess.run(
+        ["make", "--no-print-directory", "env", "PYTHON=python-of-nobody", "VENV=nowhere-at-all"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "There is no python-of-nobody" in done.stdout
 
 
 def test_lock_satisfies_the_project():
@@ -77,14 +95,65 @@ def test_lock_is_what_is_installed():
 
 
 def test_lock_names_no_address_and_no_heavy_twin():
-    text = (ROOT / "infra" / "lock" / "requirements.txt").read_text()
+    text = "".join(path.read_text() for path in LOCK.iterdir() if path.suffix in {".txt", ".toml"})
     assert not re.search(r"https?:|file:|@ ", text)
     assert "opencv-python-headless" not in lock()
     assert not [name for name in lock() if name.startswith(("nvidia-", "triton", "torch")) and name != "torchvision"]
 
 
-def test_ci_script_is_sound_and_ends_with_the_suite():
+@pytest.mark.parametrize("name", ["requirements.txt", "build.txt"])
+def test_every_pin_has_a_hash(name):
+    lines = lockfile["entries"](LOCK / name)
+    assert lines
+    assert [line for line in lines.values() if not re.search(r" --hash=sha256:[0-9a-f]{64}\b", line)] == []
+
+
+def test_what_a_source_package_is_built_with_is_pinned():
+    tools = lock("build.txt")
+    for name, asked in lockfile["sources"]().items():
+        for requirement in map(Requirement, asked):
+            if requirement.name == "torch":  # installed before what is built; the Makefile chooses it
+                continue
+            pin = tools.get(canonicalize_name(requirement.name))
+            assert pin is not None, f"{name} is built with {requirement}, which infra/lock/build.txt does not pin"
+            assert requirement.specifier.contains(pin_of(pin)), f"{name}: {requirement}, and {pin} is pinned"
+
+
+def test_sources_are_those_of_the_locked_versions():
+    facts = tomllib.loads((LOCK / "sources.toml").read_text())
+    for name, source in facts["source"].items():
+        assert pin_of(lock()[name]) == source["version"], f"{name} was raised by hand: run infra/lock/renew.py"
+    for image, names in facts["images"].items():
+        assert set(names) <= set(lock()), image
+
+
+def test_both_parts_of_the_lock_agree():
+    locked, tools = lock(), lock("build.txt")
+    both = set(locked) & set(tools)
+    assert {name: pin_of(tools[name]) for name in both} == {name: pin_of(locked[name]) for name in both}
+    assert "setuptools" in tools
+
+
+def test_no_program_names_the_address_of_a_package_index():
+    programs = [ROOT / "Makefile", ROOT / ".ci" / "run", *(ROOT / "infra").rglob("*")]
+    texts = {path: path.read_text() for path in programs if path.is_file() and "__pycache__" not in path.parts}
+    named = {path.name: re.findall(r"https?://(?!localhost)[\w.{}-]+", text) for path, text in texts.items()}
+    assert {name: found for name, found in named.items() if found} == {}
+
+
+def test_ci_script_is_sound_starts_from_nothing_and_ends_with_the_suite():
     path = ROOT / ".ci" / "run"
     subprocess.run(["bash", "-n", path], check=True)
     assert path.stat().st_mode & 0o111
-    assert path.read_text().splitlines()[-2:] == ["make lint", "make test"]
+    lines = path.read_text().splitlines()
+    assert lines[-2] == "make lint"
+    assert lines[-1].startswith("make test")
+    (exported,) = [line for line in lines if line.startswith("export VENV=")]
+    for name in ("VENV", "PIP_CACHE_DIR", "npm_config_cache", "XDG_CACHE_HOME"):
+        assert re.search(rf"\b{name}=\$scratch/", exported), name
+
+
+def pin_of(requirement: Requirement) -> str:
+    (pin,) = requirement.specifier
+    assert pin.operator == "=="
+    return pin.version

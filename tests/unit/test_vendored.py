@@ -22,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 fetch = runpy.run_path(str(ROOT / "infra" / "vendor" / "fetch.py"))["main"]
 
 
+PACKS = "for word; do case $word in --pack-destination=*) cp $PACKAGE ${word#*=};; esac; done"
+"""What npm does with the package, as a shell's words."""
+
+
 def package(**members: bytes) -> bytes:
     """An npm package."""
     raw = io.BytesIO()
@@ -58,7 +62,16 @@ class Registry:
         self.pins.write_text("\n".join(lines))
 
     def fetch(self) -> int:
+        """Without npm, from the registry that the environment names."""
         return fetch({"NPM_CONFIG_REGISTRY": self.address}, self.pins, self.target)
+
+    def fetch_with_npm(self, folder: Path, script: str) -> int:
+        """With a program of that name on the PATH, which finds the package as ``$PACKAGE``."""
+        (folder / "viewer.tgz").write_bytes(self.archive)
+        npm = folder / "npm"
+        npm.write_text(f"#!/bin/sh\nPACKAGE={folder}/viewer.tgz\n{script}\n")
+        npm.chmod(0o755)
+        return fetch({"PATH": f"{folder}:/usr/bin:/bin"}, self.pins, self.target)
 
     def files(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.target.glob("*")}
@@ -130,6 +143,35 @@ def test_without_the_registry_it_says_so_and_ends_well(registry, capsys, address
     assert registry.fetch() == 0
     assert registry.files() == {}
     assert "infra/vendor/fetch.py" in capsys.readouterr().out
+
+
+def test_npm_is_asked_where_it_is_there(registry, tmp_path):
+    assert registry.fetch_with_npm(tmp_path, 'echo "$@" > $(dirname $0)/asked\n' + PACKS) == 0
+    assert registry.files() == {"viewer.js": b"viewer", "LICENSE": b"licence"}
+    assert (tmp_path / "asked").read_text().startswith("pack viewer@1.0 ")
+    assert registry.asked == []
+
+
+def test_what_npm_brings_is_held_against_the_pin(registry, tmp_path, capsys):
+    registry.pin(integrity=b"another package")
+    assert registry.fetch_with_npm(tmp_path, PACKS) == 1
+    assert registry.files() == {}
+    assert "refused" in capsys.readouterr().err
+
+
+def test_an_npm_that_fails_is_told_in_one_line(registry, tmp_path, capsys):
+    assert registry.fetch_with_npm(tmp_path, "echo no network >&2; exit 7") == 0
+    assert registry.files() == {}
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "npm pack failed with status 7" in line
+    assert "galleries do without" in line
+
+
+def test_with_neither_npm_nor_an_address_it_says_so_in_one_line(registry, capsys):
+    assert fetch({}, registry.pins, registry.target) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "npm is not installed, and NPM_CONFIG_REGISTRY names no registry" in line
+    assert registry.files() == {}
 
 
 def test_only_right_files_count_as_here_and_are_published(tmp_path, monkeypatch):

@@ -1,0 +1,49 @@
+"""How the suite is spread over processes, and what its closing line says of browser tests."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+WITHOUT_BROWSER = "browser tests skipped"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where a browser is known to be there, skipping its tests is a failure."""
+    parser.addoption("--require-browser", action="store_true", help="fail browser tests that would be skipped")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that need a running Airflow come first: one process would still be busy with them when the other ended."""
+    items.sort(key=lambda item: item.get_closest_marker("airflow") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Mark a browser test that was skipped, or fail it where a browser is required."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser"):
+        if item.config.getoption("--require-browser"):
+            report.outcome = "failed"
+            report.longrepr = f"a browser is required, and this test was skipped: {_reason(report)}"
+        else:
+            report.without_browser = True  # type: ignore[attr-defined]  # an attribute travels between processes
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count them apart, so that the closing line names them."""
+    return (WITHOUT_BROWSER, "s", "SKIPPED") if getattr(report, "without_browser", False) else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why, as pytest does of the others."""
+    for reason in sorted({_reason(report) for report in terminalreporter.getreports(WITHOUT_BROWSER)}):
+        terminalreporter.write_line(f"SKIPPED browser tests: {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped."""
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return words.removeprefix("Skipped: ")
