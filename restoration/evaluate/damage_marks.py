@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
@@ -186,7 +186,7 @@ def _side(value: Any, what: str) -> int:
     return value
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     # JSON as Python reads it also has NaN and infinities; comparing with the picture's size refuses those
     return isinstance(value, int | float) and not isinstance(value, bool)
 
