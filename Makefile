@@ -15,8 +15,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 
-# The suite in two processes; a file's tests stay together. ARGS come last and win: ARGS='-n 0 tests/unit/test_docs.py'.
-SUITE := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The suite in two processes: one has the services and the browser, the other the unit tests (tests/plugin.py). ARGS come
+# last and win: ARGS='-n 0 tests/unit/test_docs.py'.
+SUITE := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .PHONY: help env demo up down status test test-quick coverage lint clean
 .NOTPARALLEL:

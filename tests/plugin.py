@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 WITHOUT_BROWSER = "browser tests skipped"
 
@@ -14,9 +15,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-browser", action="store_true", help="fail browser tests that would be skipped")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that need a running Airflow come first: one process would still be busy with them when the other ended."""
-    items.sort(key=lambda item: item.get_closest_marker("airflow") is None)
+class _ServicesTogether(LoadScopeScheduling):
+    """All tests that start services or a browser go to one process, each other file to whichever is free.
+
+    Two processes would start two Airflows, and two cores have no room for them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "services" if path.startswith(("tests/stack/", "tests/browser/")) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ServicesTogether:
+    """How xdist shares the tests out; the largest share, the services', first."""
+    return _ServicesTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

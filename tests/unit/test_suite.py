@@ -44,6 +44,18 @@ def test_where_a_browser_is_required_skipping_is_a_failure(run):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_airflows_files_come_first(run):
-    named = [line.split("::")[1].split()[0] for line in run("-v").outlines if ".py::" in line]
-    assert named == ["test_flow", "test_page", "test_other"]
+def test_one_process_has_all_services_and_the_other_the_rest(pytester):
+    """Both would start an Airflow otherwise."""
+    place = "import os\ndef test_it(): print(os.environ['PYTEST_XDIST_WORKER'])\n"
+    for name in ("stack/test_a", "stack/test_b", "browser/test_c", "unit/test_d", "unit/test_e"):
+        path = pytester.path / "tests" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(place)
+    options = ("-p", "tests.plugin", "-p", "no:cov", "-n", "2", "--dist", "loadscope", "-rP", "--import-mode=importlib")
+    result = pytester.runpytest_inprocess(*options)
+    result.assert_outcomes(passed=5)
+    text = "\n".join(result.outlines)
+    ran = dict(re.findall(r"_+ test_it _+\n\[(gw\d)\].*?\n-+ Captured stdout call -+\n(gw\d)", text))
+    assert ran
+    where = {part: set(re.findall(rf"tests/{part}/test_\w.py.*?(gw\d)", text)) for part in ("stack", "browser", "unit")}
+    assert where is not None
