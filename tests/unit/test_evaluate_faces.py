@@ -553,7 +553,7 @@ def test_json_is_one_object_a_face_and_model(photos, command):
     ("task", "words", "told"),
     [
         ("paint", [], "--task is 'paint'; it may be colorize or restore-face"),
-        ("colorize", ["--seed", 3], "--seed goes with --task restore-face only"),
+        ("colorize", ["--seed", 3], "--seed goes with --task restore-face or repair only"),
         ("restore-face", ["--long-side", 128], "--long-side goes with --task colorize only"),
         ("restore-face", ["--fid", "x.pt"], "--fid goes with --task colorize only"),
         ("restore-face", ["--fid-minimum", 9], "--fid-minimum goes with --task colorize only"),
