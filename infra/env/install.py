@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ OLDEST_PIP = (22, 3)
 
 LEAST_FREE = 50 * 1024**2
 """Bytes; with fewer left, a virtual environment that could not be made is put down to the disk."""
+
+SHIMS = Path(__file__).with_name("shims")
+SHIMS_FROM = (3, 13)
+"""On the path of what builds source packages from this Python on; see the file in that folder."""
 
 PORTION = 40
 """Packages to one call of pip: what is installed stays when a later one fails."""
@@ -47,6 +52,7 @@ class Stage(NamedTuple):
     portions: tuple[tuple[str, ...], ...] = ((),)
     constraints: tuple[str, ...] = ()
     watched: str = ""
+    shimmed: bool = False
 
     def fingerprint(self) -> str:
         """Changes with anything that would make the stage's outcome another."""
@@ -143,7 +149,8 @@ def _stages(asked: argparse.Namespace) -> Iterator[Stage]:
         index = ("--index-url", asked.torch_index) if asked.torch_index else ()
         yield Stage("torch", index, ((asked.torch,),), constraints=tuple(lockfile.without_hashes(locked)))
     if built:
-        yield Stage("source-packages", (*hashed, "--no-build-isolation"), (tuple(built),))
+        shimmed = sys.version_info >= SHIMS_FROM
+        yield Stage("source-packages", (*hashed, "--no-build-isolation"), (tuple(built),), shimmed=shimmed)
     if asked.venv:
         about = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         yield Stage("project", ("--no-deps", "--no-build-isolation", "--editable", str(ROOT)), watched=about)
@@ -163,7 +170,8 @@ def _carry_out(stage: Stage, python: Path, scratch: Path, venv: Path | None) -> 
         _say(f"Installing {stage.name} {f'({done} of {total}) ' if len(stage.portions) > 1 else ''}...")
         wanted.write_text("\n".join(portion), encoding="utf-8")
         files = ("--requirement", str(wanted), "--constraint", str(pins))
-        result = _run([str(python), "-m", "pip", "install", *QUIET, *stage.options, *files])
+        path = {"PYTHONPATH": str(SHIMS)} if stage.shimmed else {}
+        result = _run([str(python), "-m", "pip", "install", *QUIET, *stage.options, *files], path)
         _keep(f"-- {stage.name}\n{result.stdout}", venv)
         if result.returncode != 0:
             raise Problem(faults.sentence(result.stdout))
@@ -179,10 +187,11 @@ def _keep(text: str, venv: Path | None) -> None:
         log.write(text)
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - this Python or the environment's own, with the lock's lines
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", env={**os.environ, **(variables or {})},
+    )  # fmt: skip
 
 
 def _say(text: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import stat
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -17,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Stands in for the environment's Python: answers what pip would, and keeps a record of what it was asked.
 STUB = """#!{python} -I
-import json, pathlib, sys
+import json, os, pathlib, sys
 here = pathlib.Path({folder!r})
 if sys.argv[1:4] == ["-m", "pip", "--version"]:
     print((here / "version").read_text())
@@ -25,7 +27,7 @@ if sys.argv[1:4] == ["-m", "pip", "--version"]:
 asked = sys.argv[4:]
 files = {{flag: pathlib.Path(asked[asked.index(flag) + 1]).read_text() for flag in ("--requirement", "--constraint")}}
 with (here / "asked").open("a") as record:
-    record.write(json.dumps({{"options": asked, **files}}) + "\\n")
+    record.write(json.dumps({{"options": asked, "path": os.environ.get("PYTHONPATH", ""), **files}}) + "\\n")
 fails = json.loads((here / "fails").read_text())
 if fails and fails["where"] in " ".join([*asked, *files.values()]):
     print(fails["says"])
@@ -116,6 +118,25 @@ def test_only_what_the_lock_calls_a_source_may_be_built(environment, programs):
             assert names == set(programs["lockfile"].sources())
         elif stage(call) in ("build-tools", "packages"):
             assert call["options"][call["options"].index("--only-binary") + 1] == ":all:"
+
+
+@pytest.mark.parametrize(("since", "shimmed"), [((3, 0), 1), ((9, 0), 0)])
+def test_only_what_is_built_sees_the_shims_and_from_the_python_on_that_needs_them(
+    environment, programs, monkeypatch, since, shimmed
+):
+    monkeypatch.setattr(programs["install"], "SHIMS_FROM", since)
+    assert environment.make() == 0
+    seen = [call for call in environment.asked() if call["path"].endswith("shims")]
+    assert len(seen) == shimmed
+    assert all("basicsr" in call["--requirement"] for call in seen)
+
+
+def test_with_the_shims_a_function_sees_what_it_executed():
+    """As basicsr's setup.py does it; on Python 3.13 that fails without them."""
+    code = "def version():\n exec('__version__ = 1')\n return locals()['__version__']\nprint(version())"
+    shims = {"PYTHONPATH": str(ROOT / "infra" / "env" / "shims")}
+    told = subprocess.run([sys.executable, "-c", code], env={**os.environ, **shims}, capture_output=True, text=True)
+    assert (told.stdout, told.stderr) == ("1\n", "")
 
 
 def test_torch_comes_from_its_own_index_with_the_locks_pins_and_no_hash(environment):
