@@ -11,6 +11,8 @@ from typing import Any
 from restoration.errors import ReasonCode, SettingsError
 from restoration.settings import Settings
 
+MUTEX_SECONDS = 10
+"""How long a worker that was killed can keep others from looking (Redis only)."""
 RESTORE_INTERVAL_SECONDS = 2
 """How often a worker looks for deliveries that nobody acknowledged (Redis only)."""
 
@@ -83,6 +85,8 @@ def _redis_options(settings: Settings) -> dict[str, Any]:
             "visibility_timeout": settings.visibility_timeout,
             "unacked_restore_interval": RESTORE_INTERVAL_SECONDS,
             "unacked_restore_throttle": 1,
+            # a worker killed while it holds the lock on what is unacknowledged would keep it for five minutes
+            "unacked_mutex_expire": MUTEX_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 25,
         }
