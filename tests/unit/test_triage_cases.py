@@ -44,7 +44,7 @@ def test_cases_are_the_same_every_time(built):
 TRULY_COLOUR = {"bop_old_a.jpg", "bop_old_g.jpg"}
 """Two files of the folder of old photographs are colour ones: a print of about 1970 and an autochrome."""
 
-OF_ONE_HUE = 2
+OF_ONE_HUE = {"openimages_birdsplanes_0027.jpg", "openstax_0930.jpg"}
 """Of the reference photographs: a white plane in a blue sky, and ruins in sand; nothing in them lies off one line."""
 NEARLY_GRAY_SCENES = 33
 """Of 2,702 scenes of the 1970s and later so many have so little colour that they pass for tinted prints."""
@@ -63,8 +63,8 @@ def test_real_old_photographs(photos_folder):
 @pytest.mark.photos
 @pytest.mark.parametrize(
     ("folder", "each", "most"),
-    [("reference", 1, OF_ONE_HUE), ("train_scenes", 1, NEARLY_GRAY_SCENES), ("train_portraits", 24, 0)],
+    [("reference", 1, 0), ("train_scenes", 1, NEARLY_GRAY_SCENES), ("train_portraits", 24, 0)],
 )
 def test_real_colour_photographs(photos_folder, folder, each, most):
     paths = sorted((photos_folder / folder).glob("*.*g"))[::each]
-    assert len([p.name for p in paths if not is_colour(read(p))]) <= most
+    assert len([p.name for p in paths if not is_colour(read(p)) and p.name not in OF_ONE_HUE]) <= most
