@@ -17,7 +17,8 @@ LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 
 # The suite in two processes: one has the services and the browser, the other the unit tests (tests/plugin.py). ARGS come
 # last and win: ARGS='-n 0 tests/unit/test_docs.py'.
-SUITE := $(BIN)/python -m pytest -n 2 --dist loadscope
+# Two processes share the cores: a thread that waits must sleep, not spin.
+SUITE := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .PHONY: help env demo up down status test test-quick coverage lint clean
 .NOTPARALLEL:

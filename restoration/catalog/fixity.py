@@ -80,6 +80,7 @@ ORDER BY {_LAST_READ}, p.photo_id
 
 _ORIGINALS_DAMAGED = sa.text(f"""
 {_ORIGINAL} AND {_DAMAGED} AND (CAST(:collection_id AS bigint) IS NULL OR p.collection_id = :collection_id)
+  AND (CAST(:before AS timestamptz) IS NULL OR p.fixity_checked_at < CAST(:before AS timestamptz))
 ORDER BY p.fixity_checked_at, p.photo_id LIMIT :files
 """)
 
@@ -123,11 +124,12 @@ WHERE publication_id = :publication_id
 _OPEN = sa.text("""
 SELECT path, found, expected FROM (
     SELECT DISTINCT ON (detail ->> 'path') detail ->> 'path' AS path, detail ->> 'found' AS found,
-           detail ->> 'expected' AS expected, outcome
+           detail ->> 'expected' AS expected, outcome, occurred_at
     FROM event
     WHERE publication_id = :publication_id AND event_type = 'fixity_check' AND detail ? 'path'
     ORDER BY detail ->> 'path', seq DESC) AS last
-WHERE outcome = 'failure' ORDER BY path
+WHERE outcome = 'failure' AND (CAST(:before AS timestamptz) IS NULL OR occurred_at < CAST(:before AS timestamptz))
+ORDER BY path
 """)
 
 _OVERDUE = sa.text("""
@@ -308,9 +310,19 @@ def originals_between(conn: sa.Connection, collection_id: int | None, part: Mapp
     return [Original(**row._mapping) for row in rows]
 
 
-def damaged_originals(conn: sa.Connection, collection_id: int | None, files: int) -> list[Original]:
-    """Originals that the last check found changed or missing, at most so many."""
-    rows = conn.execute(_ORIGINALS_DAMAGED, {"collection_id": collection_id, "files": files})
+def clock(conn: sa.Connection) -> str:
+    """The catalog's own time, by which it dates what was found."""
+    return str(conn.execute(sa.text("SELECT clock_timestamp()::text")).scalar_one())
+
+
+def damaged_originals(
+    conn: sa.Connection, collection_id: int | None, files: int, *, before: str | None = None
+) -> list[Original]:
+    """Originals that the last check found changed or missing, at most so many.
+
+    :param before: only what was found before this time of :func:`clock`.
+    """
+    rows = conn.execute(_ORIGINALS_DAMAGED, {"collection_id": collection_id, "files": files, "before": before})
     return [Original(**row._mapping) for row in rows]
 
 
@@ -446,9 +458,14 @@ def restart(conn: sa.Connection, publication_id: int) -> None:
     conn.execute(statement, {"publication_id": publication_id})
 
 
-def open_findings(conn: sa.Connection, publication_id: int) -> dict[str, tuple[Finding, str]]:
-    """Files of a publication that were damaged when last looked at: path to finding and expected sha256."""
-    rows = conn.execute(_OPEN, {"publication_id": publication_id})
+def open_findings(
+    conn: sa.Connection, publication_id: int, *, before: str | None = None
+) -> dict[str, tuple[Finding, str]]:
+    """Files of a publication that were damaged when last looked at: path to finding and expected sha256.
+
+    :param before: only what was found before this time of :func:`clock`.
+    """
+    rows = conn.execute(_OPEN, {"publication_id": publication_id, "before": before})
     return {row.path: (row.found, row.expected or "") for row in rows}
 
 

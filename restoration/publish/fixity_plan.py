@@ -53,7 +53,9 @@ def plan_check(
     :param collection_id: only this collection.
     :param everything: all there is, whenever it was read last; publications begin at their first file again.
     """
-    parts: list[Part] = [{"kind": "damaged", "label": "known damage", "collection_id": collection_id}]
+    # parts are read side by side: what another one finds meanwhile is not known damage, and nothing is told twice
+    known = {"kind": "damaged", "label": "known damage", "collection_id": collection_id, "before": fixity.clock(conn)}
+    parts: list[Part] = [known]
     parts += _original_parts(conn, settings, collection_id, everything=everything)
     parts += _publication_parts(conn, settings, collection_id, everything=everything)
     return parts
@@ -138,16 +140,18 @@ def read_part(conn: sa.Connection, rereader: Rereader, settings: Settings, part:
     if part["kind"] == "originals":
         return rereader.read_originals(fixity.originals_between(conn, part["collection_id"], part))
     if part["kind"] == "damaged":
-        return _read_damaged(conn, rereader, settings, part["collection_id"])
+        return _read_damaged(conn, rereader, settings, part)
     total = Reading()
     for publication_id, max_bytes in part["publications"]:
         total.add(rereader.read_publication(publication_id, max_bytes))
     return total
 
 
-def _read_damaged(conn: sa.Connection, rereader: Rereader, settings: Settings, collection_id: int | None) -> Reading:
-    total = rereader.read_originals(fixity.damaged_originals(conn, collection_id, settings.fixity_batch_files))
+def _read_damaged(conn: sa.Connection, rereader: Rereader, settings: Settings, part: Mapping[str, Any]) -> Reading:
+    collection_id, before = part["collection_id"], part.get("before")
+    files = settings.fixity_batch_files
+    total = rereader.read_originals(fixity.damaged_originals(conn, collection_id, files, before=before))
     for publication in fixity.publications_kept(conn, collection_id, 0):
         if publication.known in ("changed", "missing"):
-            total.add(rereader.reread_damaged(publication.publication_id))
+            total.add(rereader.reread_damaged(publication.publication_id, before=before))
     return total

@@ -149,14 +149,15 @@ class Rereader:
                 return found, False
         return found, True
 
-    def reread_damaged(self, publication_id: int) -> Reading:
+    def reread_damaged(self, publication_id: int, *, before: str | None = None) -> Reading:
         """Read again the files of a version that were damaged when last looked at.
 
+        :param before: only what was found before this time of the catalog's clock.
         :raises StorageError: the store is out of reach.
         """
         with self._db.connect() as conn:
             publication = fixity.kept_publication(conn, publication_id)
-            known = {} if publication is None else fixity.open_findings(conn, publication_id)
+            known = {} if publication is None else fixity.open_findings(conn, publication_id, before=before)
         if publication is None or not known:
             return Reading()
         with tempfile.TemporaryDirectory() as folder:

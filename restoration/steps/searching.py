@@ -29,7 +29,7 @@ MARGIN = 96
 """What a tile sees beyond that, on each side."""
 SMALLEST_LEVEL = 320
 """Long side below which a scan is not halved any more."""
-_STRIDE = 16
+_STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
 _SHARES = np.rint(255 / (1 + np.exp(-(np.arange(256) - _MIDDLE) / _LOGIT_STEPS))).astype(np.uint8)

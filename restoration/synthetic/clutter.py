@@ -173,11 +173,11 @@ def _ruled(worn: Worn, outside: shapes.Plane, rng: Random) -> None:
 
 
 MAKERS: tuple[tuple[Callable[[Worn, Random], None], float], ...] = (
-    (lamps, 0.06),
-    (pattern, 0.12),
-    (mount, 0.24),
-    (lettering, 0.14),
-    (screen, 0.05),
+    (lamps, 0.04),
+    (pattern, 0.06),
+    (mount, 0.10),
+    (lettering, 0.10),
+    (screen, 0.03),
 )
 
 

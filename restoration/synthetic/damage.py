@@ -68,7 +68,7 @@ class Worn:
 
 def scratches(worn: Worn, rng: Random) -> None:
     """Lines of any width from half a pixel to a dozen: single, in parallel tracks, broken, bent or straight."""
-    for _ in range(_few(rng, 1, 7)):
+    for _ in range(_few(rng, 1, 5)):
         width = log_uniform(rng, 3.0, 14.0) if rng.random() < 0.35 else log_uniform(rng, 0.5, 4.0)
         length = log_uniform(rng, 25, 2.0 * max(worn.shape))
         path = shapes.wavering_path(worn.shape, rng, length=length, bend=log_uniform(rng, 0.001, 0.12))
@@ -195,7 +195,7 @@ def _opened(worn: Worn, cover: Plane, rng: Random) -> None:
 def dust(worn: Worn, rng: Random) -> None:
     """Specks and hairs: white ones where dust lay on a negative, dark ones where it lay on the print."""
     for _ in range(_few(rng, 1, 2)):
-        count = round(log_uniform(rng, 2, 90))
+        count = round(log_uniform(rng, 1.5, 45))
         top = log_uniform(rng, 1.5, 9)
         cover = shapes.specks(worn.shape, count, (0.6, top), rng)
         if rng.random() < 0.5:
@@ -261,14 +261,14 @@ def _tape(worn: Worn, rng: Random) -> None:
 
 Maker = Callable[[Worn, Random], None]
 MAKERS: tuple[tuple[Maker, float], ...] = (
-    (stains, 0.08),
-    (cracks, 0.08),
-    (flaking, 0.08),
-    (creases, 0.30),
-    (tears, 0.28),
-    (holes, 0.40),
-    (scratches, 0.55),
-    (dust, 0.45),
+    (stains, 0.07),
+    (cracks, 0.07),
+    (flaking, 0.06),
+    (creases, 0.22),
+    (tears, 0.22),
+    (holes, 0.28),
+    (scratches, 0.45),
+    (dust, 0.35),
 )
 """What may happen to a print, in the order in which it happens, and how often each does when anything does."""
 

@@ -42,7 +42,7 @@ class Config(Schedule):
     undamaged pixel costs.
     """
 
-    stages: tuple[Stage, ...] = (Stage(0.5, 160, 160, 12), Stage(1.0, 224, 224, 8))
+    stages: tuple[Stage, ...] = (Stage(1.0, 192, 192, 16),)
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     adversarial_from: float = 2.0

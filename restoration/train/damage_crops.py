@@ -1,7 +1,7 @@
 """Training samples for the finder of damage: crops of photographs, grayed, furnished and worn by code.
 
-A crop is cut at any zoom from the whole photograph to details enlarged as a large scan would show them, given the tones
-and grain of an old print, then damaged. About a third stays undamaged: what looks like damage and is none has to be
+A crop is cut near the photograph's own scale, or now and then enlarged as a large scan would show it, given the tones
+and grain of an old print, then damaged. About a quarter stays undamaged: what looks like damage and is none has to be
 learned too. Old photographs may join (``old`` folders); they hold damage that nobody marked, so their undamaged pixels
 count less.
 """
@@ -24,6 +24,8 @@ from restoration.synthetic import ageing, clutter, surfaces
 from restoration.synthetic.damage import Worn, wear
 from restoration.synthetic.shapes import Plane, Random, log_uniform
 
+_NEAR = 0.85
+"""Share of the crops that are cut near their photograph's own scale."""
 _PLAIN = 0.25
 _FAINT = 0.2
 """Damage that changes a pixel by this much counts in full; what can hardly be seen counts a fifth."""
@@ -104,10 +106,15 @@ def read_photo(path: Path) -> NDArray[np.float32]:
 
 
 def zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> NDArray[np.float32]:
-    """A crop of ``size`` from the photograph at a random zoom, turned and mirrored at random."""
+    """A crop of ``size`` from the photograph at a random zoom, turned and mirrored at random.
+
+    Most are cut near the photograph's own scale: enlarged ones are soft, and a finder that has seen no others takes
+    every sharp detail for damage.
+    """
     height, width = size
     least = max(height / photo.shape[0], width / photo.shape[1])
-    zoom = least * log_uniform(rng, 1.0, 3.2)
+    near = rng.random() < _NEAR
+    zoom = max(least, log_uniform(rng, 0.55, 1.3)) if near else least * log_uniform(rng, 1.0, 3.2)
     tall, wide = min(photo.shape[0], max(8, round(height / zoom))), min(photo.shape[1], max(8, round(width / zoom)))
     top, left = int(rng.integers(photo.shape[0] - tall + 1)), int(rng.integers(photo.shape[1] - wide + 1))
     cut = photo[top : top + tall, left : left + wide]

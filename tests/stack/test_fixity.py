@@ -145,6 +145,20 @@ def test_one_byte_of_an_original(kept):
         assert verify_chain(conn, kept.archive.collection.collection_id).ok
 
 
+def test_what_one_part_finds_is_not_told_again_by_the_part_of_known_damage(kept):
+    kept.check()
+    kept.store.put("originals", f"{kept.name}/1.tif", b"?")
+    kept.store.put("archive", next(key for key in kept.files() if key.endswith(".html")), b"?")
+    known, *others = fixity_run.plan(kept.engine, kept.settings, kept.name, everything=True)
+    found = [fixity_run.read(kept.engine, kept.store, kept.settings, part) for part in others]
+    assert [len(reading.damage) for reading in found] == [1, 1]
+    # parts run side by side, and this one may well begin when the others have ended
+    late = fixity_run.read(kept.engine, kept.store, kept.settings, known)
+    assert (late.files, late.damage) == (0, [])
+    known, *_ = fixity_run.plan(kept.engine, kept.settings, kept.name)
+    assert len(fixity_run.read(kept.engine, kept.store, kept.settings, known).damage) == 2
+
+
 def test_a_lost_original_is_missing_and_a_replaced_one_is_said_to_be(kept):
     kept.store.client.delete_object(Bucket="originals", Key=f"{kept.name}/0.tif")
     kept.store.put("originals", f"{kept.name}/2.tif", b"another scan")

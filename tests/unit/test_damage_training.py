@@ -73,7 +73,7 @@ def test_holes_are_given_filled_and_the_truth_is_kept_outside(folder):
 
 
 def toy_damage(folder, **changes):
-    stages = (Stage(0.5, 32, 32, 2), Stage(1.0, 48, 48, 2))
+    stages = (Stage(0.5, 32, 32, 2), Stage(1.0, 64, 64, 2))
     config = damage.Config((str(folder),), steps=6, stages=stages, warmup=2, threads=1, workers=0, save_every=3,
                            sheet_every=6, net=TOY)  # fmt: skip
     return replace(config, **changes)

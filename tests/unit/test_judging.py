@@ -95,8 +95,8 @@ def test_folding_changes_nothing():
     net = house_finder.build()
     with torch.no_grad():
         for _ in range(3):
-            net.train()(torch.rand(2, 1, 48, 48) * 2 - 1)
-        luma = torch.rand(1, 1, 48, 64) * 2 - 1
+            net.train()(torch.rand(2, 1, 64, 64) * 2 - 1)
+        luma = torch.rand(1, 1, 32, 64) * 2 - 1
         before = net.eval()(luma)
         after = house_finder.fold_batch_norm(net)(luma)
     assert torch.allclose(before, after, atol=1e-4)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+Activation = Callable[[Tensor], Tensor]
+
 
 class ConvNorm(nn.Module):
-    """3x3 convolution, batch normalisation (none once folded), optional SiLU."""
+    """3x3 convolution, batch normalisation (none once folded), optional activation."""
 
-    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: bool = True) -> None:
+    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: Activation | None = F.silu) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(outside)
@@ -19,21 +23,21 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """N x C x H x W to N x outside x H/stride x W/stride."""
         x = self.norm(self.conv(x))
-        return F.silu(x) if self.active else x
+        return x if self.active is None else self.active(x)
 
 
 class ResidualBlock(nn.Module):
     """Two convolutions round a shortcut."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, active: Activation = F.silu) -> None:
         super().__init__()
-        self.first = ConvNorm(width, width)
-        self.second = ConvNorm(width, width, active=False)
+        self.first = ConvNorm(width, width, active=active)
+        self.second = ConvNorm(width, width, active=None)
+        self.active = active
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape is kept."""
-        refined: Tensor = F.silu(x + self.second(self.first(x)))
-        return refined
+        return self.active(x + self.second(self.first(x)))
 
 
 def fold_batch_norm(net: nn.Module) -> nn.Module:
