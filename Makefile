@@ -15,10 +15,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 
-# The suite in two processes: one has the services and the browser, the other the unit tests (tests/plugin.py). ARGS come
-# last and win: ARGS='-n 0 tests/unit/test_docs.py'.
+# The suite in two processes (tests/plugin.py): what starts Airflow, a whole stack or a browser comes first and stays in
+# one, every other file goes to whichever is free. ARGS come last and win: ARGS='-n 0 tests/unit/test_docs.py'.
 # Two processes share the cores: a thread that waits must sleep, not spin.
-SUITE := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope
+SUITE := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help env demo up down status test test-quick coverage lint clean
 .NOTPARALLEL:

@@ -15,20 +15,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-browser", action="store_true", help="fail browser tests that would be skipped")
 
 
-class _ServicesTogether(LoadScopeScheduling):
-    """All tests that start services or a browser go to one process, each other file to whichever is free.
+_HEAVY = ("tests/browser/", "tests/stack/test_airflow.py", "tests/stack/test_demo.py", "tests/stack/test_local_")
 
-    Two processes would start two Airflows, and two cores have no room for them.
+
+class _HeavyTogether(LoadScopeScheduling):
+    """Tests that start Airflow, a whole stack or a browser go to one process, each other file to whichever is free.
+
+    Two processes would start two of each, and two cores have no room for them. Postgres, Redis and S3 are light: a
+    process that gets to a test of theirs starts its own.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "services" if path.startswith(("tests/stack/", "tests/browser/")) else path
+        return "heavy" if path.startswith(_HEAVY) else path
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ServicesTogether:
-    """How xdist shares the tests out; the largest share, the services', first."""
-    return _ServicesTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _HeavyTogether:
+    """How xdist shares the tests out."""
+    return _HeavyTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from restoration.catalog.reviews import PastReview, ReviewDetail, ReviewFace, ReviewItem
+    from restoration.catalog.reviews import PastReview, ReviewDamage, ReviewDetail, ReviewFace, ReviewItem
 
 DECISION_WORDS = {
     "accept": "accepted",
@@ -78,15 +78,31 @@ def _figure(name: str, value: float | None, *, percent: bool = False) -> str:
 
 
 def detail_lines(detail: ReviewDetail) -> Iterator[str]:
-    """Faces from left to right, steps, and earlier decisions, the newest first."""
+    """Faces from left to right, damage, steps, and earlier decisions, the newest first."""
     for place, face in enumerate(sorted(detail.faces, key=lambda f: f.box[0] + f.box[2] / 2), start=1):
         yield f"  face {place} of {len(detail.faces)} from the left: {face_words(face)}"
+    for damage in detail.damage:
+        yield f"  damage, {damage_words(damage)}"
     for step in detail.steps:
         model = f" with {step.model}" if step.model and step.status == "applied" else ""
         reason = f": {reason_words(step.reason)}" if step.reason and step.reason != step.status else ""
         yield f"  step {step.step}: {step.status.replace('_', ' ')}{model}{reason}"
     for past in detail.history:
         yield f"  {history_words(past)}"
+
+
+def damage_words(damage: ReviewDamage) -> str:
+    """How much of one kind was found, and how it was mended."""
+    kind = damage.kind.replace("_", " ")
+    places = f"{damage.regions} {'place' if damage.regions == 1 else 'places'}"
+    found = f"{kind}: {places}, {damage.found_share:.2%} of the picture"
+    if damage.mending == "none" or not damage.mended_share:
+        return f"{found}, left as it was"
+    part = "" if damage.mended_share >= damage.found_share else f" ({damage.mended_share:.2%})"
+    if damage.mending == "tone":
+        return f"{found}, brought to the tone of its surroundings{part}"
+    how = f"by {damage.model}" if damage.model else "from the surroundings"
+    return f"{found}, filled {how}{part}"
 
 
 def face_words(face: ReviewFace) -> str:

@@ -159,14 +159,14 @@ def options(page, facet: str) -> list[str]:
 
 def test_facets_count_what_each_choice_would_leave(visit, gallery_folder):
     page = visit.open((gallery_folder / "index.html").as_uri())
-    assert options(page, "altered") == ["Altered or not", "AI-altered (5)", "Nothing invented (2)"]
+    assert options(page, "altered") == ["Altered or not", "AI-altered (5)", "No colours or faces added (2)"]
     assert options(page, "colour")[1:] == ["Coloured by a computer (5)", "Its own colours (1)", "Black and white (5)"]
     assert options(page, "decade")[-2:] == ["1960s (2)", "Date unknown (6)"]
     page.focus("#facet-altered")
     page.select_option("#facet-altered", "yes")
     assert page.locator(".card").count() == 5
     assert page.evaluate("document.activeElement.id") == "facet-altered"
-    assert options(page, "altered")[1:] == ["AI-altered (5)", "Nothing invented (2)"]
+    assert options(page, "altered")[1:] == ["AI-altered (5)", "No colours or faces added (2)"]
     assert options(page, "colour")[1:] == ["Coloured by a computer (5)", "Its own colours (0)", "Black and white (0)"]
     assert page.inner_text("[data-group=awaiting] .number") == "0"
     page.select_option("#facet-faces", "yes")
