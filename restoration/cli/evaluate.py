@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TASKS = {
     "colorize": ("house-colorizer", ("--long-side", "--fid", "--fid-minimum")),
     "restore-face": ("house-restorer", ("--seed",)),
-    "repair": ("", ("--seed",)),
+    "repair": ("", ("--seed", "--marks")),
 }
 """What can be compared: the model that is taken where none is named, and the options that no other task has."""
 
@@ -45,7 +45,8 @@ was and restored.
 
 --task repair: whole photographs are made gray, damaged from --seed in seven trials (thin and bold scratches, creases,
 tears, holes, dust, three together), mended, and held against the truth; what a mender changes about whole ones is shown
-too. Beside the models stand doing nothing, the true mask with OpenCV's inpainting, and the step without nets.
+too. Beside the models stand doing nothing, the true mask with OpenCV's inpainting, and the step without nets. With
+--marks finders are held against damage that people marked on real old photographs (benchmarks/old_damage.json).
 
 Photographs are grouped by family: the file name up to the first underscore. --out writes scores.csv, summary.json and
 a report with plots and pictures (report.html); --record keeps the scores in the catalog. A TorchScript file given with
@@ -83,6 +84,9 @@ def evaluate(
         int | None,
         typer.Option(help="restore-face, repair: what damage is drawn from; 1, if left out.", show_default=False),
     ] = None,
+    marks: Annotated[
+        Path | None, typer.Option(help="repair: damage marked by hand; no damage is made then.", show_default=False)
+    ] = None,
     long_side: Annotated[
         int | None, typer.Option(help="colorize: long side at which to compare, in pixels; 256, if left out.")
     ] = None,
@@ -104,7 +108,7 @@ def evaluate(
         raise UsageError(f"--device is {device!r}; it may be cpu, cuda or auto")
     if task == "repair" and record:
         raise UsageError("--record keeps no scores of --task repair yet; use --out, or leave it away")
-    of_tasks = {"--seed": seed, "--long-side": long_side, "--fid": fid, "--fid-minimum": fid_minimum}
+    of_tasks = {"--seed": seed, "--marks": marks, "--long-side": long_side, "--fid": fid, "--fid-minimum": fid_minimum}
     _check_task(task, [name for name, value in of_tasks.items() if value is not None], with_reference=reference)
     if out is not None:
         report.check_folder(out, photos)
@@ -126,7 +130,7 @@ def evaluate(
     elif task == "repair":
         from restoration.cli.evaluate_repair import evaluate_repair
 
-        failed = evaluate_repair(asked, loaded, seed)
+        failed = evaluate_repair(asked, loaded, seed, marks)
     else:
         failed = _evaluate_colorizers(asked, loaded, long_side, fid, fid_minimum)
     if failed:
@@ -145,6 +149,8 @@ def _check_task(task: str, given: Sequence[str], *, with_reference: bool) -> Non
             raise UsageError(f"{name} goes with --task {' or '.join(owners)} only; leave it away for --task {task}")
     if "--seed" in given and not with_reference:
         raise UsageError("--seed decides how faces are degraded; with --no-reference nothing is degraded")
+    if {"--seed", "--marks"} <= set(given):
+        raise UsageError("--seed decides what damage is made; with --marks none is made, so leave one of them away")
     if task == "repair" and not with_reference:
         raise UsageError("--task repair makes damage, so that the photographs are the truth; leave --no-reference away")
 

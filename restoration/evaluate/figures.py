@@ -126,6 +126,7 @@ REPAIR_FIGURES: dict[str, Figure] = {
 """Figures of menders."""
 
 ALL_FIGURES = FIGURES | FACE_FIGURES | REPAIR_FIGURES
+SHOWN_MARKED = ("mask_f1", "mask_precision", "mask_recall")
 SHOWN_REPAIR = ("damage_removed", "mask_f1", "whole_changed", "clean_ssim_y")
 
 SHOWN_WITH_TRUTH = (

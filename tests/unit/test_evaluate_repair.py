@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 
@@ -14,7 +15,8 @@ from safetensors.torch import save_file
 
 from restoration.errors import ModelError, UsageError
 from restoration.evaluate.repair import files
-from restoration.evaluate.repair.menders import NOTHING, SHAPES, TRUE_MASK, Mended, menders
+from restoration.evaluate.repair.marked import MarkedRun
+from restoration.evaluate.repair.menders import NOTHING, SHAPES, TRUE_MASK, Mended, Mender, menders
 from restoration.evaluate.repair.run import WHOLE, RepairRequest, RepairRun, agreement, trial_figures, whole_figures
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_finder
@@ -93,7 +95,7 @@ def test_a_run_scores_every_mender_on_every_trial_and_names_what_it_cannot_read(
 def test_a_weight_file_stands_in_for_the_house_finder(models, tmp_path):
     torch.manual_seed(2)
     net = house_finder.build(folded=True)
-    net.head.bias.data[0] = -30
+    net.head.bias.data[:4] = -30
     path = tmp_path / "blind.safetensors"
     save_file({key: value.half().contiguous() for key, value in net.state_dict().items()}, str(path))
     blind = menders((f"file:{path}",), models)[-1]
@@ -114,3 +116,36 @@ def test_a_weight_file_stands_in_for_the_house_finder(models, tmp_path):
 def test_what_is_no_finder_is_refused(models, name, error, words):
     with pytest.raises(error, match=words):
         menders((name,), models)
+
+
+def marks_file(folder, path, **changes):
+    data = (folder / "cat_1.png").read_bytes()
+    photo = {
+        "file": "cat_1.png", "sha256": hashlib.sha256(data).hexdigest(), "width": 260, "height": 200,
+        "frame": [[[0, 0], [260, 0], [260, 20], [0, 20]]], "unsure": [],
+        "marks": [{"kind": "scratch", "shape": "stroke", "width": 3, "points": [[20, 100], [200, 110]]}],
+    }  # fmt: skip
+    path.write_text(json.dumps({"format": 1, "photos": [photo | changes]}))
+    return path
+
+
+def test_marks_by_hand_count_inside_the_picture_alone(folder, models, tmp_path):
+    run = MarkedRun.of(RepairRequest(folder, ()), models, marks_file(folder, tmp_path / "marks.json"))
+    assert [mender.name for mender in run.menders] == [SHAPES]
+    found = np.zeros((200, 260), bool)
+    found[98:113, 20:200] = True  # a band round the marked line
+    found[:10] = True  # in the frame: nobody counts it
+    run.menders = [Mender("band", lambda pixels, _: Mended(pixels, found), {})]
+    run.counts = {"band": [0, 0, 0, 0]}
+    (score,) = run.scores()
+    assert score.values["mask_recall"] == pytest.approx(1, abs=0.01)  # two pixels beside count as there
+    assert 0.2 < score.values["mask_precision"] < 0.7
+    assert run.pooled() == {"band": score.values}
+
+
+def test_a_photograph_that_is_not_the_marked_one_is_named(folder, models, tmp_path):
+    run = MarkedRun.of(RepairRequest(folder, ()), models, marks_file(folder, tmp_path / "m.json", sha256="0" * 64))
+    assert list(run.scores()) == []
+    assert [problem.name for problem in run.problems] == ["cat_1.png"]
+    with pytest.raises(UsageError, match="none of the 1 photographs"):
+        MarkedRun.of(RepairRequest(folder, ()), models, marks_file(folder, tmp_path / "n.json", file="other.png"))

@@ -131,9 +131,14 @@ def trial_figures(trial: Trial, mended: Mended) -> dict[str, float]:
 
 def agreement(marked: Mask, true: Mask) -> tuple[float, float]:
     """Precision and recall of a mask, where 2 pixels beside count as there; both 1 if nothing is to be found or is."""
+    right, all_marked, found, all_true = hits(marked, true)
+    precision = right / all_marked if all_marked else float(not all_true)
+    return precision, found / all_true if all_true else 1.0
+
+
+def hits(marked: Mask, true: Mask) -> tuple[int, int, int, int]:
+    """Pixels: marked rightly, marked, true ones found, true ones; 2 pixels beside count as there."""
     near = np.ones((_TOLERANCE, _TOLERANCE), np.uint8)
     wide_true = np.asarray(cv2.dilate(true.astype(np.uint8), near)) > 0
     wide_marked = np.asarray(cv2.dilate(marked.astype(np.uint8), near)) > 0
-    precision = float((marked & wide_true).sum() / marked.sum()) if marked.any() else float(not true.any())
-    recall = float((true & wide_marked).sum() / true.sum()) if true.any() else 1.0
-    return precision, recall
+    return int((marked & wide_true).sum()), int(marked.sum()), int((true & wide_marked).sum()), int(true.sum())
