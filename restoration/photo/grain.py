@@ -11,7 +11,10 @@ from restoration.photo.picture import FloatImage
 Mask = NDArray[np.bool_]
 
 _GRAIN_SIGMA = 1.2
-_SHIFTS = tuple((dy, dx) for reach in (7, 15, 31, 61) for dy, dx in ((0, reach), (reach, 0), (0, -reach), (-reach, 0)))
+_REACHES = (7, 15, 31, 61)
+GRAIN_REACH = _REACHES[-1] + 8
+"""What has to be seen round a pixel, on each side, to borrow grain for it."""
+_SHIFTS = tuple((dy, dx) for reach in _REACHES for dy, dx in ((0, reach), (reach, 0), (0, -reach), (-reach, 0)))
 """Where grain is borrowed from: the nearest undamaged place to the right, below, left, above."""
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from restoration.models.buckets import run_in_buckets
 from restoration.photo.boxes import Box, grown, inside, places
 from restoration.photo.diffusion import pushed_and_pulled
-from restoration.photo.grain import with_grain
+from restoration.photo.grain import GRAIN_REACH, with_grain
 from restoration.photo.picture import FloatImage
 from restoration.steps.triage import is_neutral
 
@@ -32,6 +32,7 @@ NET_SIDE = 256
 CONTEXT = 0.75
 """How much is seen round a wide place, as a share of its longer side, on each side."""
 LEAST_CONTEXT = 48
+_GRAIN_CELL = 512
 _RADIUS = 3.0
 _LEVELS = np.float32(65535)
 _STRIDE = 8
@@ -65,7 +66,7 @@ def fill(
     for box in places(wide):
         _fill_wide(filled, mask, wide, box, net, device)
     if grained:
-        filled[mask] = with_grain(filled, mask)[mask]
+        _grain(filled, mask)
     return Filled(filled, nothing if net is None else wide)
 
 
@@ -73,9 +74,20 @@ def wide_places(mask: Mask) -> Mask:
     """The connected places of a mask that are somewhere wider than ``THIN``."""
     stamp = mask.astype(np.uint8)
     depth = np.asarray(cv2.distanceTransform(np.pad(stamp, 1), cv2.DIST_L2, 5), np.float32)[1:-1, 1:-1]
-    _, labels = cv2.connectedComponents(stamp, connectivity=8)
-    numbers = np.unique(np.asarray(labels)[depth > THIN / 2])
-    return np.asarray(np.isin(np.asarray(labels), numbers[numbers > 0]), np.bool_)
+    count, labels = cv2.connectedComponents(stamp, connectivity=8)
+    labels = np.asarray(labels)
+    is_wide = np.zeros(count, bool)
+    is_wide[labels[depth > THIN / 2]] = True
+    return np.asarray(is_wide[labels], np.bool_)
+
+
+def _grain(filled: FloatImage, mask: Mask) -> None:
+    """Give filled pixels the grain of what is near them, in place; worked on in pieces that hold some of them."""
+    for box in places(mask, cell=_GRAIN_CELL):
+        around = grown(box, GRAIN_REACH, mask.shape)
+        part, hole = filled[around], mask[around]
+        inner = hole & inside(box, around, hole.shape)
+        part[inner] = with_grain(part, hole)[inner]
 
 
 def _fill_thin(filled: FloatImage, mask: Mask, thin: Mask, method: int) -> None:

@@ -107,27 +107,32 @@ def _grown(codes: Codes) -> Codes:
 
 
 class _Table:
-    """Facts of every connected place, by its label; label 0 is what is not marked."""
+    """Facts of every connected place, by its label; label 0 is what is not marked.
+
+    Only marked pixels are looked at: they are few, and sums over a whole scan of a hundred megapixels would take
+    gigabytes.
+    """
 
     def __init__(self, labels: NDArray[np.int32], count: int, stats: NDArray[np.int32], found: Found) -> None:
-        flat = labels.ravel()
+        places = np.flatnonzero(labels)
+        flat = labels.ravel()[places]
+        likely = found.likely.ravel()[places]
         self.labels, self.count = labels, count
         self.area = np.maximum(stats[:, cv2.CC_STAT_AREA].astype(np.float64), 1)
         self.width = stats[:, cv2.CC_STAT_WIDTH].astype(np.float64)
         self.height = stats[:, cv2.CC_STAT_HEIGHT].astype(np.float64)
         self.surest = np.zeros(count)
-        np.maximum.at(self.surest, flat, found.likely.ravel())
-        self.surest[0] = 0
-        self.mean = np.bincount(flat, found.likely.ravel(), count) / self.area / 255
-        self.writing = np.bincount(flat, found.writing.ravel(), count) / self.area / 255
-        self.kind = self._kinds(flat, found)
+        np.maximum.at(self.surest, flat, likely)
+        self.mean = np.bincount(flat, likely, count) / self.area / 255
+        self.writing = np.bincount(flat, found.writing.ravel()[places], count) / self.area / 255
+        self.kind = self._kinds(flat, likely, found.kind.ravel()[places])
 
-    def _kinds(self, flat: NDArray[np.int32], found: Found) -> NDArray[np.int64]:
+    def _kinds(self, flat: NDArray[np.int32], likely: Codes, kind: Codes) -> NDArray[np.int64]:
         """The likeliest kind that is filled, by the votes of the place's pixels."""
         votes = np.zeros((len(KINDS), self.count))
-        for number, kind in enumerate(KINDS):
-            if kind in FILLED_KINDS:
-                votes[number] = np.bincount(flat, (found.kind.ravel() == number) * found.likely.ravel(), self.count)
+        for number, name in enumerate(KINDS):
+            if name in FILLED_KINDS:
+                votes[number] = np.bincount(flat, (kind == number) * likely, self.count)
         return np.asarray(votes.argmax(axis=0), np.int64)
 
     def inside(self, where: Mask) -> NDArray[np.float64]:
