@@ -2,7 +2,7 @@
 
     python benchmarks/repair_cost.py [--finder NAME] [--megapixels 1 12 100] [--threads 2] PHOTO
 
-Each size runs in a process of its own (Linux). The photograph is enlarged and cut to size, then damaged by the trial ``mixed``;
+Each size runs in a process of its own (Linux). The photograph is enlarged to size, then damaged by the trial ``mixed``;
 "picture" is what the decoded scan alone takes (float32, three channels).
 """
 
