@@ -184,7 +184,9 @@ def _opened(worn: Worn, cover: Plane, rng: Random) -> None:
         ragged = np.clip(wide + shapes.rough_noise(worn.shape, 3.0, rng) * np.float32(0.3), 0, 1) * (wide > 0)
         rim_tone = float(rng.uniform(0.8, 1.0)) if rng.random() < 0.8 else float(rng.uniform(0.1, 0.4))
         worn.lay(np.asarray(ragged, np.float32), surfaces.paper(worn.shape, rim_tone, rng), DamageKind.HOLE)
-    ground = surfaces.paper(worn.shape, surfaces.bare_tone(rng), rng)
+    tone = surfaces.bare_tone(rng)
+    # a scanner's bed has no texture of its own
+    ground = tone if rng.random() < 0.25 else surfaces.paper(worn.shape, tone, rng)
     if rng.random() < 0.15:
         cover = cover * np.float32(rng.uniform(0.6, 1.0))
     if rng.random() < 0.3:
@@ -264,9 +266,9 @@ MAKERS: tuple[tuple[Maker, float], ...] = (
     (stains, 0.07),
     (cracks, 0.07),
     (flaking, 0.06),
-    (creases, 0.22),
-    (tears, 0.22),
-    (holes, 0.28),
+    (creases, 0.18),
+    (tears, 0.28),
+    (holes, 0.40),
     (scratches, 0.45),
     (dust, 0.35),
 )
