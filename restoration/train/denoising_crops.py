@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 from restoration.errors import UsageError
 from restoration.photo.picture import FloatImage
-from restoration.synthetic.shapes import Plane, Random
+from restoration.synthetic.shapes import Plane, Random, log_uniform
 from restoration.train.damage_crops import read_photo
 from restoration.train.holes import toned
 
@@ -30,6 +30,8 @@ _SHRUNK = (0.5, 0.75)
 _LEAST_SHRUNK = 0.9
 """Photographs too small to be shrunk this far are passed over."""
 _MOST_DRAWS = 200
+_SOFTEST = 2.5
+"""Large scans are this soft at their own scale (sigma, pixels), and a net that sharpened them would invent."""
 _SUBSAMPLING = (
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
@@ -49,7 +51,7 @@ class Spoiling:
 
     gray: float = 0.65
     clean: float = 0.15
-    soft: float = 0.25
+    soft: float = 0.3
     blur: float = 1.6
     grain: float = 22.0
     noise: float = 25.0
@@ -77,7 +79,7 @@ class SpoiltCrops(Dataset[tuple[Tensor, ...]]):
         rng = np.random.default_rng((self.seed, index))
         truth = toned(self._crop(rng), self.how.gray, rng)
         if rng.random() < self.how.soft:
-            truth = softened(truth, rng.uniform(0.3, 0.9))
+            truth = softened(truth, log_uniform(rng, 0.3, _SOFTEST))
         truth = _in_bytes(truth)
         given = truth if rng.random() < self.how.clean else spoil(truth, self.how, rng)
         top, left = (int(value) for value in rng.integers(2 * _RIM + 1, size=2))
