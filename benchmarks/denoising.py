@@ -7,9 +7,10 @@ made gray. ``--shrink`` brings them down first, so that their own JPEG blocks co
 
 Each trial spoils every photograph in one way, seeded by its name, and rounds it to 8 bits. The table shows the PSNR of
 what was given and what each way gains over it, in dB: mean over the photographs. ``net`` is the net behind the step's
-gates, as recipes get it; with ``--every``, without them. NLM is ``fastNlMeansDenoisingColored`` with the strength of the
-measured noise. The lines ``clean`` show what each way does to photographs that nothing was done to: PSNR against
-themselves, the largest change of a pixel, the share of pixels changed by more than 6 levels, and of photographs changed.
+gates, as recipes get it; with ``--every``, without them. NLM is ``fastNlMeansDenoisingColored`` with the strength of
+the measured noise. The lines ``clean`` show what each way does to photographs that nothing was done to: PSNR against
+themselves, the largest change of a pixel, the share of pixels changed by more than 6 levels, and of photographs
+changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Denoising in the step repair: flaws are measured, clean pictures keep their bytes, colour goes whole, luma in part."""
+"""Denoising in the step repair: flaws are measured, clean pictures keep their bytes, colour goes whole, luma partly."""
 
 from __future__ import annotations
 
