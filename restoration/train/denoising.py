@@ -35,7 +35,7 @@ class Config(Schedule):
     """
 
     stages: tuple[Stage, ...] = (Stage(0.5, 96, 96, 16), Stage(1.0, 128, 128, 16))
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     adversarial_from: float = 2.0
     gray_share: float = 0.65

@@ -23,8 +23,6 @@ REACH = 64
 _CELL = 2
 _WIDTHS = (32, 64, 128)
 _BLOCKS = (1, 1, 2)
-_OPENED = 0.1
-"""How loud a residual block's branch is at the beginning; without normalisation it has to begin quietly."""
 
 
 class PlainBlock(nn.Module):
@@ -73,7 +71,8 @@ class HouseDenoiser(nn.Module):
         x = self.encoder[-1](x)
         for up, row, skip in zip(self.up, self.decoder, reversed(skips), strict=True):
             x = row(F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skip)
-        return F.pixel_shuffle(self.head(F.relu(x)), _CELL).float()
+        # no activation before the head: one there may die in the first steps, and the net would learn nothing any more
+        return F.pixel_shuffle(self.head(x), _CELL).float()
 
 
 def _row(width: int, count: int) -> nn.Sequential:
@@ -83,13 +82,7 @@ def _row(width: int, count: int) -> nn.Sequential:
 def build(widths: Sequence[int] = _WIDTHS, blocks: Sequence[int] = _BLOCKS) -> HouseDenoiser:
     """A fresh net; it begins by changing nothing."""
     net = HouseDenoiser(widths, blocks)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
-    # a second pass: modules() yields a block before the convolutions inside it
-    for module in net.modules():
-        if isinstance(module, PlainBlock):
-            module.second.weight.data *= _OPENED
     nn.init.zeros_(net.head.weight)
+    if net.head.bias is not None:
+        nn.init.zeros_(net.head.bias)
     return net
