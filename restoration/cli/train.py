@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     training.command("restorer")(train_restorer)
     training.command("damage")(train_damage)
     training.command("inpainting")(train_inpainting)
+    training.command("denoising")(train_denoising)
     app.add_typer(training, name="train")
 
 
@@ -83,6 +84,17 @@ def train_inpainting(
     settings = inpainting.read_config(config or _shipped_config("house-inpainter"))
     _log_to_stderr()
     typer.echo(inpainting.Trainer(_on(settings, photos), out, init=init, device=device).run())
+
+
+def train_denoising(
+    photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, init: InitFile = None, device: Device = "cpu"
+) -> None:
+    """Train the house denoiser; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import denoising
+
+    settings = denoising.read_config(config or _shipped_config("house-denoiser"))
+    _log_to_stderr()
+    typer.echo(denoising.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
 def train_autoencoder(

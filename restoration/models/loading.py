@@ -42,6 +42,7 @@ BUILDERS: dict[str, str] = {
     "house-restorer": "restoration.models.nets.house_restorer:build",
     "house-finder": "restoration.models.nets.house_finder:build",
     "house-inpainter": "restoration.models.nets.house_inpainter:build",
+    "house-denoiser": "restoration.models.nets.house_denoiser:build",
     "bopbtl-scratch": "restoration.models.nets.bopbtl_scratch:build",
 }
 FILE_LOADERS: dict[str, str] = {

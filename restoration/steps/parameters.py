@@ -47,10 +47,11 @@ class Repair(StepParameters):
     """Find scratches, tears, creases, holes and dust, and fill them from their surroundings or by an inpainting net.
 
     Without a ``finder`` marks are found by their shape alone, without an ``inpainter`` everything is filled from its
-    rim: then no trained model takes part, and nothing but a mark's own place is invented.
+    rim, without a ``denoiser`` grain is smoothed by a filter: then no trained model takes part, and nothing but a
+    mark's own place is invented.
     """
 
-    model_parameters: ClassVar[tuple[str, ...]] = ("finder", "inpainter", "detector")
+    model_parameters: ClassVar[tuple[str, ...]] = ("finder", "inpainter", "detector", "denoiser")
     finder: str = Field(
         default="", description="Registry name of a net that finds damage; empty to find marks by their shape."
     )
@@ -69,7 +70,14 @@ class Repair(StepParameters):
     max_share: Fraction = Field(
         default=0.35, description="Share of the picture above which damage is left to a person."
     )
-    denoise: Fraction = Field(default=0.3, description="Strength of grain reduction; 0 switches it off.")
+    denoiser: str = Field(
+        default="",
+        description="Registry name of the net that takes off noise, JPEG blocks and slight blur; empty to smooth "
+        "strong grain by a filter.",
+    )
+    denoise: Fraction = Field(
+        default=0.3, description="How much of the grain is taken off, by net or filter; 0 switches both off."
+    )
     method: Literal["telea", "navier-stokes"] = Field(
         default="navier-stokes", description="OpenCV's inpainting method, for thin marks."
     )

@@ -2,7 +2,8 @@
 
 Marks are found by a net (or by their shape alone), thin ones filled from their surroundings, wide ones by an inpainting
 net. Only marked pixels are filled, at the scan's full depth; a clean scan comes back as it came. Strong grain is
-reduced. A hole that takes what nobody can know of a face is left to a person.
+reduced by a filter, or grain, noise and blocks by a net. A hole that takes what nobody can know of a face is left to a
+person.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from restoration.photo.colour import luminance_y
 from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
-from restoration.steps import filling
-from restoration.steps.framing import outside
+from restoration.steps import denoising, filling
+from restoration.steps.framing import outside, own_box
 from restoration.steps.judging import Marks, judge, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
@@ -82,10 +83,29 @@ class Step(BaseStep[Repair]):
         repaired = filled.pixels
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
-        if parameters.denoise > 0 and noise > _NOISE_FLOOR:
-            repaired = reduce_grain(repaired, noise, parameters.denoise)
-            detail["grain_reduced"] = True
-        return _outcome(frame, repaired, marks, wanted, filled, inpainter or found.model, detail)
+        repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
+        return _outcome(frame, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+
+
+def _calmed(
+    frame: Frame, repaired: FloatImage, noise: float, parameters: Repair, models: Models, detail: dict[str, Any]
+) -> tuple[FloatImage, ModelEntry | None]:
+    """The mended picture with less grain, by the recipe's net or by the filter, and the net where it changed something.
+
+    What was filled is there already: a net that met holes and scratches would smear them.
+    """
+    if parameters.denoise <= 0:
+        return repaired, None
+    if not parameters.denoiser:
+        detail["grain_reduced"] = noise > _NOISE_FLOOR
+        return reduce_grain(repaired, noise, parameters.denoise) if noise > _NOISE_FLOOR else repaired, None
+    net = models.load(parameters.denoiser)
+    done = denoising.denoise(net, repaired, parameters.denoise, models.device, box=own_box(frame))
+    changed = done.pixels is not repaired
+    detail["denoised"] = changed
+    detail["denoise_correction"] = round(done.correction, 3)
+    detail["blocks"], detail["softness"] = round(done.flaws.blocks, 3), round(done.flaws.softness, 3)
+    return done.pixels, models.entry(parameters.denoiser) if changed else None
 
 
 def _outcome(
