@@ -1,9 +1,9 @@
 """How well printing screens are found and taken out, on newsprint made by code from whole photographs.
 
-Run: ``python benchmarks/descreen.py [--photos FOLDER] [--most 12] [--seed 7] [--pitches 4 7] [--json FILE]``. Without a folder the
-photographs that scikit-image and scikit-learn carry are used. Every one is printed through screens of several pitches,
-strengths and angles (``restoration/synthetic/printed.py``; angles and softness of the scanner are drawn from the seed),
-in gray and in four inks. Each row is the mean over the photographs:
+Run: ``python benchmarks/descreen.py [--photos FOLDER] [--most 12] [--seed 7] [--pitches 4 7] [--json FILE]``. Without
+a folder the photographs that scikit-image and scikit-learn carry are used. Every one is printed through screens of
+several pitches, strengths and angles (``restoration/synthetic/printed.py``; angles and the scanner's softness are drawn
+from the seed), in gray and in four inks. Each row is the mean over the photographs:
 
 * ``found``: how many of them the screen was found in;
 * ``dots``: power at the two base frequencies, dB below that of the full range, before and after, and how far it fell

@@ -24,6 +24,7 @@ from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import filling
+from restoration.steps.descreening import descreened
 from restoration.steps.framing import outside
 from restoration.steps.judging import Marks, judge, lost_face_parts
 from restoration.steps.parameters import Repair
@@ -60,18 +61,21 @@ class Step(BaseStep[Repair]):
         :raises ModelError: a net is missing or broken.
         :raises OutOfMemory: not even one tile fits the device.
         """
+        scanned = frame
+        frame, printed = descreened(scanned) if parameters.descreen else (scanned, {"descreened": False})
         pixels = frame.picture.pixels
         found = _find(frame, parameters, models)
         marks = found.marks
         share = round(float(marks.mask.mean()), 6)
         noise = flat_noise(pixels)
-        detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False}
+        detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False, **printed}
         notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
         notes["left_share"] = share
         frame.notes["repair"] = notes
         if share > parameters.max_share:
             records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
-            return StepOutcome(frame.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
+            detail["descreened"] = False
+            return StepOutcome(scanned.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
         notes["left_share"] = round(float((marks.mask & ~wanted).mean()), 6)
@@ -85,7 +89,7 @@ class Step(BaseStep[Repair]):
         if parameters.denoise > 0 and noise > _NOISE_FLOOR:
             repaired = reduce_grain(repaired, noise, parameters.denoise)
             detail["grain_reduced"] = True
-        return _outcome(frame, repaired, marks, wanted, filled, inpainter or found.model, detail)
+        return _outcome(scanned, repaired, marks, wanted, filled, inpainter or found.model, detail)
 
 
 def _outcome(
