@@ -38,10 +38,15 @@ _LEAST_SHARE = 25
 """Percentile of the windows whose evidence counts: three quarters of all must show a peak at least as clearly."""
 _CLEAR = 2.7
 """Natural logarithm of power over its surroundings from which a base frequency is one (photographs stay below 2.2)."""
+_ALSO = 1.5
+"""The same for a further frequency where a screen has been found: other inks, and what inks make of each other."""
 _VISIBLE = 1.3 / 255
 """Least amplitude of a base frequency, mean over the windows: what lies below cannot be seen."""
 _LOWEST, _HIGHEST = 1 / 13, 0.70
+_LEAST_WAVES = 7
+"""A window holds at least so many rows of dots."""
 _RING, _CORE = 15, 7
+"""Sides, in bins, of the square whose rim a bin is held against, and of its inside, which a peak may fill."""
 _UNLIKE = 1.25
 """The two bases are as long as each other up to this factor,"""
 _OBLIQUE = 0.26
@@ -71,13 +76,20 @@ class Notch:
 class Screen:
     """A printing screen, or several of different angles (colour prints).
 
-    ``bases`` are the two base frequencies of the strongest; ``notches`` is all that is to be taken out. ``evidence`` is
-    how far the weaker base stands out (logarithm of power).
+    ``bases`` are the two base frequencies of the strongest; ``notches`` is all that is to be taken out, and
+    ``by_channel`` the same of red, green and blue, where each has its own. ``evidence`` is how far the weaker base
+    stands out (logarithm of power).
     """
 
     bases: tuple[Vector, Vector]
     notches: tuple[Notch, ...]
     evidence: float
+    by_channel: tuple[tuple[Notch, ...], ...] = ()
+
+    @property
+    def peaks(self) -> int:
+        """How many frequencies are taken out, of the channel that has most."""
+        return max(len(notches) for notches in (self.notches, *self.by_channel))
 
     @property
     def frequency(self) -> float:
@@ -119,22 +131,22 @@ class _Peak:
 def find_screen(luma: Plane) -> Screen | None:
     """The printing screen of a picture; None if there is none, or the picture is too small to tell.
 
-    Pitches from 1.5 to 13 pixels are found, at any angle. Frequencies on the grid of JPEG's blocks are passed over.
+    Pitches from 1.5 to 13 pixels are found, at any angle (to 9 where the short side is below 256). Frequencies on the
+    grid of JPEG's blocks are passed over.
 
     :param luma: H x W in [0, 1].
     """
     spectrum = _common_spectrum(luma)
     if spectrum is None:
         return None
-    peaks = _peaks(spectrum)
-    pair = _base_pair(peaks)
+    pair = _base_pair(_peaks(spectrum, _CLEAR))
     if pair is None:
         return None
     length = min(peak.length for peak in pair)
     wide = _width(max(peak.amplitude for peak in pair), length)
     lattice = _lattice(pair)
     notches = [Notch(point, wide) for point in lattice]
-    for peak in peaks:
+    for peak in _peaks(spectrum, _ALSO):
         if _far(peak.frequency, lattice, spectrum.side):
             notches.append(Notch(peak.frequency, _width(peak.amplitude, min(length, peak.length))))
     bases = (pair[0].frequency, pair[1].frequency)
@@ -196,23 +208,27 @@ def _standing_out(power: Plane) -> Plane:
     """Logarithm of power, less its mean over a ring round each bin."""
     log = np.log(power + np.float32(1e-7))
     ring = _box_sum(log, _RING) - _box_sum(log, _CORE)
-    return log - ring / np.float32(_RING**2 - _CORE**2)
+    return np.asarray(log - ring / np.float32(_RING**2 - _CORE**2), np.float32)
 
 
 def _box_sum(plane: Plane, size: int) -> Plane:
     return np.asarray(cv2.boxFilter(plane, cv2.CV_32F, (size, size), normalize=False), np.float32)
 
 
-def _peaks(spectrum: _Spectrum) -> list[_Peak]:
-    """All clear and visible peaks of one half of the plane, the clearest first."""
+def _peaks(spectrum: _Spectrum, least: float) -> list[_Peak]:
+    """All visible peaks of one half of the plane that stand out by ``least``, the clearest first."""
     side, evidence = spectrum.side, spectrum.evidence
     axis = (np.arange(side) - side // 2) / side
     down, across = np.meshgrid(axis, axis, indexing="ij")
     length = np.hypot(down, across)
     highest = evidence >= np.asarray(cv2.dilate(evidence, np.ones((5, 5), np.uint8)))
     half = (down > 0) | ((down == 0) & (across > 0)) | ((across == -0.5) & (down >= 0)) | (down == -0.5)
-    chosen = highest & half & (evidence > _CLEAR) & (spectrum.amplitude > _VISIBLE)
-    chosen &= (length >= _LOWEST) & (length <= _HIGHEST) & ~(_on_jpeg_grid(down, side) & _on_jpeg_grid(across, side))
+    chosen = highest & half & (evidence > least) & (spectrum.amplitude > _VISIBLE)
+    chosen &= (
+        (length >= max(_LOWEST, _LEAST_WAVES / side))
+        & (length <= _HIGHEST)
+        & ~(_on_jpeg_grid(down, side) & _on_jpeg_grid(across, side))
+    )
     found = [_refined(spectrum, int(row), int(column)) for row, column in np.argwhere(chosen)]
     return sorted(found, key=lambda peak: -peak.evidence)
 
@@ -273,19 +289,16 @@ def _far(frequency: Vector, lattice: Sequence[Vector], side: int) -> bool:
 
 
 def screen_of(pixels: FloatImage) -> Screen | None:
-    """The screen of a picture, with the peaks that colour channels add to those of the luma; None if luma has none.
+    """The screen of a picture by its luma, and what each colour channel shows of it; None if the luma shows none.
 
     :param pixels: H x W x 3 sRGB in [0, 1].
     """
     screen = find_screen(luminance_y(pixels))
     if screen is None or _is_gray(pixels):
         return screen
-    notches = list(screen.notches)
-    for channel in range(3):
-        one = find_screen(np.ascontiguousarray(pixels[:, :, channel]))
-        known = [notch.frequency for notch in notches]
-        notches += [notch for notch in (one.notches if one else ()) if _far(notch.frequency, known, _WINDOW)]
-    return replace(screen, notches=tuple(notches))
+    # inks lie at angles of their own, and what is notched for an ink that a channel does not show is lost for nothing
+    channels = [find_screen(np.ascontiguousarray(pixels[:, :, channel])) for channel in range(3)]
+    return replace(screen, by_channel=tuple((found or screen).notches for found in channels))
 
 
 def _is_gray(pixels: FloatImage) -> bool:
@@ -299,19 +312,19 @@ def remove_screen(pixels: FloatImage, screen: Screen) -> FloatImage:
     """
     planes = 1 if _is_gray(pixels) else 3
     out = np.empty(pixels.shape, np.float32)
-    gains = _gains(screen)
     for channel in range(planes):
-        _filter_plane(pixels[:, :, channel], gains, out[:, :, channel])
+        notches = screen.by_channel[channel] if screen.by_channel else screen.notches
+        _filter_plane(pixels[:, :, channel], _gains(notches), out[:, :, channel])
     if planes == 1:
         out[:, :, 1] = out[:, :, 2] = out[:, :, 0]
     return np.clip(out, 0, 1, out=out)
 
 
-def _gains(screen: Screen) -> Plane:
+def _gains(notches: Sequence[Notch]) -> Plane:
     """What is kept of each frequency of a window (half plane, as ``rfft2`` has it): 0 at a peak, 1 far from all."""
     down, across = np.meshgrid(np.fft.fftfreq(_WINDOW), np.fft.rfftfreq(_WINDOW), indexing="ij")
     kept = np.ones(down.shape)
-    for notch in screen.notches:
+    for notch in notches:
         for y, x in (notch.frequency, (-notch.frequency[0], -notch.frequency[1])):
             # frequencies repeat after one cycle a pixel
             far_y, far_x = (down - y + 0.5) % 1 - 0.5, (across - x + 0.5) % 1 - 0.5

@@ -25,6 +25,6 @@ def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
         "descreened": True,
         "screen_pitch": round(screen.pitch, 2),
         "screen_angle": round(screen.angle, 1),
-        "screen_peaks": len(screen.notches),
+        "screen_peaks": screen.peaks,
     }
     return replace(frame, picture=frame.picture.with_pixels(pixels)), detail
