@@ -43,7 +43,7 @@ _ALSO = 1.5
 _VISIBLE = 1.3 / 255
 """Least amplitude of a base frequency, mean over the windows: what lies below cannot be seen."""
 _LOWEST, _HIGHEST = 1 / 13, 0.70
-_LEAST_WAVES = 7
+_LEAST_WAVES = 6.5
 """A window holds at least so many rows of dots."""
 _RING, _CORE = 15, 7
 """Sides, in bins, of the square whose rim a bin is held against, and of its inside, which a peak may fill."""

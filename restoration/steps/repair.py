@@ -1,8 +1,9 @@
 """Damage is found, mended, and recorded: what was filled is an invention, and people can see where it is.
 
-Marks are found by a net (or by their shape alone), thin ones filled from their surroundings, wide ones by an inpainting
-net. Only marked pixels are filled, at the scan's full depth; a clean scan comes back as it came. Strong grain is
-reduced. A hole that takes what nobody can know of a face is left to a person.
+Dots of a printing screen are taken out first. Marks are found by a net (or by their shape alone), thin ones filled from
+their surroundings, wide ones by an inpainting net. Only marked pixels are filled, at the scan's full depth; a clean
+scan comes back as it came. Strong grain is reduced. A hole that takes what nobody can know of a face is left to a
+person.
 """
 
 from __future__ import annotations
