@@ -66,6 +66,7 @@ class Repair(StepParameters):
         description="What to do about a hole that takes an eye, a mouth or a quarter of a face: leave it to a person, "
         "or invent it.",
     )
+    descreen: bool = Field(default=True, description="Remove the dots of a printing screen, if one is found.")
     sensitivity: Fraction = Field(default=0.5, description="How faint a mark may be and still count as damage.")
     max_share: Fraction = Field(
         default=0.35, description="Share of the picture above which damage is left to a person."

@@ -1,9 +1,9 @@
 """Damage is found, mended, and recorded: what was filled is an invention, and people can see where it is.
 
-Marks are found by a net (or by their shape alone), thin ones filled from their surroundings, wide ones by an inpainting
-net. Only marked pixels are filled, at the scan's full depth; a clean scan comes back as it came. Strong grain is
-reduced by a filter, or grain, noise and blocks by a net. A hole that takes what nobody can know of a face is left to a
-person.
+Dots of a printing screen are taken out first. Marks are found by a net (or by their shape alone), thin ones filled from
+their surroundings, wide ones by an inpainting net. Only marked pixels are filled, at the scan's full depth; a clean
+scan comes back as it came. Strong grain is reduced by a filter, or grain, noise and blocks by a net. A hole that takes
+what nobody can know of a face is left to a person.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
+from restoration.steps.descreening import descreened
 from restoration.steps.framing import outside, own_box
 from restoration.steps.judging import Marks, judge, lost_face_parts
 from restoration.steps.parameters import Repair
@@ -61,18 +62,21 @@ class Step(BaseStep[Repair]):
         :raises ModelError: a net is missing or broken.
         :raises OutOfMemory: not even one tile fits the device.
         """
+        scanned = frame
+        frame, printed = descreened(scanned) if parameters.descreen else (scanned, {"descreened": False})
         pixels = frame.picture.pixels
         found = _find(frame, parameters, models)
         marks = found.marks
         share = round(float(marks.mask.mean()), 6)
         noise = flat_noise(pixels)
-        detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False}
+        detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False, **printed}
         notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
         notes["left_share"] = share
         frame.notes["repair"] = notes
         if share > parameters.max_share:
             records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
-            return StepOutcome(frame.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
+            detail["descreened"] = False
+            return StepOutcome(scanned.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
         notes["left_share"] = round(float((marks.mask & ~wanted).mean()), 6)
@@ -84,7 +88,7 @@ class Step(BaseStep[Repair]):
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
-        return _outcome(frame, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+        return _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
 
 
 def _calmed(

@@ -1,0 +1,30 @@
+"""Taking a printing screen out of the picture itself, before anything is looked for in it: dots look like dust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from restoration.photo.screen import remove_screen, screen_of
+from restoration.steps.framing import own_box
+from restoration.steps.protocol import Frame
+
+
+def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
+    """The frame with its screen taken out inside the picture's own box, and what the catalog keeps of that.
+
+    The same frame comes back where no screen is found.
+    """
+    box = own_box(frame)
+    screen = screen_of(frame.picture.pixels[box])
+    if screen is None:
+        return frame, {"descreened": False}
+    pixels = frame.picture.pixels.copy()
+    pixels[box] = remove_screen(pixels[box], screen)
+    detail = {
+        "descreened": True,
+        "screen_pitch": round(screen.pitch, 2),
+        "screen_angle": round(screen.angle, 1),
+        "screen_peaks": screen.peaks,
+    }
+    return replace(frame, picture=frame.picture.with_pixels(pixels)), detail
