@@ -26,9 +26,10 @@ from restoration.synthetic.shapes import Plane, Random, log_uniform
 
 _NEAR = 0.85
 """Share of the crops that are cut near their photograph's own scale."""
-_PLAIN = 0.25
-_FAINT = 0.2
-"""Damage that changes a pixel by this much counts in full; what can hardly be seen counts a fifth."""
+_FAINT, _PLAIN = 0.06, 0.22
+"""Damage that changes a pixel by less than the first does not count: whoever learns to see it sees damage everywhere.
+From the second on it counts in full.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
             wear(worn, rng)
         plane = scanned(worn.plane, rng)
         weight = np.where(worn.unsure & (worn.kinds == 0), 0.0, 1.0)
-        plainness = np.clip(np.abs(worn.plane - before) / _PLAIN, _FAINT, 1)
+        plainness = np.clip((np.abs(worn.plane - before) - _FAINT) / (_PLAIN - _FAINT), 0, 1)
         weight = np.where(worn.kinds != lettered, weight * plainness, weight)
         if is_old:
             weight = np.where(worn.kinds == 0, weight * self.how.old_weight, weight)
