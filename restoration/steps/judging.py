@@ -22,6 +22,10 @@ Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 KINDS = tuple(DamageKind)
+_SURER = {DamageKind.HOLE: 3.0, DamageKind.DUST: 1.0}
+"""By how many logits a mark of a kind must be surer than a scratch: a hat looks like a hole, and a button like dust; in
+training every second crop had one, and of the photographs of an archive few have.
+"""
 _LOW_SHARE = 0.5
 """A mark goes on as far as pixels are at least this share as likely as its surest must be."""
 _EYE = 0.36
@@ -68,9 +72,15 @@ class Marks:
         return float((self.codes == MASK_CODES[kind]).mean())
 
 
-def least_likelihood(sensitivity: float) -> float:
-    """How likely a mark must be somewhere, 0..1: everything at sensitivity 1, 0.62 at 0.5, nothing at 0."""
-    return float(np.clip(1 - sensitivity**1.4, 0.05, 1.01))
+def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH) -> float:
+    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.62 is asked
+    at 0.5, and nothing counts at 0. Other kinds must be surer (``_SURER``).
+    """
+    least = float(np.clip(1 - sensitivity**1.4, 0.05, 1.01))
+    if least >= 1:
+        return least
+    logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0)
+    return float(1 / (1 + np.exp(-logit)))
 
 
 def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks:
@@ -78,12 +88,12 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks
 
     :param faces: faces of the scan, whose eyes and mouths are protected.
     """
-    least = least_likelihood(sensitivity) * 255
-    weak = (found.likely > least * _LOW_SHARE).astype(np.uint8)
+    weak = (found.likely > 255 * least_likelihood(sensitivity) * _LOW_SHARE).astype(np.uint8)
     count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
     labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
-    keep = table.surest > least
+    least = np.array([255 * least_likelihood(sensitivity, kind) for kind in KINDS])
+    keep = table.surest > least[table.kind]
     written = keep & (table.writing > _WRITING)
     keep &= ~written & ~_in_face_parts(table, faces)
     alike = _alike(table, keep)

@@ -138,7 +138,7 @@ def test_lettering_is_reported_and_left():
 def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     answer = found()
     eye = spot(SHAPE, (140, 120), 3)
-    mark(answer, eye, DamageKind.DUST, 200)
+    mark(answer, eye, DamageKind.DUST, 225)
     scratch = np.zeros(SHAPE, bool)
     scratch[60:200, 158:161] = True
     mark(answer, scratch, DamageKind.SCRATCH, 240)

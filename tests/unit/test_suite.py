@@ -46,17 +46,20 @@ def test_where_a_browser_is_required_skipping_is_a_failure(run):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_one_process_has_all_services_and_the_other_the_rest(pytester):
-    """Both would start an Airflow otherwise."""
-    for name in ("stack/test_a", "stack/test_b", "browser/test_c", "unit/test_d", "unit/test_e"):
+def test_one_process_has_all_that_is_heavy_and_begins_with_it(pytester):
+    """Both would start an Airflow otherwise, and whoever ended with it would be waited for."""
+    heavy = ("browser/test_page", "stack/test_airflow", "stack/test_demo", "stack/test_local_stack")
+    for name in (*heavy, "stack/test_publish", "unit/test_names"):
         path = pytester.path / "tests" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("def test_it(): pass\n")
-    options = ("-p", "tests.plugin", "-p", "no:cov", "-n", "2", "--dist", "loadscope", "-v", "--import-mode=importlib")
-    result = pytester.runpytest_inprocess(*options)
-    result.assert_outcomes(passed=5)
-    ran = re.findall(r"\[(gw\d)\].*PASSED tests/(\w+)/test_(\w)\.py", "\n".join(result.outlines))
-    assert len(ran) == 5
-    services, units = ({process for process, part, _ in ran if (part != "unit") is wanted} for wanted in (True, False))
-    assert len(services) == 1
-    assert services.isdisjoint(units)
+        path.write_text("def test_one(): pass\ndef test_two(): pass\n")
+    spread = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "--import-mode=importlib", "-v")
+    result = pytester.runpytest_inprocess("-p", "tests.plugin", "-p", "no:cov", *spread)
+    result.assert_outcomes(passed=12)
+    ran = re.findall(r"\[(gw\d)\].*PASSED tests/(\w+/\w+)\.py", "\n".join(result.outlines))
+    assert len(ran) == 12
+    processes = {name: {process for process, other in ran if other == name} for _, name in ran}
+    assert all(len(found) == 1 for found in processes.values())
+    (process,) = set.union(*(processes[name] for name in heavy))
+    of_it = [name for other, name in ran if other == process]
+    assert set(of_it[: 2 * len(heavy)]) == set(heavy)
