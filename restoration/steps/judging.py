@@ -8,7 +8,7 @@ none of that. Many spots that are alike are snow, lamps or lace until somebody h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,11 +22,14 @@ Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 KINDS = tuple(DamageKind)
-_SURER = {DamageKind.HOLE: 3.0, DamageKind.DUST: 1.0}
-"""By how many logits a mark of a kind must be surer than a scratch: a hat looks like a hole, and a button like dust; in
-training every second crop had one, and of the photographs of an archive few have.
+_SURER = {DamageKind.HOLE: 2.0}
+"""By how many logits a mark of a kind must be surer than a scratch: hats and feathers look like holes, and in training
+every third crop had one, while of an archive's photographs few have. Settled on held-out photographs, with the
+exponent of :func:`least_likelihood`, for at most a thousandth of a whole photograph marked (docs/repair.md).
 """
-_LOW_SHARE = 0.5
+_POSSIBLE = 0.02
+"""How likely, in the mean, the net must think a mark that was found by its shape."""
+_LOW_SHARE = 0.26
 """A mark goes on as far as pixels are at least this share as likely as its surest must be."""
 _EYE = 0.36
 _MOUTH = 0.30
@@ -41,7 +44,11 @@ _ALIKE_LONG = 2.2
 _FACE_SHARE = 0.25
 _PART_SHARE = 0.4
 """A hole that takes so much of a face, or of an eye or mouth, takes what nobody can know."""
-_STAIN = 0.5
+_OVAL_SPAN = 0.6
+_OVAL_AREA = 0.15
+_OVAL_OFF = 0.025
+"""An oval spans so much of both sides and takes at most so much of its box; half of it is off an ellipse by less than
+this share of its axes."""
 _WRITING = 0.5
 
 
@@ -73,10 +80,10 @@ class Marks:
 
 
 def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH) -> float:
-    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.62 is asked
+    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.95 is asked
     at 0.5, and nothing counts at 0. Other kinds must be surer (``_SURER``).
     """
-    least = float(np.clip(1 - sensitivity**1.4, 0.05, 1.01))
+    least = float(np.clip(1 - sensitivity**4.3, 0.05, 1.01)) if sensitivity else 1.01
     if least >= 1:
         return least
     logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0)
@@ -95,7 +102,7 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks
     least = np.array([255 * least_likelihood(sensitivity, kind) for kind in KINDS])
     keep = table.surest > least[table.kind]
     written = keep & (table.writing > _WRITING)
-    keep &= ~written & ~_in_face_parts(table, faces)
+    keep &= ~written & ~_in_face_parts(table, faces) & ~_printed_ovals(table, keep)
     alike = _alike(table, keep)
     if alike.any():
         keep &= ~alike
@@ -105,9 +112,30 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks
         if kind in FILLED_KINDS:
             codes[kinds == number] = MASK_CODES[kind]
     regions = {kind: int((kinds == number).sum()) for number, kind in enumerate(KINDS) if kind in FILLED_KINDS}
-    stains, writing = found.stain > _STAIN * 255, found.writing > _WRITING * 255
-    regions[DamageKind.STAIN], regions[DamageKind.WRITING] = _pieces(stains), _pieces(writing)
-    return Marks(_grown(codes[labels]), stains, np.asarray(writing | written[labels]), regions, bool(alike.any()))
+    # kinds are told from each other where something is wrong, and mean nothing elsewhere: lettering counts where it was
+    # taken for a mark, and stains, which are not filled, cannot be told from nothing
+    writing = np.asarray(written[labels], np.bool_)
+    regions[DamageKind.WRITING] = int(written.sum())
+    return Marks(_grown(codes[labels]), np.zeros_like(writing), writing, regions, bool(alike.any()))
+
+
+def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection]) -> Marks:
+    """The net's marks, and of those that were found by their shape the ones that the net thinks possible.
+
+    :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
+    """
+    count, numbered, stats, _ = cv2.connectedComponentsWithStats((shapes > 0).astype(np.uint8), connectivity=8)
+    labels = np.asarray(numbered, np.int32)
+    table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
+    keep = (table.mean > _POSSIBLE) & (table.writing <= _WRITING) & ~_in_face_parts(table, faces)
+    keep[0] = False
+    keep &= ~_printed_ovals(table, keep)
+    added = np.where(keep[labels] & (marks.codes == 0), shapes, 0).astype(np.uint8)
+    regions = dict(marks.regions)
+    for kind, code in MASK_CODES.items():
+        if (added == code).any():
+            regions[kind] = regions.get(kind, 0) + _pieces(added == code)
+    return replace(marks, codes=np.maximum(marks.codes, added), regions=regions)
 
 
 def _grown(codes: Codes) -> Codes:
@@ -174,6 +202,29 @@ def face_parts(face: Detection, shape: tuple[int, int], *, scale: float = 1.0) -
             radius = max(1, round(unit * (_EYE if number < 2 else _MOUTH)))
             cv2.circle(canvas, (round(float(point[0])), round(float(point[1]))), radius, 1, -1)
     return np.asarray(canvas > 0, np.bool_)
+
+
+def _printed_ovals(table: _Table, keep: Mask) -> Mask:
+    """Lines round the picture, printed or cut, that are no damage: large marks that follow an ellipse."""
+    height, width = table.labels.shape
+    large = keep & (table.width > _OVAL_SPAN * width) & (table.height > _OVAL_SPAN * height)
+    large &= table.area < _OVAL_AREA * table.width * table.height
+    ovals = np.zeros(table.count, bool)
+    for number in np.flatnonzero(large):
+        ovals[number] = _follows_an_ellipse(np.argwhere(table.labels == number)[:, ::-1])
+    return ovals
+
+
+def _follows_an_ellipse(points: NDArray[np.int64]) -> bool:
+    """Whether most of the points (x, y) lie on one ellipse."""
+    (x, y), axes, angle = cv2.fitEllipse(points.astype(np.float32))
+    if min(axes) <= 0:
+        return False
+    turn = np.deg2rad(angle)
+    away = points - np.array([x, y])
+    along = away @ np.array([np.cos(turn), np.sin(turn)]) / (axes[0] / 2)
+    across = away @ np.array([-np.sin(turn), np.cos(turn)]) / (axes[1] / 2)
+    return bool(np.median(np.abs(np.hypot(along, across) - 1)) < 2 * _OVAL_OFF)
 
 
 def _alike(table: _Table, keep: Mask) -> Mask:

@@ -27,7 +27,7 @@ from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
 from restoration.steps.framing import outside, own_box
-from restoration.steps.judging import Marks, judge, lost_face_parts
+from restoration.steps.judging import Marks, joined, judge, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
 from restoration.steps.searching import search
@@ -137,17 +137,18 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     pixels = frame.picture.pixels
     luma = luminance_y(pixels)
     beyond = outside(frame)
+    shapes = _marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1])
+    shapes.codes[beyond] = 0
     if not parameters.finder:
-        marks = _marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1])
-        marks.codes[beyond] = 0
-        return _Found(marks)
+        return _Found(shapes)
     found = search(models.load(parameters.finder), luma, models.device)
     for plane in (found.likely, found.stain, found.writing):
         plane[beyond] = 0
     faces: Sequence[Detection] = ()
-    if parameters.detector and (found.likely > 127).any():
+    if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
         faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)
-    return _Found(judge(found, parameters.sensitivity, faces), tuple(faces), models.entry(parameters.finder))
+    marks = joined(judge(found, parameters.sensitivity, faces), shapes.codes, found, faces)
+    return _Found(marks, tuple(faces), models.entry(parameters.finder))
 
 
 def _marks_of(damage: Damage, height: int, width: int) -> Marks:

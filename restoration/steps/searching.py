@@ -27,8 +27,8 @@ TILE = 1024
 """Side of what a tile answers for, in pixels."""
 MARGIN = 96
 """What a tile sees beyond that, on each side."""
-SMALLEST_LEVEL = 320
-"""Long side below which a scan is not halved any more."""
+SMALLEST_LEVEL = 240
+"""Long side below which a scan is not halved any more; once it always is."""
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
@@ -60,15 +60,15 @@ def search(net: Any, luma: Plane, device: str) -> Found:
     :raises OutOfMemory: not even one tile fits the device.
     """
     height, width = luma.shape
-    fine, best, scale = _one_level(net, luma, device), None, 2
-    while max(height, width) / scale >= SMALLEST_LEVEL:
-        size = (max(16, width // scale), max(16, height // scale))
+    fine, scale = _one_level(net, luma, device), 2
+    found = None
+    while found is None or max(height, width) / scale >= SMALLEST_LEVEL:
+        size = (max(1, width // scale), max(1, height // scale))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
         coarse = _enlarged(_one_level(net, small, device), height, width)
         pair = _agreed(fine, coarse)
-        best = pair if best is None else _surer(best, pair)
+        found = pair if found is None else _surer(found, pair)
         fine, scale = coarse, scale * 2
-    found = fine if best is None else best
     return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.stain, found.writing)
 
 

@@ -11,7 +11,7 @@ from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.models.nets import house_finder
 from restoration.models.nets.detection import Detection
 from restoration.steps import searching
-from restoration.steps.judging import KINDS, judge, least_likelihood, lost_face_parts
+from restoration.steps.judging import KINDS, joined, judge, least_likelihood, lost_face_parts
 from restoration.steps.searching import Found, search, tiles
 
 SHAPE = (240, 320)
@@ -125,6 +125,46 @@ def test_sensitivity_is_monotone_and_zero_finds_nothing():
     assert judge(answer, 0.5, []).mask.any()
 
 
+def test_a_hat_must_be_surer_a_hole_than_a_line_a_scratch():
+    for kind, kept in ((DamageKind.SCRATCH, True), (DamageKind.HOLE, False)):
+        answer = found()
+        mark(answer, (slice(50, 90), slice(20, 70)), kind, 248)
+        assert bool(judge(answer, 0.5, []).mask.any()) is kept
+    everything = [least_likelihood(1.0, kind) for kind in KINDS]
+    assert max(everything) < 1
+
+
+def test_what_was_found_by_its_shape_joins_unless_the_net_is_sure_or_it_lies_in_an_eye():
+    answer = found()
+    shapes = np.zeros(SHAPE, np.uint8)
+    shapes[20:23, 10:200] = MASK_CODES[DamageKind.SCRATCH]
+    shapes[60:63, 10:90] = MASK_CODES[DamageKind.SCRATCH]
+    shapes[118:123, 138:143] = MASK_CODES[DamageKind.DUST]
+    answer.likely[20:23, 10:200] = 60
+    answer.likely[118:123, 138:143] = 60
+    marks = joined(judge(answer, 0.5, [face()]), shapes, answer, [face()])
+    assert (marks.codes[20:23, 10:200] == MASK_CODES[DamageKind.SCRATCH]).all()
+    assert marks.regions[DamageKind.SCRATCH] == 1
+    assert not marks.mask[60:63].any()
+    assert not marks.mask[118:123].any()
+    assert joined(judge(answer, 0.5, []), shapes, answer, []).mask[118:123, 138:143].all()
+
+
+@pytest.mark.parametrize("part", [(0, 360), (20, 330)])
+def test_a_printed_oval_round_the_picture_is_no_scratch_and_a_crack_across_it_is(part):
+    answer = found()
+    oval = np.zeros(SHAPE, np.uint8)
+    cv2.ellipse(oval, (160, 120), (140, 105), 4, *part, 1, 3)
+    mark(answer, oval > 0, DamageKind.SCRATCH)
+    assert not judge(answer, 0.5, []).mask.any()
+    assert not joined(judge(answer, 0.5, []), oval * 48, answer, []).mask.any()
+    crack = np.zeros(SHAPE, np.uint8)
+    cv2.polylines(crack, [np.int32([(10, 20), (120, 90), (180, 160), (310, 230)])], False, 1, 3)
+    answer = found()
+    mark(answer, crack > 0, DamageKind.CREASE)
+    assert judge(answer, 0.5, []).mask[crack > 0].all()
+
+
 def test_lettering_is_reported_and_left():
     answer = found()
     mark(answer, (slice(200, 220), slice(30, 120)), DamageKind.SCRATCH)
@@ -139,9 +179,10 @@ def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     answer = found()
     eye = spot(SHAPE, (140, 120), 3)
     mark(answer, eye, DamageKind.DUST, 225)
+    answer.likely[120, 140] = 255
     scratch = np.zeros(SHAPE, bool)
     scratch[60:200, 158:161] = True
-    mark(answer, scratch, DamageKind.SCRATCH, 240)
+    mark(answer, scratch, DamageKind.SCRATCH, 250)
     assert judge(answer, 0.5, []).mask[eye].all()
     marks = judge(answer, 0.5, [face()])
     assert not marks.mask[eye].any()
