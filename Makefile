@@ -52,8 +52,8 @@ status: env ## What runs, where, and how much memory it takes
 test: env ## The whole suite, against services that it starts itself
 	@$(SUITE) $(ARGS)
 
-test-quick: env ## The unit tests alone, in less than two minutes
-	@$(SUITE) tests/unit $(ARGS)
+test-quick: env ## The unit tests without the slow ones, in less than two minutes
+	@$(SUITE) tests/unit -m 'not slow' $(ARGS)
 
 coverage: env ## The whole suite, and which lines of the package it reaches
 	@$(SUITE) --cov=restoration --cov-report=term:skip-covered $(ARGS)

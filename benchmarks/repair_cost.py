@@ -1,6 +1,6 @@
 """What finding and mending cost: seconds and peak memory of the step ``repair`` by the size of the scan.
 
-    python benchmarks/repair_cost.py [--finder NAME] [--megapixels 1 12 100] [--threads 2] PHOTO
+    python benchmarks/repair_cost.py PHOTO [--finder NAME] [--megapixels 1 12 100] [--threads 2]
 
 Each size runs in a process of its own (Linux). The photograph is enlarged to size, then damaged by the trial ``mixed``;
 "picture" is what the decoded scan alone takes (float32, three channels).

@@ -327,6 +327,7 @@ def test_fid_comes_from_a_net_that_the_user_brings(photos, models, tmp_path):
     assert found["darker"] > 0.1
 
 
+@pytest.mark.slow
 def test_fid_is_printed_with_the_hash_of_its_net(photos, tmp_path, command):
     for number in range(3):
         for name in list(NAMES)[:3]:
@@ -603,6 +604,7 @@ def test_without_a_catalog_nothing_is_recorded_and_nothing_computed(photos, comm
 
 # -- the project's photographs ----------------------------------------------------------------------------------------
 @pytest.mark.photos
+@pytest.mark.slow
 def test_gray_pass_through_has_its_known_figures(photos_folder, tmp_path, models):
     known = {"krna": (25.11, 7.24, 33), "twly": (23.03, 8.26, 42), "ukmp": (24.91, 8.62, 33)}
     for path in (photos_folder / "reference").iterdir():

@@ -22,6 +22,7 @@ SEED = 11
 
 
 @pytest.mark.parametrize("visible", [None, "", "0"])
+@pytest.mark.slow
 def test_face_packages_import_in_a_fresh_process(visible):
     """The cures work twice, and whatever devices the process is told to see."""
     code = (
@@ -62,6 +63,7 @@ def test_absent_module_is_an_import_error():
         import_face_archs("gfpgan.archs.no_such_arch")
 
 
+@pytest.mark.slow
 def test_gfpgan_has_the_published_keys_and_sizes():
     """86.44 M parameters and 0.70 M noise values: the 348.6 MB of the published files."""
     torch.manual_seed(SEED)

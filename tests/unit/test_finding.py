@@ -223,6 +223,7 @@ def test_all_of_solvay_1927(centerface, photos_folder, quarters):
 
 
 @pytest.mark.photos
+@pytest.mark.slow
 def test_one_face_on_each_of_the_votehist_portraits(centerface, photos_folder):
     files = sorted((photos_folder / "old").glob("votehist_*"))
     assert len(files) == 60
@@ -244,6 +245,7 @@ def test_portraits_that_lie_on_their_side_or_upside_down(centerface, photos_fold
 
 
 @pytest.mark.photos
+@pytest.mark.slow
 def test_two_hundred_real_faces(centerface, photos_folder):
     """Real portraits pasted into a grid at 120 x 160 pixels: none is doubled, and hardly one too faint to be seen."""
     files = sorted((photos_folder / "old").glob("votehist_*"))

@@ -100,6 +100,7 @@ def tuned_entry(base: ModelEntry, file: Path) -> ModelEntry:
     )
 
 
+@pytest.mark.slow
 def test_fine_tuning_on_a_collection_makes_its_colours_truer(command, tmp_path):
     for name, seeds in (("train", range(16)), ("held-out", range(100, 105))):
         (tmp_path / name).mkdir()

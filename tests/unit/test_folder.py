@@ -281,6 +281,7 @@ def test_what_this_machine_lacks_is_exit_code_3(command, scans, tmp_path, monkey
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_interrupted_run_keeps_what_is_done_and_goes_on(scans, tmp_path):
     """Ctrl-C in a real process, then the same command again."""
     recipe = tmp_path / "quick.toml"

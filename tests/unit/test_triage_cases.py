@@ -65,6 +65,7 @@ def test_real_old_photographs(photos_folder):
     ("folder", "each", "most"),
     [("reference", 1, 0), ("train_scenes", 1, NEARLY_GRAY_SCENES), ("train_portraits", 24, 0)],
 )
+@pytest.mark.slow
 def test_real_colour_photographs(photos_folder, folder, each, most):
     paths = sorted((photos_folder / folder).glob("*.*g"))[::each]
     assert len([p.name for p in paths if not is_colour(read(p)) and p.name not in OF_ONE_HUE]) <= most
