@@ -22,13 +22,15 @@ Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 KINDS = tuple(DamageKind)
-_SURER = {DamageKind.HOLE: 2.0}
+_SURER = {DamageKind.HOLE: 1.5}
 """By how many logits a mark of a kind must be surer than a scratch: hats and feathers look like holes, and in training
-every third crop had one, while of an archive's photographs few have. Settled on held-out photographs, with the
-exponent of :func:`least_likelihood`, for at most a thousandth of a whole photograph marked (docs/repair.md).
+every third crop had one, while of an archive's photographs few have. This and what follows was settled on held-out
+photographs, for at most a thousandth of a whole photograph marked (docs/repair.md).
 """
-_POSSIBLE = 0.02
-"""How likely, in the mean, the net must think a mark that was found by its shape."""
+_WORN_SHARE = 0.006
+_WORN_LOGITS = 1.7
+_POSSIBLE = 0.1
+"""How likely, in the mean, the net must think a mark that was found by its shape, unless the print is worn."""
 _LOW_SHARE = 0.26
 """A mark goes on as far as pixels are at least this share as likely as its surest must be."""
 _EYE = 0.36
@@ -79,27 +81,44 @@ class Marks:
         return float((self.codes == MASK_CODES[kind]).mean())
 
 
-def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH) -> float:
-    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.95 is asked
+def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH, *, worn: bool = False) -> float:
+    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.98 is asked
     at 0.5, and nothing counts at 0. Other kinds must be surer (``_SURER``).
+
+    :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.9 at 0.5.
     """
-    least = float(np.clip(1 - sensitivity**4.3, 0.05, 1.01)) if sensitivity else 1.01
+    least = float(np.clip(1 - sensitivity**5.6, 0.05, 1.01)) if sensitivity else 1.01
     if least >= 1:
         return least
-    logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0)
+    logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0) - (_WORN_LOGITS if worn else 0.0)
     return float(1 / (1 + np.exp(-logit)))
 
 
-def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks:
-    """Decide about every mark.
+def decide(found: Found, shapes: Codes, sensitivity: float, faces: Sequence[Detection]) -> Marks:
+    """All marks of a scan: the net's, and those found by their shape of which the net thinks anything.
+
+    A print that is surely damaged in one place likely is in others, and one without any is likely whole: where what is
+    sure takes more than ``_WORN_SHARE`` of the scan, everything is judged again by a lower measure.
+
+    :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
+    :param faces: faces of the scan, whose eyes and mouths are protected.
+    """
+    sure = joined(judge(found, sensitivity, faces), shapes, found, faces)
+    if float(sure.mask.mean()) <= _WORN_SHARE:
+        return sure
+    return joined(judge(found, sensitivity, faces, worn=True), shapes, found, faces, worn=True)
+
+
+def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn: bool = False) -> Marks:
+    """Decide about every mark of the net.
 
     :param faces: faces of the scan, whose eyes and mouths are protected.
     """
-    weak = (found.likely > 255 * least_likelihood(sensitivity) * _LOW_SHARE).astype(np.uint8)
+    weak = (found.likely > 255 * least_likelihood(sensitivity, worn=worn) * _LOW_SHARE).astype(np.uint8)
     count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
     labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
-    least = np.array([255 * least_likelihood(sensitivity, kind) for kind in KINDS])
+    least = np.array([255 * least_likelihood(sensitivity, kind, worn=worn) for kind in KINDS])
     keep = table.surest > least[table.kind]
     written = keep & (table.writing > _WRITING)
     keep &= ~written & ~_in_face_parts(table, faces) & ~_printed_ovals(table, keep)
@@ -119,7 +138,7 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection]) -> Marks
     return Marks(_grown(codes[labels]), np.zeros_like(writing), writing, regions, bool(alike.any()))
 
 
-def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection]) -> Marks:
+def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection], *, worn: bool = False) -> Marks:
     """The net's marks, and of those that were found by their shape the ones that the net thinks possible.
 
     :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
@@ -127,7 +146,7 @@ def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection]
     count, numbered, stats, _ = cv2.connectedComponentsWithStats((shapes > 0).astype(np.uint8), connectivity=8)
     labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
-    keep = (table.mean > _POSSIBLE) & (table.writing <= _WRITING) & ~_in_face_parts(table, faces)
+    keep = (table.mean > (0 if worn else _POSSIBLE)) & (table.writing <= _WRITING) & ~_in_face_parts(table, faces)
     keep[0] = False
     keep &= ~_printed_ovals(table, keep)
     added = np.where(keep[labels] & (marks.codes == 0), shapes, 0).astype(np.uint8)

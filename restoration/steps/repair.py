@@ -27,7 +27,7 @@ from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
 from restoration.steps.framing import outside, own_box
-from restoration.steps.judging import Marks, joined, judge, lost_face_parts
+from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
 from restoration.steps.searching import search
@@ -147,7 +147,7 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     faces: Sequence[Detection] = ()
     if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
         faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)
-    marks = joined(judge(found, parameters.sensitivity, faces), shapes.codes, found, faces)
+    marks = decide(found, shapes.codes, parameters.sensitivity, faces)
     return _Found(marks, tuple(faces), models.entry(parameters.finder))
 
 

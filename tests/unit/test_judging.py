@@ -11,7 +11,7 @@ from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.models.nets import house_finder
 from restoration.models.nets.detection import Detection
 from restoration.steps import searching
-from restoration.steps.judging import KINDS, joined, judge, least_likelihood, lost_face_parts
+from restoration.steps.judging import KINDS, decide, joined, judge, least_likelihood, lost_face_parts
 from restoration.steps.searching import Found, search, tiles
 
 SHAPE = (240, 320)
@@ -105,7 +105,7 @@ def test_folding_changes_nothing():
 def test_a_mark_is_kept_whole_and_a_faint_one_is_not():
     answer = found()
     mark(answer, (slice(50, 53), slice(20, 200)), DamageKind.SCRATCH, 110)
-    mark(answer, (slice(50, 53), slice(90, 100)), DamageKind.SCRATCH, 250)
+    mark(answer, (slice(50, 53), slice(90, 100)), DamageKind.SCRATCH, 253)
     mark(answer, (slice(150, 153), slice(20, 200)), DamageKind.SCRATCH, 110)
     marks = judge(answer, 0.5, [])
     assert marks.codes[51, 25] == MASK_CODES[DamageKind.SCRATCH]
@@ -128,7 +128,7 @@ def test_sensitivity_is_monotone_and_zero_finds_nothing():
 def test_a_hat_must_be_surer_a_hole_than_a_line_a_scratch():
     for kind, kept in ((DamageKind.SCRATCH, True), (DamageKind.HOLE, False)):
         answer = found()
-        mark(answer, (slice(50, 90), slice(20, 70)), kind, 248)
+        mark(answer, (slice(50, 90), slice(20, 70)), kind, 252)
         assert bool(judge(answer, 0.5, []).mask.any()) is kept
     everything = [least_likelihood(1.0, kind) for kind in KINDS]
     assert max(everything) < 1
@@ -165,6 +165,17 @@ def test_a_printed_oval_round_the_picture_is_no_scratch_and_a_crack_across_it_is
     assert judge(answer, 0.5, []).mask[crack > 0].all()
 
 
+def test_a_print_that_is_surely_damaged_elsewhere_is_judged_by_a_lower_measure():
+    answer = found()
+    mark(answer, (slice(50, 52), slice(20, 120)), DamageKind.SCRATCH, 240)
+    nothing = np.zeros(SHAPE, np.uint8)
+    assert not decide(answer, nothing, 0.5, []).mask.any()
+    mark(answer, (slice(100, 104), slice(20, 300)), DamageKind.CREASE)
+    marks = decide(answer, nothing, 0.5, [])
+    assert marks.mask[50:52, 20:120].all()
+    assert marks.regions[DamageKind.SCRATCH] == marks.regions[DamageKind.CREASE] == 1
+
+
 def test_lettering_is_reported_and_left():
     answer = found()
     mark(answer, (slice(200, 220), slice(30, 120)), DamageKind.SCRATCH)
@@ -182,7 +193,7 @@ def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     answer.likely[120, 140] = 255
     scratch = np.zeros(SHAPE, bool)
     scratch[60:200, 158:161] = True
-    mark(answer, scratch, DamageKind.SCRATCH, 250)
+    mark(answer, scratch, DamageKind.SCRATCH, 253)
     assert judge(answer, 0.5, []).mask[eye].all()
     marks = judge(answer, 0.5, [face()])
     assert not marks.mask[eye].any()
