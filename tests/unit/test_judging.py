@@ -170,7 +170,7 @@ def test_a_print_that_is_surely_damaged_elsewhere_is_judged_by_a_lower_measure()
     mark(answer, (slice(50, 52), slice(20, 120)), DamageKind.SCRATCH, 240)
     nothing = np.zeros(SHAPE, np.uint8)
     assert not decide(answer, nothing, 0.5, []).mask.any()
-    mark(answer, (slice(100, 104), slice(20, 300)), DamageKind.CREASE)
+    mark(answer, (slice(100, 108), slice(20, 300)), DamageKind.CREASE)
     marks = decide(answer, nothing, 0.5, [])
     assert marks.mask[50:52, 20:120].all()
     assert marks.regions[DamageKind.SCRATCH] == marks.regions[DamageKind.CREASE] == 1
