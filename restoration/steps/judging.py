@@ -27,7 +27,7 @@ _SURER = {DamageKind.HOLE: 1.5}
 every third crop had one, while of an archive's photographs few have. This and what follows was settled on held-out
 photographs, for at most a thousandth of a whole photograph marked (docs/repair.md).
 """
-_WORN_SHARE = 0.025
+_WORN_SHARE = 0.012
 _WORN_LOGITS = 1.7
 _POSSIBLE = 0.1
 """How likely, in the mean, the net must think a mark that was found by its shape, unless the print is worn."""
