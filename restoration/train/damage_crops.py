@@ -1,9 +1,9 @@
 """Training samples for the finder of damage: crops of photographs, grayed, furnished and worn by code.
 
 A crop is cut near the photograph's own scale, or now and then enlarged as a large scan would show it, given the tones
-and grain of an old print, then damaged. About a quarter stays undamaged: what looks like damage and is none has to be
-learned too. Old photographs may join (``old`` folders); they hold damage that nobody marked, so their undamaged pixels
-count less.
+and grain of an old print, then damaged. A share stays undamaged: what looks like damage and is none has to be learned
+too. Old photographs may join (``old`` folders); they hold damage that nobody marked, so what their undamaged
+pixels count can be set.
 """
 
 from __future__ import annotations
