@@ -62,6 +62,14 @@ FIGURES: dict[str, Figure] = {
             digits=0,
             scale=100,
         ),
+        _truth(
+            "hues_found", "hues %", "higher", 1, "Share of truly coloured pixels (chroma > 15) that get their hue.",
+            digits=0, scale=100,
+        ),
+        _truth("greens_found", "greens %", "higher", 1, "The same of green ones.", digits=0, scale=100),
+        _truth("blues_found", "blues %", "higher", 1, "The same of blue ones.", digits=0, scale=100),
+        Figure("warmth", "warmth b*", "neither", -255, 255, "Mean b* minus the truth's; 0 is right.", needs_truth=True),
+        Figure("orange_share", "orange %", "neither", 0, 1, "Share of the chroma within 30 degrees of orange.", 0, 100),
         Figure("bleed", "bleed %", "lower", 0, 1, "Share of colour change away from outlines.", 1, 100),
         Figure(
             "skin_blue", "blue skin %", "lower", 0, 1, "Share of skin that is plainly blue.", 2, 100, needs_skin=True
@@ -130,13 +138,15 @@ SHOWN_MARKED = ("mask_f1", "mask_precision", "mask_recall")
 SHOWN_REPAIR = ("damage_removed", "mask_f1", "whole_changed", "clean_ssim_y")
 
 SHOWN_WITH_TRUTH = (
-    "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "bleed", "skin_blue",
+    "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "hues_found", "greens_found",
+    "blues_found", "warmth", "bleed", "skin_blue",
 )  # fmt: skip
 SHOWN_WITHOUT = (
     "skin_blue",
     "face_colourfulness",
     "colourfulness",
     "colourfulness_abs",
+    "orange_share",
     "bleed",
     "sharpness",
     "contrast",

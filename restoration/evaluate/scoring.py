@@ -10,7 +10,7 @@ from restoration.evaluate.perceptual import Features, StLpips
 from restoration.evaluate.photos import Photo
 from restoration.photo.colour import rgb_to_lab
 from restoration.photo.picture import FloatImage
-from restoration.quality import metrics, skin
+from restoration.quality import hues, metrics, skin
 from restoration.quality.bleed import bleed
 
 GRAY = "gray"
@@ -76,6 +76,9 @@ class Scorer:
             "sharpness": metrics.sharpness(painted),
             "contrast": metrics.contrast_rms(painted),
         }
+        orange = hues.orange_share(lab)
+        if orange is not None:
+            values["orange_share"] = orange
         if photo.skin.sum() >= skin.MIN_PIXELS:
             values["skin_blue"] = skin.skin_blue(lab, photo.skin)
         if photo.face.sum() >= skin.MIN_PIXELS:
@@ -96,7 +99,11 @@ class Scorer:
             "ssim_y": metrics.ssim_y(truth, painted),
             "truth_colourfulness": self._truth_colour,
             "colour_share": colour / max(self._truth_colour, 1e-6),
+            "warmth": hues.warmth(own, lab),
         }
+        found = hues.hues_found(own, lab)
+        named = (("hues_found", found.all), ("greens_found", found.greens), ("blues_found", found.blues))
+        values |= {name: share for name, share in named if share is not None}
         if photo.edges.any():
             values["edge_delta_e00"] = float(difference[photo.edges].mean())
         if photo.skin.sum() >= skin.MIN_PIXELS:
