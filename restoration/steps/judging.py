@@ -56,13 +56,12 @@ _WRITING = 0.5
 
 @dataclass(frozen=True)
 class Marks:
-    """What was found, H x W: codes of :data:`MASK_CODES` where something is to be filled, stains and lettering apart.
+    """What was found, H x W: codes of :data:`MASK_CODES` where something is to be filled, lettering apart.
 
     ``regions`` counts the marks of each kind. ``alike``: spots were left because there are many of one look.
     """
 
     codes: Codes
-    stains: Mask
     writing: Mask
     regions: dict[DamageKind, int]
     alike: bool = False
@@ -74,11 +73,10 @@ class Marks:
 
     def share(self, kind: DamageKind) -> float:
         """Share of the picture, 0..1."""
-        if kind is DamageKind.STAIN:
-            return float(self.stains.mean())
         if kind is DamageKind.WRITING:
             return float(self.writing.mean())
-        return float((self.codes == MASK_CODES[kind]).mean())
+        # stains are not filled, and have no code: they cannot be told from nothing
+        return float((self.codes == MASK_CODES[kind]).mean()) if kind in FILLED_KINDS else 0.0
 
 
 def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH, *, worn: bool = False) -> float:
@@ -132,10 +130,10 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn:
             codes[kinds == number] = MASK_CODES[kind]
     regions = {kind: int((kinds == number).sum()) for number, kind in enumerate(KINDS) if kind in FILLED_KINDS}
     # kinds are told from each other where something is wrong, and mean nothing elsewhere: lettering counts where it was
-    # taken for a mark, and stains, which are not filled, cannot be told from nothing
+    # taken for a mark
     writing = np.asarray(written[labels], np.bool_)
     regions[DamageKind.WRITING] = int(written.sum())
-    return Marks(_grown(codes[labels]), np.zeros_like(writing), writing, regions, bool(alike.any()))
+    return Marks(_grown(codes[labels]), writing, regions, bool(alike.any()))
 
 
 def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection], *, worn: bool = False) -> Marks:

@@ -142,7 +142,7 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     if not parameters.finder:
         return _Found(shapes)
     found = search(models.load(parameters.finder), luma, models.device)
-    for plane in (found.likely, found.stain, found.writing):
+    for plane in (found.likely, found.writing):
         plane[beyond] = 0
     faces: Sequence[Detection] = ()
     if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
@@ -159,8 +159,7 @@ def _marks_of(damage: Damage, height: int, width: int) -> Marks:
     for kind, mask in ((DamageKind.DUST, spots), (DamageKind.CREASE, creases), (DamageKind.SCRATCH, scratches)):
         codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
         regions[kind] = int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
-    nothing = np.zeros((height, width), bool)
-    return Marks(codes, nothing, nothing, regions)
+    return Marks(codes, np.zeros((height, width), bool), regions)
 
 
 def _without_lost_faces(marks: Marks, faces: Sequence[Detection], parameters: Repair) -> Mask:

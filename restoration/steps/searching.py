@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 from restoration.damage_kinds import DamageKind
 from restoration.models.buckets import run_in_buckets
-
-if TYPE_CHECKING:
-    import torch
 
 Plane = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -40,12 +37,11 @@ class Found:
     """What a net says of a scan, H x W each.
 
     ``likely``: how likely a pixel is damaged and to be filled, 0..255. ``kind``: number of the likeliest kind in
-    ``tuple(DamageKind)``. ``stain`` and ``writing``: how likely those are, 0..255.
+    ``tuple(DamageKind)``. ``writing``: how likely it is lettering, 0..255.
     """
 
     likely: Bytes
     kind: Bytes
-    stain: Bytes
     writing: Bytes
 
 
@@ -69,42 +65,37 @@ def search(net: Any, luma: Plane, device: str) -> Found:
         pair = _agreed(fine, coarse)
         found = pair if found is None else _surer(found, pair)
         fine, scale = coarse, scale * 2
-    return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.stain, found.writing)
+    return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.writing)
 
 
 def _agreed(fine: Found, coarse: Found) -> Found:
     """What two sizes say together; the kind is that of the surer one."""
     kind = np.where(coarse.likely > fine.likely, coarse.kind, fine.kind).astype(np.uint8)
-    likely, stain, writing = (
+    likely, writing = (
         np.asarray(cv2.addWeighted(getattr(fine, name), 0.5, getattr(coarse, name), 0.5, 0), np.uint8)
-        for name in ("likely", "stain", "writing")
+        for name in ("likely", "writing")
     )
-    return Found(likely, kind, stain, writing)
+    return Found(likely, kind, writing)
 
 
 def _surer(first: Found, second: Found) -> Found:
     kind = np.where(second.likely > first.likely, second.kind, first.kind).astype(np.uint8)
-    return Found(
-        np.maximum(first.likely, second.likely),
-        kind,
-        np.maximum(first.stain, second.stain),
-        np.maximum(first.writing, second.writing),
-    )
+    return Found(np.maximum(first.likely, second.likely), kind, np.maximum(first.writing, second.writing))
 
 
 def _enlarged(found: Found, height: int, width: int) -> Found:
     size = (width, height)
-    likely, stain, writing = (
+    likely, writing = (
         np.asarray(cv2.resize(getattr(found, name), size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        for name in ("likely", "stain", "writing")
+        for name in ("likely", "writing")
     )
     kind = np.asarray(cv2.resize(found.kind, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return Found(likely, kind, stain, writing)
+    return Found(likely, kind, writing)
 
 
 def _one_level(net: Any, luma: Plane, device: str) -> Found:
     """The answer at one size; ``likely`` still as logits in bytes."""
-    planes = [np.zeros(luma.shape, np.uint8) for _ in range(4)]
+    planes = [np.zeros(luma.shape, np.uint8) for _ in range(3)]
     for inside, seen in tiles(luma.shape[0], luma.shape[1]):
         answers = _asked(net, luma[seen], device)
         top, left = inside[0].start - seen[0].start, inside[1].start - seen[1].start
@@ -127,8 +118,8 @@ def tiles(height: int, width: int) -> Iterator[tuple[Box, Box]]:
             yield inside, (rows, slice(max(0, left - MARGIN), min(width, right + MARGIN)))
 
 
-def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes, Bytes]:
-    """One tile's answers: likely, kind, stain, writing."""
+def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes]:
+    """One tile's answers: likely, kind, writing."""
     import torch
 
     height, width = luma.shape
@@ -139,15 +130,9 @@ def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes, Byt
     (answer,) = run_in_buckets(net, [given], device, bucket=1)
     answer = answer[:, :height, :width]
     kinds = torch.softmax(answer[1:], dim=0)
-    order = tuple(DamageKind)
-    stain, writing = (kinds[order.index(kind)] for kind in (DamageKind.STAIN, DamageKind.WRITING))
+    writing = kinds[tuple(DamageKind).index(DamageKind.WRITING)]
     return (
         np.asarray((answer[0] * _LOGIT_STEPS + _MIDDLE).round().clamp(0, 255).byte().numpy(), np.uint8),
         np.asarray(answer[1:].argmax(dim=0).numpy(), np.uint8),
-        _bytes(stain),
-        _bytes(writing),
+        np.asarray((writing * 255).round().byte().numpy(), np.uint8),
     )
-
-
-def _bytes(share: torch.Tensor) -> Bytes:
-    return np.asarray((share * 255).round().byte().numpy(), np.uint8)
