@@ -36,6 +36,7 @@ BUILDERS: dict[str, str] = {
     "gfpgan-clean": "restoration.models.nets.gfpgan:build",
     "restoreformer": "restoration.models.nets.restoreformer:build",
     "house-colorizer": "restoration.models.nets.house_colorizer:build",
+    "hinted-colorizer": "restoration.models.nets.hinted_colorizer:build",
     "seed-autoencoder": "restoration.models.nets.seed_autoencoder:build",
     "espcn": "restoration.models.nets.espcn:build",
     "retinaface-r50": "restoration.models.nets.retinaface:build",

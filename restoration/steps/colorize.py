@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -27,9 +27,14 @@ from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 if TYPE_CHECKING:
     import torch
 
+UNSURE = 12.0
+"""Colours whose expected error (CIEDE2000) is above this are a guess with little ground."""
+_SURE = 6.0
+"""Up to this expected error they are not toned down."""
 WORK_SIDE = 256
 SIDE_MULTIPLE = 32
 AB_SCALE = 110.0
+ERROR_SCALE = 10.0
 SEED_SIZE = (224, 184)
 
 Plane = NDArray[np.float32]
@@ -43,6 +48,16 @@ class _Job:
     luminance: Plane
     guide: Plane
     net_input: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Paint:
+    """What a net answers at its working size: a* and b*, H x W x 2, and the CIEDE2000 it expects to be wrong by, H x W;
+    None if it does not say.
+    """
+
+    chroma: NDArray[np.float32]
+    doubt: Plane | None = None
 
 
 class Step(BaseStep[Colorize]):
@@ -69,7 +84,7 @@ class Step(BaseStep[Colorize]):
     ) -> list[StepOutcome | RestorationError]:
         """Colorize several photographs; those of one working shape go through the net together."""
         entry = models.entry(parameters.model)
-        prepare, chroma_of = _methods(entry)
+        prepare, paint_of = _methods(entry)
         answers: dict[int, StepOutcome | RestorationError] = {}
         shapes: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
         for index, frame in enumerate(frames):
@@ -81,18 +96,20 @@ class Step(BaseStep[Colorize]):
         for jobs in shapes.values():
             outputs = run_in_buckets(models.load(entry.name), [job.net_input for job in jobs], models.device)
             for job, output in zip(jobs, outputs, strict=True):
-                chroma = chroma_of(output.numpy(), job) * np.float32(parameters.saturation)
-                answers[job.index] = _painted(frames[job.index], job, chroma, entry)
+                paint = paint_of(output.numpy(), job)
+                answers[job.index] = _painted(frames[job.index], job, paint, parameters, entry)
         return [answers[index] for index in range(len(frames))]
 
 
 def _methods(
     entry: ModelEntry,
-) -> tuple[Callable[[int, Plane, ModelEntry], _Job], Callable[[NDArray[np.float32], _Job], NDArray[np.float32]]]:
+) -> tuple[Callable[[int, Plane, ModelEntry], _Job], Callable[[NDArray[np.float32], _Job], _Paint]]:
     if entry.architecture == "house-colorizer":
-        return _house_job, _house_chroma
+        return _house_job, _house_paint
+    if entry.architecture == "hinted-colorizer":
+        return _hinted_job, _hinted_paint
     if entry.architecture == "seed-autoencoder":
-        return _seed_job, _seed_chroma
+        return _seed_job, _seed_paint
     raise ModelError(f"model {entry.name!r} ({entry.architecture}) is no colorizer", reason=ReasonCode.MODEL_UNKNOWN)
 
 
@@ -109,9 +126,23 @@ def _house_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
     return _Job(index, luminance, small, _tensor(padded[None] / np.float32(50) - np.float32(1)))
 
 
-def _house_chroma(output: NDArray[np.float32], job: _Job) -> NDArray[np.float32]:
+def _house_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
     height, width = job.guide.shape
-    return np.ascontiguousarray(output[:, :height, :width].transpose(1, 2, 0)) * np.float32(AB_SCALE)
+    return _Paint(np.ascontiguousarray(output[:2, :height, :width].transpose(1, 2, 0)) * np.float32(AB_SCALE))
+
+
+def _hinted_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
+    """As for the first house colorizer, and no hints."""
+    import torch
+
+    job = _house_job(index, luminance, entry)
+    none = torch.zeros(3, *job.net_input.shape[1:])
+    return replace(job, net_input=torch.cat([job.net_input, none]))
+
+
+def _hinted_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
+    height, width = job.guide.shape
+    return replace(_house_paint(output, job), doubt=np.exp(output[2, :height, :width]) * np.float32(ERROR_SCALE))
 
 
 def _seed_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
@@ -121,10 +152,10 @@ def _seed_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
     return _Job(index, luminance, small, _tensor(gray))
 
 
-def _seed_chroma(output: NDArray[np.float32], job: _Job) -> NDArray[np.float32]:
+def _seed_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
     """Of the predicted RGB only a* and b* are used."""
     rgb = np.clip((output.transpose(1, 2, 0) + np.float32(1)) / np.float32(2), 0, 1)
-    return np.ascontiguousarray(colour.rgb_to_lab(np.ascontiguousarray(rgb))[:, :, 1:])
+    return _Paint(np.ascontiguousarray(colour.rgb_to_lab(np.ascontiguousarray(rgb))[:, :, 1:]))
 
 
 def _tensor(values: NDArray[np.float32]) -> torch.Tensor:
@@ -145,12 +176,23 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
     return np.asarray(cv2.resize(plane, (size[1], size[0]), interpolation=method), np.float32)
 
 
-def _painted(frame: Frame, job: _Job, chroma: NDArray[np.float32], entry: ModelEntry) -> StepOutcome:
+def toned_down(paint: _Paint, boldness: float) -> NDArray[np.float32]:
+    """The chroma, less of it where the net is unsure: ``boldness`` of it (0..1) from ``UNSURE`` on."""
+    if paint.doubt is None:
+        return paint.chroma
+    doubtful = np.clip((paint.doubt - np.float32(_SURE)) / np.float32(UNSURE - _SURE), 0, 1)
+    return np.asarray(paint.chroma * (1 - doubtful * np.float32(1 - boldness))[:, :, None], np.float32)
+
+
+def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry: ModelEntry) -> StepOutcome:
+    chroma = toned_down(paint, parameters.boldness) * np.float32(parameters.saturation)
     full = colour.upsample_chroma(chroma, job.guide, job.luminance)
     full[outside(frame)] = 0
     pixels: FloatImage = colour.keep_luminance(job.luminance, full, bits=frame.picture.info.bits)
     change = np.abs(colour.lightness(pixels) - job.luminance)
     notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}
     frame.notes["colorize"] = notes
+    if paint.doubt is not None:
+        notes["unsure_share"] = round(float((paint.doubt > UNSURE).mean()), 4)
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}
     return StepOutcome(frame.picture.with_pixels(pixels), "applied", detail=detail, model=entry)

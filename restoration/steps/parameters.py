@@ -100,6 +100,9 @@ class Colorize(StepParameters):
     model_parameters: ClassVar[tuple[str, ...]] = ("model",)
     model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
     saturation: float = Field(default=1.0, ge=0, le=2, description="Factor on the predicted chroma.")
+    boldness: Fraction = Field(
+        default=1.0, description="Share of the chroma that is kept where the model expects to be wrong, if it says so."
+    )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
 
 

@@ -102,11 +102,16 @@ class Trainer(loop.Run[Config]):
     def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
         """:param init: weights to start from, as they are shipped: fine-tuning on another collection."""
         loop.start(config, device)
-        net = house_colorizer.build(**config.net, folded=init is not None)
+        self.config = config
+        super().__init__(config, folder, self.fresh(init), device)
+        self._crops: AgedCrops | None = None
+
+    def fresh(self, init: Path | None) -> nn.Module:
+        """The net to begin with."""
+        net = house_colorizer.build(**self.config.net, folded=init is not None)
         if init:
             net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
-        super().__init__(config, folder, net, device)
-        self._crops: AgedCrops | None = None
+        return net
 
     def samples(self, stage: Stage) -> AgedCrops:
         """Aged crops; the photographs are read once a run."""
@@ -152,12 +157,15 @@ class Trainer(loop.Run[Config]):
         return SkinFinder(detector, self.folder / "faces.json")
 
 
-def shipped(net: nn.Module, chroma_gain: float) -> dict[str, Tensor]:
-    """Weights as they are shipped: batch normalisation folded in, chroma multiplied, fp16, on the CPU."""
+def shipped(net: nn.Module, chroma_gain: float, *, channels: int | None = None) -> dict[str, Tensor]:
+    """Weights as they are shipped: batch normalisation folded in, chroma multiplied, fp16, on the CPU.
+
+    :param channels: so many of the head's answers are chroma; all of them where None.
+    """
     folded = fold_batch_norm(deepcopy(net))
     weights = {key: value.clone() for key, value in folded.state_dict().items()}
     for key in ("head.weight", "head.bias"):
-        weights[key] *= chroma_gain
+        weights[key][:channels] *= chroma_gain
     return {key: value.half().contiguous().cpu() for key, value in weights.items()}
 
 

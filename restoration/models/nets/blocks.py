@@ -12,11 +12,13 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class ConvNorm(nn.Module):
-    """3x3 convolution, batch normalisation (none once folded), optional activation."""
+    """Convolution, 3x3 unless said otherwise, batch normalisation (none once folded), optional activation."""
 
-    def __init__(self, inside: int, outside: int, *, stride: int = 1, active: Activation | None = F.silu) -> None:
+    def __init__(
+        self, inside: int, outside: int, *, stride: int = 1, kernel: int = 3, active: Activation | None = F.silu
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+        self.conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(outside)
         self.active = active
 

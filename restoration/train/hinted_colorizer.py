@@ -1,0 +1,125 @@
+"""Train the second house colorizer: chroma as the eye sees it, hints that somebody gave, and how unsure it is.
+
+The loss of :mod:`restoration.train.colorizer` judges the chroma. In a share of the samples the truth is told at some
+random places, as in Zhang et al. 2017 (siggraph17): how many is drawn from a geometric distribution, how large each is
+from 1 to 9 pixels. The expected error is learned by a Laplace likelihood of the error that was made; it does not steer
+the colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restoration.models.nets import hinted_colorizer
+from restoration.train import colorizer, loop
+from restoration.train.colorizer import chroma_difference, chroma_loss
+from restoration.train.encoder import read_encoder
+from restoration.train.loop import Judged
+from restoration.train.samples import write_sheet
+
+_ERROR_SCALE = 10.0
+"""Errors are told in tens of CIEDE2000."""
+
+
+@dataclass(frozen=True)
+class Config(colorizer.Config):
+    """See :class:`restoration.train.colorizer.Config`.
+
+    ``encoder`` is the published file of EfficientNet-Lite0. ``hinted_share`` of the samples get hints, ``hints_mean`` of
+    them in the mean. ``spread_weight`` is that of the expected error. ``compiled`` needs a C++ compiler.
+    """
+
+    encoder: str = ""
+    compiled: bool = False
+    hinted_share: float = 0.35
+    hints_mean: float = 8.0
+    spread_weight: float = 0.02
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration. :raises UsageError: see :func:`restoration.train.loop.read_config`."""
+    return loop.read_config(path, Config)
+
+
+class Trainer(colorizer.Trainer):
+    """One run. ``run()`` goes on from the folder's checkpoint where there is one."""
+
+    config: Config
+
+    def __init__(self, config: Config, folder: Path, *, init: Path | None = None, device: str = "cpu") -> None:
+        """:param init: weights to start from, as they are shipped."""
+        super().__init__(config, folder, init=init, device=device)
+        self.asked = torch.compile(self.net, dynamic=False) if config.compiled else self.net
+        self.chance = torch.Generator()
+
+    def fresh(self, init: Path | None) -> nn.Module:
+        """The net to begin with."""
+        config = self.config
+        net = hinted_colorizer.build(**config.net, folded=init is not None)
+        if init:
+            net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
+        elif config.encoder:
+            net.encoder.load_state_dict(read_encoder(Path(config.encoder)))
+        return net
+
+    def judged(self, batch: tuple[Tensor, ...]) -> Judged:
+        """Loss of the predicted chroma and of the expected error."""
+        aged, truth, lightness, skin = batch
+        given = torch.cat([aged, self.hints(truth)], dim=1)
+        with loop.half_precision(self.device):
+            answer = self.asked(given.contiguous(memory_format=torch.channels_last)).float()
+        # chroma is painted at a quarter of the side: at half of it nothing is lost, and the loss costs a quarter
+        answer, truth, skin, lightness = (F.avg_pool2d(part, 2) for part in (answer, truth, skin, lightness))
+        predicted, spread = answer[:, :2], answer[:, 2:].clamp(-4, 4)
+        error = chroma_difference(predicted.detach(), truth) / _ERROR_SCALE
+        unsure = (error * torch.exp(-spread) + spread).mean()
+        loss = chroma_loss(predicted, truth, skin, self.config) + self.config.spread_weight * unsure
+        return Judged(loss, _shown(lightness, truth), _shown(lightness, predicted))
+
+    def hints(self, truth: Tensor) -> Tensor:
+        """N x 3 x H x W: the truth at some places of some samples, and 1 there."""
+        self.chance.manual_seed(self.config.seed + self.progress.samples)
+        count, _, height, width = truth.shape
+        told = torch.zeros(count, 1, height, width, device=truth.device)
+        for number in range(count):
+            if self._draw() >= self.config.hinted_share:
+                continue
+            points = 1 + int(torch.empty(1).geometric_(1 / self.config.hints_mean, generator=self.chance).item())
+            for _ in range(min(points, 100)):
+                size = 1 + int(9 * self._draw())
+                top, left = int(height * self._draw()), int(width * self._draw())
+                told[number, :, top : top + size, left : left + size] = 1
+        return torch.cat([truth * told, told], dim=1)
+
+    def _draw(self) -> float:
+        return float(torch.rand(1, generator=self.chance))
+
+    def shipped(self) -> dict[str, Tensor]:
+        """Weights as they are shipped; the gain multiplies chroma and leaves the expected error."""
+        return colorizer.shipped(self.average, self.config.chroma_gain, channels=2)
+
+    def write_sheet(self, path: Path) -> None:
+        """Given, painted and true crops that stay the same through the run; without hints."""
+        write_sheet(_Unhinted(self.average), self.samples(self.progress.stage), path, self.device)
+
+
+def _shown(lightness: Tensor, ab: Tensor) -> Tensor:
+    """What the discriminator sees: ab brought to the range of L."""
+    return torch.cat([lightness, ab * 2.0], dim=1)
+
+
+class _Unhinted(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, luminance: Tensor) -> Tensor:
+        none = torch.zeros_like(luminance).expand(-1, 3, -1, -1)
+        painted: Tensor = self.net(torch.cat([luminance, none], dim=1))[:, :2]
+        return painted
