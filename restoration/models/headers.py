@@ -1,68 +1,37 @@
 """Names, shapes and types of the tensors in a weights file, without loading one and without torch.
 
-Two kinds of files are understood: safetensors, whose first bytes are a JSON table, and what ``torch.save`` writes (a
-zip archive, or the older bare pickle). The pickle is read by an interpreter that knows the few names that tensors need
-and refuses every other before anything is executed.
+Three kinds of files are understood: safetensors, whose first bytes are a JSON table, what ``torch.save`` writes (a zip
+archive, or the older bare pickle), and TorchScript archives. Pickles are read by an interpreter that knows the few
+names that tensors need and refuses every other before anything is executed; a script's program is not looked at.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import pickle
 import struct
 import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 from restoration.errors import ModelError, ReasonCode
+from restoration.models.pickles import HeadReader, TensorHead
+from restoration.models.scripted import is_scripted, scripted_heads
 
 WRAPPERS = ("params_ema", "params")
 """Names under which published files keep the state dict, best first (BasicSR's convention)."""
 
-PARALLEL_PREFIX = "module."
+PREFIXES = ("module.", "model.generator.", "generator.")
+"""What published files put before every name: torch's DataParallel, and what LaMa was trained and traced in."""
 
 _MOST_HEADER_BYTES = 100_000_000
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-_STORAGES = {
-    "DoubleStorage": "F64",
-    "FloatStorage": "F32",
-    "HalfStorage": "F16",
-    "BFloat16Storage": "BF16",
-    "LongStorage": "I64",
-    "IntStorage": "I32",
-    "ShortStorage": "I16",
-    "CharStorage": "I8",
-    "ByteStorage": "U8",
-    "BoolStorage": "BOOL",
-}
 _LEGACY_PARTS_BEFORE = 3
 """Magic number, version and machine facts come before the content in files of torch before 1.6."""
 
-
-@dataclass(frozen=True)
-class TensorHead:
-    """Type (as safetensors writes it: F32, F16, BF16, I64, ...) and shape of one tensor."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers it holds."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its numbers; 0 for a type that is not known."""
-        return self.numbers * _BYTES.get(self.dtype, 0)
-
-
 Heads = dict[str, TensorHead]
+Value = TypeVar("Value")
 
 
 def read_heads(path: Path, state_key: str = "") -> Heads:
@@ -74,7 +43,7 @@ def read_heads(path: Path, state_key: str = "") -> Heads:
     """
     try:
         if path.suffix == ".safetensors":
-            return _safetensors(path)
+            return dict(without_prefix(_safetensors(path)))
         return _tensors(path, state_dict_in(_torch_content(path), state_key, path.name))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, struct.error) as error:
         raise _unreadable(path, error) from error
@@ -93,14 +62,15 @@ def state_dict_in(content: Any, state_key: str, file_name: str) -> Mapping[str, 
     inner = content.get(wrapper) if wrapper else content
     if not isinstance(inner, Mapping):
         raise ModelError(f"{file_name} holds no {wrapper!r}", reason=ReasonCode.MODEL_CORRUPT)
-    return _without_prefix(inner)
+    return without_prefix(inner)
 
 
-def _without_prefix(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Names without ``module.``, which torch's DataParallel puts before every one of them."""
-    if not state or not all(str(name).startswith(PARALLEL_PREFIX) for name in state):
-        return state
-    return {str(name).removeprefix(PARALLEL_PREFIX): value for name, value in state.items()}
+def without_prefix(state: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Tensors by name, without one of :data:`PREFIXES` where every name begins with it."""
+    for prefix in PREFIXES:
+        if state and all(str(name).startswith(prefix) for name in state):
+            return {str(name).removeprefix(prefix): value for name, value in state.items()}
+    return state
 
 
 def _unreadable(path: Path, error: Exception) -> ModelError:
@@ -131,13 +101,15 @@ def _torch_content(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             for _ in range(_LEGACY_PARTS_BEFORE):
-                _HeadReader(file).load()
-            return _HeadReader(file).load()
+                HeadReader(file).load()
+            return HeadReader(file).load()
+    if is_scripted(path):
+        return scripted_heads(path)
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1 or archive.getinfo(names[0]).file_size > _MOST_HEADER_BYTES:
             raise ValueError("it is a zip archive, but not one of torch.save")
-        return _HeadReader(io.BytesIO(archive.read(names[0]))).load()
+        return HeadReader(io.BytesIO(archive.read(names[0]))).load()
 
 
 def _tensors(path: Path, state: Mapping[str, Any]) -> Heads:
@@ -145,42 +117,3 @@ def _tensors(path: Path, state: Mapping[str, Any]) -> Heads:
     if strange:
         raise ValueError(f"{', '.join(strange[:5])} are no tensors")
     return {str(name): head for name, head in state.items()}
-
-
-class _HeadReader(pickle.Unpickler):
-    """Knows how torch writes tensors, and nothing else: every other name is refused before anything is called."""
-
-    def __init__(self, file: BinaryIO | io.BytesIO) -> None:
-        super().__init__(file, encoding="utf-8")
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Stand-ins for the few names that state dicts need. :raises UnpicklingError: any other."""
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuilt_tensor
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _rebuilt_parameter
-        if module == "torch" and name in _STORAGES:
-            return _Storage(_STORAGES[name])
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which weights do not need; it is not executed")
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        """The storage's type; its numbers are not read."""
-        kind, storage = pid[0], pid[1]
-        if kind != "storage" or not isinstance(storage, _Storage):
-            raise pickle.UnpicklingError("it holds a reference that is no storage")
-        return storage
-
-
-@dataclass(frozen=True)
-class _Storage:
-    dtype: str
-
-
-def _rebuilt_tensor(storage: _Storage, offset: int, size: tuple[int, ...], *_: Any) -> TensorHead:
-    return TensorHead(storage.dtype, tuple(int(side) for side in size))
-
-
-def _rebuilt_parameter(data: TensorHead, *_: Any) -> TensorHead:
-    return data

@@ -1,8 +1,8 @@
 """Nets in memory: built by architecture name, filled from pinned files, kept once per process.
 
-Weights are read from safetensors, or with ``torch.load(weights_only=True)``. A file's keys, shapes and types are held
-against the architecture's manifest before a run begins (:func:`check_file`) and against the net itself before anything
-is copied; the message names what differs.
+Weights are read from safetensors, with ``torch.load(weights_only=True)``, or out of a TorchScript archive whose program
+is not run. A file's keys, shapes and types are held against the architecture's manifest before a run begins
+(:func:`check_file`) and against the net itself before anything is copied; the message names what differs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ModelError, ReasonCode, SettingsError
 from restoration.models.files import Registry
-from restoration.models.headers import read_heads, state_dict_in
+from restoration.models.headers import read_heads, state_dict_in, without_prefix
 from restoration.models.manifests import Form, build_options, form_of, form_of_net, heads_of, require_fit
 from restoration.models.precision import allowed_precision, guarded
 from restoration.models.registry import ModelEntry, Precision
+from restoration.models.scripted import is_scripted, scripted_weights
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,7 @@ BUILDERS: dict[str, str] = {
     "house-inpainter": "restoration.models.nets.house_inpainter:build",
     "house-denoiser": "restoration.models.nets.house_denoiser:build",
     "bopbtl-scratch": "restoration.models.nets.bopbtl_scratch:build",
+    "lama": "restoration.models.nets.lama:build",
 }
 FILE_LOADERS: dict[str, str] = {
     "centerface": "restoration.models.nets.centerface:load",
@@ -259,9 +261,11 @@ def read_weights(path: Path, state_key: str = "") -> dict[str, torch.Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path))
+            return dict(without_prefix(load_file(path)))
+        if is_scripted(path):
+            return dict(state_dict_in(scripted_weights(path), state_key, path.name))
         return dict(state_dict_in(torch.load(path, map_location="cpu", weights_only=True), state_key, path.name))
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, TypeError, ValueError) as error:
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, TypeError, ValueError, KeyError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path.name} cannot be read as weights: {first}", reason=ReasonCode.MODEL_CORRUPT) from error
 

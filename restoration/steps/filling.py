@@ -7,35 +7,27 @@ to ``THIN`` pixels across OpenCV's Navier-Stokes leaves least error, beyond that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.models.buckets import run_in_buckets
 from restoration.photo.boxes import Box, grown, inside, places
 from restoration.photo.diffusion import pushed_and_pulled
 from restoration.photo.grain import GRAIN_REACH, with_grain
 from restoration.photo.picture import FloatImage
+from restoration.steps.inpainters import CONTEXT, Inpainter
 from restoration.steps.triage import is_neutral
-
-if TYPE_CHECKING:
-    import torch
 
 Mask = NDArray[np.bool_]
 
 THIN = 6.0
 """Places that are nowhere wider than this many pixels are filled by OpenCV's inpainting."""
-NET_SIDE = 256
-"""Side of what the inpainting net sees; larger surroundings are brought down to it."""
-CONTEXT = 0.75
-"""How much is seen round a wide place, as a share of its longer side, on each side."""
-LEAST_CONTEXT = 48
+_TOUCHED = 0.02
+"""A pixel of the reduced picture belongs to the hole where more than this share of it does."""
 _GRAIN_CELL = 512
 _RADIUS = 3.0
 _LEVELS = np.float32(65535)
-_STRIDE = 8
 
 
 @dataclass(frozen=True)
@@ -47,13 +39,13 @@ class Filled:
 
 
 def fill(
-    pixels: FloatImage, mask: Mask, *, method: int, net: Any = None, device: str = "cpu", grained: bool = True
+    pixels: FloatImage, mask: Mask, *, method: int, inpainter: Inpainter | None = None, grained: bool = True
 ) -> Filled:
     """Fill masked pixels; all others keep their exact values, and the same array comes back for an empty mask.
 
     :param pixels: H x W x 3 sRGB in [0, 1].
     :param method: ``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``, for what is thin.
-    :param net: an inpainting net (:mod:`restoration.models.nets.house_inpainter`) for wide places; None to do without.
+    :param inpainter: the net for wide places (:mod:`restoration.steps.inpainters`); None to do without.
     :param grained: give what was filled the grain of its surroundings.
     :raises OutOfMemory: not even one place fits the device.
     """
@@ -63,11 +55,10 @@ def fill(
     wide = wide_places(mask)
     filled = pixels.copy()
     _fill_thin(filled, mask, mask & ~wide, method)
-    for box in places(wide):
-        _fill_wide(filled, mask, wide, box, net, device)
+    _fill_places(filled, mask, wide, inpainter)
     if grained:
         _grain(filled, mask)
-    return Filled(filled, nothing if net is None else wide)
+    return Filled(filled, nothing if inpainter is None else wide)
 
 
 def wide_places(mask: Mask) -> Mask:
@@ -116,41 +107,59 @@ def _inpainted(part: FloatImage, hole: Mask, method: int) -> FloatImage:
     return np.clip(new, 0, 1)
 
 
-def _fill_wide(filled: FloatImage, mask: Mask, wide: Mask, box: Box, net: Any, device: str) -> None:
+def _fill_places(filled: FloatImage, mask: Mask, wide: Mask, inpainter: Inpainter | None) -> None:
+    """Fill all wide places in place, one after the other.
+
+    For a net that takes long ones in pieces, what it has painted counts as known, so that it goes on with that.
+    """
+    left = mask.copy() if inpainter is not None and inpainter.piece else mask
+    for place in places(wide):
+        for box in _pieces(wide, place, inpainter.piece if inpainter is not None else 0):
+            _fill_wide(filled, left, wide, box, inpainter)
+            if left is not mask:
+                left[box] &= ~wide[box]
+
+
+def _pieces(wide: Mask, place: Box, piece: int) -> list[Box]:
+    """The parts of a place that is long but narrow, such as a torn edge; else the whole of it, to be seen at once."""
+    rows, columns = place
+    if not piece or max(rows.stop - rows.start, columns.stop - columns.start) <= piece:
+        return [place]
+    stamp = np.pad(wide[place].astype(np.uint8), 1)
+    if 2 * float(np.asarray(cv2.distanceTransform(stamp, cv2.DIST_L2, 5)).max()) > piece / 2:
+        return [place]
+    return [
+        (
+            slice(rows.start + part[0].start, rows.start + part[0].stop),
+            slice(columns.start + part[1].start, columns.start + part[1].stop),
+        )
+        for part in places(wide[place], cell=piece)
+    ]
+
+
+def _fill_wide(filled: FloatImage, mask: Mask, wide: Mask, box: Box, inpainter: Inpainter | None) -> None:
     """Fill the part of ``wide`` in a box, in place: by diffusion, and what the net changes about that."""
     long_side = max(box[0].stop - box[0].start, box[1].stop - box[1].start)
-    around = grown(box, max(LEAST_CONTEXT, round(CONTEXT * long_side)), mask.shape)
+    context = CONTEXT if inpainter is None else inpainter.context
+    around = grown(box, context.margin(long_side), mask.shape)
     part, hole = filled[around], mask[around]
     new = pushed_and_pulled(part, hole)
-    if net is not None:
-        new = np.clip(new + _change(net, new, hole, device), 0, 1)
+    if inpainter is not None:
+        new = np.clip(new + _change(inpainter, new, hole), 0, 1)
     if is_neutral(part):
         new = np.repeat(new.mean(axis=2, keepdims=True), 3, axis=2)
     inner = wide[around] & inside(box, around, hole.shape)
     part[inner] = new[inner]
 
 
-def _change(net: Any, base: FloatImage, hole: Mask, device: str) -> FloatImage:
-    """What the net, which looks at ``NET_SIDE`` pixels, would change about a picture filled by diffusion."""
+def _change(inpainter: Inpainter, base: FloatImage, hole: Mask) -> FloatImage:
+    """What the net, which looks at ``inpainter.side`` pixels, would change about a picture filled by diffusion."""
     height, width = hole.shape
-    scale = min(1.0, NET_SIDE / max(height, width))
-    size = max(_STRIDE, round(width * scale)), max(_STRIDE, round(height * scale))
+    scale = min(1.0, inpainter.side / max(height, width))
+    if scale == 1:
+        return inpainter.paint(base, hole) - base
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA), np.float32)
     cover = np.asarray(cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
-    change = _answer(net, small, cover > 0.02, device) - small
+    change = inpainter.paint(small, np.asarray(cover > _TOUCHED, np.bool_)) - small
     return np.asarray(cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-
-
-def _answer(net: Any, picture: FloatImage, hole: Mask, device: str) -> FloatImage:
-    """The net's picture for a picture filled by diffusion, H x W x 3 in [0, 1]."""
-    import torch
-
-    height, width = hole.shape
-    below, beside = -height % _STRIDE, -width % _STRIDE
-    given = np.concatenate([picture * np.float32(2) - np.float32(1), hole[:, :, None].astype(np.float32)], axis=2)
-    padded = np.pad(given, ((0, below), (0, beside), (0, 0)), mode="symmetric")
-    tensor: torch.Tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))
-    # one at a time: a place's bits must not depend on the places beside it
-    (made,) = run_in_buckets(net, [tensor], device, bucket=1)
-    pixels = (made.numpy().transpose(1, 2, 0)[:height, :width] + np.float32(1)) / np.float32(2)
-    return np.ascontiguousarray(pixels, np.float32)

@@ -27,6 +27,7 @@ from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
 from restoration.steps.framing import outside, own_box
+from restoration.steps.inpainters import Inpainter, inpainter_of
 from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
@@ -80,15 +81,18 @@ class Step(BaseStep[Repair]):
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
         notes["left_share"] = round(float((marks.mask & ~wanted).mean()), 6)
-        net = models.load(parameters.inpainter) if parameters.inpainter else None
-        device = models.device if models is not None else "cpu"
-        filled = filling.fill(pixels, wanted, method=_METHODS[parameters.method], net=net, device=device)
+        painter = _inpainter(parameters.inpainter, models) if parameters.inpainter else None
+        filled = filling.fill(pixels, wanted, method=_METHODS[parameters.method], inpainter=painter)
         inpainter = models.entry(parameters.inpainter) if filled.by_net.any() else None
         repaired = filled.pixels
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
         return _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+
+
+def _inpainter(name: str, models: Models) -> Inpainter:
+    return inpainter_of(models.load(name), models.entry(name), models.device)
 
 
 def _calmed(

@@ -14,6 +14,7 @@ from restoration.photo.boxes import grown, inside, places
 from restoration.photo.diffusion import pushed_and_pulled
 from restoration.photo.grain import with_grain
 from restoration.steps.filling import fill, wide_places
+from restoration.steps.inpainters import house_way
 from tests.unit.picture_maker import gray, photograph
 
 
@@ -85,7 +86,7 @@ def test_wide_holes_go_through_the_net_and_nothing_else_changes(radius):
     thin = np.zeros_like(hole)
     thin[20:23, 30:400] = True
     net = Darker()
-    filled = fill(pixels, hole | thin, method=cv2.INPAINT_TELEA, net=net)
+    filled = fill(pixels, hole | thin, method=cv2.INPAINT_TELEA, inpainter=house_way(net))
     assert np.array_equal(filled.by_net, hole)
     assert np.array_equal(filled.pixels[~(hole | thin)], pixels[~(hole | thin)])
     without = fill(pixels, hole | thin, method=cv2.INPAINT_TELEA)
