@@ -76,6 +76,7 @@ class Step(BaseStep[Repair]):
         if share > parameters.max_share:
             records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
             detail["descreened"] = False
+            detail.pop("screen_change", None)
             return StepOutcome(scanned.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
@@ -88,7 +89,8 @@ class Step(BaseStep[Repair]):
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
-        return _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+        outcome = _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+        return outcome if frame is scanned else replace(outcome, base=frame.picture)
 
 
 def _calmed(
