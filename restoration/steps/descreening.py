@@ -10,7 +10,7 @@ import numpy as np
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
 from restoration.photo.screen import remove_screen, screen_of
-from restoration.steps.framing import own_box
+from restoration.steps.framing import kept_outside, own_box
 from restoration.steps.protocol import Frame
 
 
@@ -26,6 +26,7 @@ def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
         return frame, {"descreened": False}
     pixels = frame.picture.pixels.copy()
     pixels[box] = remove_screen(pixels[box], screen)
+    pixels = kept_outside(frame, pixels)
     detail = {
         "descreened": True,
         "screen_pitch": round(screen.pitch, 2),

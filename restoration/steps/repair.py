@@ -26,7 +26,7 @@ from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
-from restoration.steps.framing import outside, own_box
+from restoration.steps.framing import kept_outside, outside, own_box
 from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
@@ -89,6 +89,7 @@ class Step(BaseStep[Repair]):
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
+        repaired = kept_outside(frame, repaired)
         outcome = _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
         return outcome if frame is scanned else replace(outcome, base=frame.picture)
 
