@@ -31,6 +31,9 @@ _CORNER = 0.015
 _CORNERS_UNLIKE = 0.2
 """The corners' tones differ by no more; between them the card's tone is taken as a plane."""
 _EVEN = 0.07
+"""A pixel may be card that is no further from the card's tone;"""
+_EVENER = 0.035
+"""no further than this, where that does not tell: a picture of nearly the card's tone in a smooth card."""
 _EVEN_SHARE = 0.9
 """Share of what lies outside that is within ``_EVEN`` of the card's tone; the rest is lettering, ornament, dirt."""
 _EDGE = 3
@@ -202,14 +205,22 @@ def _oval_of(luma: Plane) -> PictureOval | None:
     away = _away_from_card(small)
     if away is None:
         return None
+    found = (_opening(small, away * np.float32(_EVEN / tolerance)) for tolerance in (_EVEN, _EVENER))
+    return next((_shares(one, small.shape) for one in found if one is not None), None)
+
+
+def _opening(small: Plane, away: Plane) -> _Ellipse | None:
+    """The ellipse the card ends at; None where it ends otherwise.
+
+    :param away: how far each pixel is from the card's tone; below ``_EVEN`` it may be card.
+    """
     outline = _outline(away)
     ellipse = None if outline is None else _fitted(outline)
     if outline is None or ellipse is None or not _likely(ellipse, small.shape):
         return None
     if not (_covered(ellipse, outline, away) and _even(ellipse, away)):
         return None
-    settled = _settled(ellipse, small, away)
-    return None if settled is None else _shares(settled, small.shape)
+    return _settled(ellipse, small, away)
 
 
 def _away_from_card(small: Plane) -> Plane | None:
