@@ -49,7 +49,8 @@ log = logging.getLogger(__name__)
 SOFTWARE = f"archive-restoration {__version__}"
 GROUP_PHOTOS = 8
 GROUP_PIXELS = 24_000_000
-"""A group is closed at this many photographs or decoded pixels (24 bytes a pixel are held, more while a step works)."""
+"""A group is closed at this many photographs or decoded pixels (24 bytes a pixel are held, 36 of a print
+whose screen was taken out, more while a step works)."""
 
 
 @dataclass
@@ -301,6 +302,7 @@ def _record(work: _Work, ordinal: int, recipe_step: RecipeStep, answer: StepOutc
     work.faces.extend(answer.faces)
     work.damage.extend(answer.damage)
     frame.mask = _joined_masks(frame, answer)
+    frame.base = frame.base or answer.base
     work.measurements.update({(m.metric, m.stage): m for m in answer.measurements})
     work.ai_altered |= recipe_step.parameters.invents and answer.status == "applied"
     work.ai_altered |= any(record.mending is Mending.NET for record in answer.damage)

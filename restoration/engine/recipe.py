@@ -33,7 +33,7 @@ class ReviewRules(BaseModel):
         default=0.5, description="Lowest identity of any restored face."
     )
     ssim_below: Annotated[float, Field(ge=-1, le=1)] = Field(
-        default=0.6, description="SSIM on Y between source and result."
+        default=0.6, description="SSIM on Y between source (a print without its dots) and result."
     )
     luminance_above: Annotated[float, Field(ge=0)] = Field(
         default=0.5, description="Largest change of L* that the colorizer may make."

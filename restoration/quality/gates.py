@@ -21,7 +21,7 @@ class Rules(Protocol):
 
     @property
     def ssim_below(self) -> float:
-        """Lowest SSIM on Y between source and result."""
+        """Lowest SSIM on Y between source (a print without its dots) and result."""
 
     @property
     def luminance_above(self) -> float:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from restoration.photo.colour import luminance_y
+from restoration.photo.picture import FloatImage
 from restoration.photo.screen import remove_screen, screen_of
-from restoration.steps.framing import own_box
+from restoration.steps.framing import kept_outside, own_box
 from restoration.steps.protocol import Frame
 
 
 def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
     """The frame with its screen taken out inside the picture's own box, and what the catalog keeps of that.
 
-    The same frame comes back where no screen is found.
+    ``screen_change`` is the mean change of luma in that box, 0..255: nothing else says how far the scan was changed,
+    since the result is held against the picture without its screen. The same frame comes back where no screen is found.
     """
     box = own_box(frame)
     screen = screen_of(frame.picture.pixels[box])
@@ -21,10 +26,17 @@ def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
         return frame, {"descreened": False}
     pixels = frame.picture.pixels.copy()
     pixels[box] = remove_screen(pixels[box], screen)
+    pixels = kept_outside(frame, pixels)
     detail = {
         "descreened": True,
         "screen_pitch": round(screen.pitch, 2),
         "screen_angle": round(screen.angle, 1),
         "screen_peaks": screen.peaks,
+        "screen_change": round(_change(frame.picture.pixels[box], pixels[box]), 2),
     }
     return replace(frame, picture=frame.picture.with_pixels(pixels)), detail
+
+
+def _change(before: FloatImage, after: FloatImage) -> float:
+    """Mean absolute difference of luma, 0..255."""
+    return 255 * float(np.abs(luminance_y(after) - luminance_y(before)).mean(dtype=np.float64))

@@ -1,4 +1,7 @@
-"""The picture's own box, as triage noted it: what lies outside is neither mended, graded nor coloured."""
+"""The picture's own place, as triage noted it: what lies outside is neither mended, graded nor coloured.
+
+That is a box, and in an oval mount the ellipse in it: an ellipse is five numbers, and a mask where one is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,57 @@ from numpy.typing import NDArray
 
 from restoration.photo.boxes import Box
 from restoration.photo.frame import PictureBox
+from restoration.photo.oval import PictureOval
+from restoration.photo.picture import FloatImage
 from restoration.steps.protocol import Frame
 
 
+def own_oval(frame: Frame) -> PictureOval | None:
+    """The ellipse the picture ends at; None where triage noted none, or did not run."""
+    detail = frame.notes.get("triage", {}).get("picture_oval")
+    return PictureOval.from_detail(detail) if detail else None
+
+
 def own_box(frame: Frame) -> Box:
-    """Rows and columns of the picture itself; all of them where triage noted no border, or did not run."""
+    """Rows and columns of the picture itself; all of them where triage noted no border, or did not run.
+
+    Of an oval picture they hold the ellipse, and card in their corners (:func:`outside`).
+    """
+    height, width = frame.picture.height, frame.picture.width
     shares = frame.notes.get("triage", {}).get("picture_box", ())
-    return PictureBox(*shares).inside(frame.picture.height, frame.picture.width)
+    rows, columns = PictureBox(*shares).inside(height, width)
+    oval = own_oval(frame)
+    if oval is None:
+        return rows, columns
+    of_oval = oval.box(height, width)
+    return _common(rows, of_oval[0]), _common(columns, of_oval[1])
+
+
+def _common(one: slice, other: slice) -> slice:
+    return slice(max(one.start, other.start), min(one.stop, other.stop))
 
 
 def outside(frame: Frame) -> NDArray[np.bool_]:
     """Where the picture is not, H x W."""
     beyond = np.ones((frame.picture.height, frame.picture.width), bool)
-    beyond[own_box(frame)] = False
+    oval = own_oval(frame)
+    if oval is None:
+        beyond[own_box(frame)] = False
+    else:
+        oval.fill(beyond, own_box(frame), value=False)
     return beyond
+
+
+def own_values(frame: Frame, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values of a plane (H x W) inside the picture: its box as it is, or those inside the ellipse in a row."""
+    values = plane[own_box(frame)]
+    return values if own_oval(frame) is None else values[~outside(frame)[own_box(frame)]]
+
+
+def kept_outside(frame: Frame, pixels: FloatImage) -> FloatImage:
+    """``pixels`` (H x W x 3), of what the frame shows, with all that lies outside an oval as the frame shows it."""
+    if pixels is frame.picture.pixels or own_oval(frame) is None:
+        return pixels
+    kept = pixels.copy()
+    np.copyto(kept, frame.picture.pixels, where=outside(frame)[:, :, None])
+    return kept

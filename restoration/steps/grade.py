@@ -16,7 +16,7 @@ from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
 from restoration.photo.picture import FloatImage, Picture
-from restoration.steps.framing import outside, own_box
+from restoration.steps.framing import outside, own_values
 from restoration.steps.parameters import Grade
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 from restoration.steps.triage import is_neutral
@@ -43,7 +43,7 @@ class Step(BaseStep[Grade]):
         """The graded picture, with black point, white point and gain in the detail."""
         picture = frame.picture
         old = lightness(picture.pixels)
-        within = old[own_box(frame)]
+        within = own_values(frame, old)
         low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
         beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
         gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)

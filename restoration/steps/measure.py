@@ -1,4 +1,8 @@
-"""Quality of the scan, of the result, and of the two together, as numbers for the catalog."""
+"""Quality of the scan, of the result, and of the two together, as numbers for the catalog.
+
+Where a printing screen was taken out, the two together are the print without its dots and the result: dots that are
+gone are no loss, and what came after shows.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +42,12 @@ class Step(BaseStep[Measure]):
     def apply(self, frame: Frame, parameters: Measure, models: Models) -> StepOutcome:
         """Every metric of :data:`restoration.quality.metrics.METRICS` at its stage."""
         source = at_long_side(frame.source.pixels, parameters.long_side)
-        restored = source
-        if frame.picture is not frame.source:
-            height, width = source.shape[:2]
-            restored = _resized(frame.picture.pixels, width, height)
-        measured = (*_of_one("source", source), *_of_one("restored", restored), *_of_pair(source, restored))
+        height, width = source.shape[:2]
+        restored, base = (
+            source if one is None or one is frame.source else _resized(one.pixels, width, height)
+            for one in (frame.picture, frame.base)
+        )
+        measured = (*_of_one("source", source), *_of_one("restored", restored), *_of_pair(base, restored))
         size = {"width": int(source.shape[1]), "height": int(source.shape[0])}
         return StepOutcome(frame.picture, "applied", detail=size, measurements=measured)
 
@@ -67,6 +72,6 @@ def _of_one(stage: Stage, pixels: FloatImage) -> Iterator[Measurement]:
         yield Measurement(name, stage, function(pixels))
 
 
-def _of_pair(source: FloatImage, restored: FloatImage) -> Iterator[Measurement]:
+def _of_pair(base: FloatImage, restored: FloatImage) -> Iterator[Measurement]:
     for name, function in _PAIR.items():
-        yield Measurement(name, "pair", function(source, restored))
+        yield Measurement(name, "pair", function(base, restored))

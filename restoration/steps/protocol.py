@@ -86,7 +86,9 @@ class Frame:
     ``source`` is the decoded scan and never changes. ``picture`` is what the steps have made of it so far. ``notes``
     are what earlier steps tell later ones, by step name (triage says ``{"kind": "gray" | "tinted" | "colour", ...}``,
     repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``). ``mask`` says where pixels
-    were mended so far (H x W of ``picture``, :mod:`restoration.damage_kinds`); None where none were.
+    were mended so far (H x W of ``picture``, :mod:`restoration.damage_kinds`); None where none were. ``base`` is what
+    the result is held against: the picture as it was when a step had taken out what was never the photograph (a
+    printing screen); None for the scan itself. No step but ``measure`` looks at it.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Frame:
     picture: Picture
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     mask: NDArray[np.uint8] | None = None
+    base: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class StepOutcome:
     ``picture`` is the new picture, or the unchanged one. ``detail`` is kept in the catalog as JSON: plain numbers and
     words only. ``model`` is the model that did the work, where one did. ``mask`` is where this step mended what
     (:mod:`restoration.damage_kinds`), of the new picture's size; None where nowhere. ``damage`` is what it found.
+    ``base`` is what the result is to be held against from here on (:class:`Frame`); None where that stays as it is.
     """
 
     picture: Picture
@@ -114,6 +118,7 @@ class StepOutcome:
     measurements: tuple[Measurement, ...] = ()
     mask: NDArray[np.uint8] | None = None
     damage: tuple[DamageRecord, ...] = ()
+    base: Picture | None = None
 
 
 class BaseStep(ABC, Generic[P]):

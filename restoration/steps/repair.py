@@ -26,7 +26,7 @@ from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
-from restoration.steps.framing import outside, own_box
+from restoration.steps.framing import kept_outside, outside, own_box
 from restoration.steps.inpainters import Inpainter, inpainter_of
 from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
@@ -77,6 +77,7 @@ class Step(BaseStep[Repair]):
         if share > parameters.max_share:
             records = _records(marks, np.zeros(marks.mask.shape, bool), filled=None)
             detail["descreened"] = False
+            detail.pop("screen_change", None)
             return StepOutcome(scanned.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
         wanted = _without_lost_faces(marks, found.faces, parameters)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
@@ -88,7 +89,9 @@ class Step(BaseStep[Repair]):
         detail["filled"] = round(float(wanted.mean()), 6)
         detail["filled_by_net"] = round(float(filled.by_net.mean()), 6)
         repaired, denoiser = _calmed(frame, repaired, noise, parameters, models, detail)
-        return _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+        repaired = kept_outside(frame, repaired)
+        outcome = _outcome(scanned, repaired, marks, wanted, filled, inpainter or denoiser or found.model, detail)
+        return outcome if frame is scanned else replace(outcome, base=frame.picture)
 
 
 def _inpainter(name: str, models: Models) -> Inpainter:

@@ -21,6 +21,7 @@ from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
 from restoration.photo.frame import picture_box
+from restoration.photo.oval import PictureOval, picture_oval
 from restoration.photo.picture import FloatImage
 from restoration.steps.measure import at_long_side
 from restoration.steps.parameters import Triage
@@ -39,6 +40,8 @@ _BORDER_CHROMA = 8.0
 """A pixel is of another colour than the print if it lies further from the print's tint curve, in a*b* units."""
 _BORDER_LINE = 0.15
 """Share of such pixels that makes a line of pixels part of a border."""
+_BESIDE_CARD = 3 * _SMOOTHING / _SIDE
+"""Smoothing carries the card's colour so far into an oval picture, as a share of the long side."""
 _QUIET = 0.1
 _KNOTS = 5
 _FIT_ROUNDS = 4
@@ -90,7 +93,8 @@ class Chromatics:
 class Step(BaseStep[Triage]):
     """Notes the kind of scan under ``triage`` and makes gray and tinted ones exactly neutral, with the same L*.
 
-    ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`): later steps leave it alone.
+    ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`), ``picture_oval`` which ellipse
+    the picture ends at, where it is one (:mod:`restoration.photo.oval`): later steps leave alone what lies outside.
     """
 
     name = "triage"
@@ -98,9 +102,12 @@ class Step(BaseStep[Triage]):
     def apply(self, frame: Frame, parameters: Triage, models: Models) -> StepOutcome:
         """Colour scans, and gray ones whose channels are equal already, come back untouched."""
         pixels = frame.picture.pixels
-        found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels)
+        luma = luminance_y(pixels)
+        box = picture_box(luma)
+        oval = picture_oval(luma, box.inside(*luma.shape))
+        del luma
+        found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
         kind = found.kind(parameters)
-        box = picture_box(luminance_y(pixels))
         detail: dict[str, Any] = {
             "kind": kind,
             "tint": found.tint_kind() if kind == "tinted" else "",
@@ -111,6 +118,8 @@ class Step(BaseStep[Triage]):
             "border": [round(share, 3) for share in found.border],
             "picture_box": [box.top, box.right, box.bottom, box.left],
         }
+        if oval is not None:
+            detail["picture_oval"] = oval.as_detail()
         frame.notes["triage"] = detail
         if kind == "colour" or is_neutral(pixels):
             return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
@@ -124,18 +133,21 @@ def is_neutral(pixels: FloatImage) -> bool:
     return bool(np.array_equal(red, pixels[:, :, 1]) and np.array_equal(red, pixels[:, :, 2]))
 
 
-def chromatics(pixels: FloatImage) -> Chromatics:
+def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatics:
     """Tint and spread of a scan (H x W x 3 float32 sRGB in [0, 1]).
 
     Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
-    a straight line (up to 18 %), and without narrow marks.
+    a straight line (up to 18 %), without what lies outside an oval, and without narrow marks.
     """
     sharp = rgb_to_lab(at_long_side(pixels, _SIDE))
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTHING), np.float64)
     height, width = lab.shape[:2]
     top, right, bottom, left = _border(lab)
     window = (slice(top, height - bottom), slice(left, width - right))
-    inside = lab[window][~_narrow_marks(sharp[:, :, 0])[window]]
+    counted = ~_narrow_marks(sharp[:, :, 0])
+    if oval is not None:
+        counted &= oval.shrunk(_BESIDE_CARD).inside(height, width)
+    inside = lab[window][counted[window]]
     return _measured(inside, (top / height, right / width, bottom / height, left / width))
 
 
