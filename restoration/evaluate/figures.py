@@ -138,8 +138,8 @@ SHOWN_MARKED = ("mask_f1", "mask_precision", "mask_recall")
 SHOWN_REPAIR = ("damage_removed", "mask_f1", "whole_changed", "clean_ssim_y")
 
 SHOWN_WITH_TRUTH = (
-    "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "hues_found", "greens_found",
-    "blues_found", "warmth", "bleed", "skin_blue",
+    "delta_e00", "skin_delta_e00", "psnr", "ssim_y", "st_lpips", "colourfulness", "colour_share", "hues_found",
+    "greens_found", "blues_found", "warmth", "bleed", "skin_blue",
 )  # fmt: skip
 SHOWN_WITHOUT = (
     "skin_blue",

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ModelError, ReasonCode
-from restoration.models.headers import Heads, TensorHead
+from restoration.models.headers import Heads
+from restoration.models.pickles import TensorHead
 from restoration.models.registry import ModelEntry
 
 if TYPE_CHECKING:

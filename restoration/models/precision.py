@@ -31,13 +31,15 @@ def guarded(net: torch.nn.Module, entry: ModelEntry, precision: Precision) -> to
     """The same net, refusing inputs of a size its entry does not allow, and computing in ``precision``.
 
     In bf16 weights stay fp32 and each operation takes what is safe for it (autocast); the output is float32 always.
-    Colorizers in bf16 on a CPU are kept in the layout channels_last, which ``benchmarks/colorizers.py`` found faster
-    there with the same bits. In fp32 it is faster too, but rounds otherwise, so that the plain layout stays.
+    On a CPU finders of damage, and colorizers in bf16, are kept in the layout channels_last: it is faster by a third
+    (``benchmarks/colorizers.py``, ``benchmarks/repair_cost.py``). Colorizers in fp32 would round otherwise than they
+    always did, so that the plain layout stays.
     """
     net.register_forward_pre_hook(_size_guard(entry))
+    on_cpu = next(net.parameters()).device.type == "cpu"
+    if on_cpu and (entry.task == "find-damage" or (entry.task == "colorize" and precision == "bf16")):
+        in_channels_last(net)
     if precision == "bf16":
-        if entry.task == "colorize" and next(net.parameters()).device.type == "cpu":
-            in_channels_last(net)
         net.forward = _in_bf16(net.forward)
     return net
 

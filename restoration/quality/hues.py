@@ -58,7 +58,7 @@ def warmth(truth: Lab, painted: Lab) -> float:
 
 
 def orange_share(painted: Lab) -> float | None:
-    """Share of a picture's whole chroma that lies within 30 degrees of orange, 0..1; None if it is gray (mean below 1)."""
+    """Share of a picture's chroma that lies within 30 degrees of orange, 0..1; None if it is gray (mean below 1)."""
     hue, chroma = _polar(painted)
     if float(chroma.mean(dtype=np.float64)) < 1:
         return None

@@ -29,6 +29,8 @@ SMALLEST_LEVEL = 240
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
+_HARDLY = 6
+"""A pixel whose logit lies so far below zero is no part of any mark."""
 _SHARES = np.rint(255 / (1 + np.exp(-(np.arange(256) - _MIDDLE) / _LOGIT_STEPS))).astype(np.uint8)
 
 
@@ -37,7 +39,7 @@ class Found:
     """What a net says of a scan, H x W each.
 
     ``likely``: how likely a pixel is damaged and to be filled, 0..255. ``kind``: number of the likeliest kind in
-    ``tuple(DamageKind)``. ``writing``: how likely it is lettering, 0..255.
+    ``tuple(DamageKind)``. ``writing``: how likely it is lettering, 0..255. Both are 0 where damage is hardly possible.
     """
 
     likely: Bytes
@@ -129,10 +131,11 @@ def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes]:
     # one at a time: a tile's bits must not depend on the tiles beside it
     (answer,) = run_in_buckets(net, [given], device, bucket=1)
     answer = answer[:, :height, :width]
-    kinds = torch.softmax(answer[1:], dim=0)
-    writing = kinds[tuple(DamageKind).index(DamageKind.WRITING)]
-    return (
-        np.asarray((answer[0] * _LOGIT_STEPS + _MIDDLE).round().clamp(0, 255).byte().numpy(), np.uint8),
-        np.asarray(answer[1:].argmax(dim=0).numpy(), np.uint8),
-        np.asarray((writing * 255).round().byte().numpy(), np.uint8),
-    )
+    likely = np.asarray((answer[0] * _LOGIT_STEPS + _MIDDLE).round().clamp(0, 255).byte().numpy(), np.uint8)
+    kind, writing = np.zeros_like(likely), np.zeros_like(likely)
+    # of most pixels nobody will ask for the kind, and telling it for all takes as long as a tenth of the net does
+    worth = likely > _MIDDLE - _LOGIT_STEPS * _HARDLY
+    kinds = torch.softmax(answer[1:, torch.from_numpy(worth)], dim=0)
+    kind[worth] = kinds.argmax(dim=0).numpy()
+    writing[worth] = (kinds[tuple(DamageKind).index(DamageKind.WRITING)] * 255).round().byte().numpy()
+    return likely, kind, writing

@@ -31,8 +31,8 @@ _ERROR_SCALE = 10.0
 class Config(colorizer.Config):
     """See :class:`restoration.train.colorizer.Config`.
 
-    ``encoder`` is the published file of EfficientNet-Lite0. ``hinted_share`` of the samples get hints, ``hints_mean`` of
-    them in the mean. ``spread_weight`` is that of the expected error. ``compiled`` needs a C++ compiler.
+    ``encoder`` is the published file of EfficientNet-Lite0. ``hinted_share`` of the samples get hints, ``hints_mean``
+    of them in the mean. ``spread_weight`` is that of the expected error. ``compiled`` needs a C++ compiler.
     """
 
     encoder: str = ""

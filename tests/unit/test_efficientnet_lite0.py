@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from restoration.errors import UsageError
 from restoration.models.nets.efficientnet_lite0 import WIDTHS, EfficientNetLite0, from_published
@@ -57,18 +57,18 @@ class Published:
         for side in (x.shape[3], x.shape[2]):
             all_of_it = max((-(-side // stride) - 1) * stride + kernel - side, 0)
             pads += [all_of_it // 2, all_of_it - all_of_it // 2]
-        x = F.conv2d(F.pad(x, pads), weight, stride=stride, groups=groups)
+        x = functional.conv2d(functional.pad(x, pads), weight, stride=stride, groups=groups)
         known = [self.state[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
-        return F.batch_norm(x, *known, eps=1e-3)
+        return functional.batch_norm(x, *known, eps=1e-3)
 
     def maps(self, rgb):
-        x = F.relu6(self._run(rgb, "_conv_stem", "_bn0", 2))
+        x = functional.relu6(self._run(rgb, "_conv_stem", "_bn0", 2))
         found = {}
         for number, (inside, outside, expansion, _, stride) in enumerate(self.blocks):
             name, y = f"_blocks.{number}.", x
             if expansion > 1:
-                y = F.relu6(self._run(y, f"{name}_expand_conv", f"{name}_bn0"))
-            y = F.relu6(self._run(y, f"{name}_depthwise_conv", f"{name}_bn1", stride, y.shape[1]))
+                y = functional.relu6(self._run(y, f"{name}_expand_conv", f"{name}_bn0"))
+            y = functional.relu6(self._run(y, f"{name}_depthwise_conv", f"{name}_bn1", stride, y.shape[1]))
             y = self._run(y, f"{name}_project_conv", f"{name}_bn2")
             x = x + y if stride == 1 and inside == outside else y
             found[x.shape[2]] = x  # the last map of each size

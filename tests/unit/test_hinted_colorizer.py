@@ -96,8 +96,9 @@ def folder(tmp_path_factory):
 
 
 def config(folder, **changes):
-    base = training.Config((str(folder),), steps=6, stages=(Stage(0.5, 64, 64, 2), Stage(1.0, 64, 96, 2)), warmup=2,
-                           threads=1, workers=0, save_every=3, sheet_every=6, adversarial_from=0.5, net=TOY)  # fmt: skip
+    stages = (Stage(0.5, 64, 64, 2), Stage(1.0, 64, 96, 2))
+    base = training.Config((str(folder),), steps=6, stages=stages, warmup=2, threads=1, workers=0, save_every=3,
+                           sheet_every=6, adversarial_from=0.5, net=TOY)  # fmt: skip
     return replace(base, **changes)
 
 

@@ -20,10 +20,11 @@ from restoration.engine.engine import Engine
 from restoration.engine.recipe import parse_recipe
 from restoration.errors import ModelError, ModelRetired, ReasonCode
 from restoration.models.files import Registry
-from restoration.models.headers import TensorHead, read_heads
+from restoration.models.headers import read_heads
 from restoration.models.loading import LoadedModels, check_file, fill, read_weights
 from restoration.models.manifests import FOLDER, Form, form_of, form_of_net, heads_of, require_fit, shipped_manifests
 from restoration.models.nets import espcn, gfpgan, seed_autoencoder
+from restoration.models.pickles import TensorHead
 from restoration.models.precision import allowed_precision
 from restoration.settings import Settings
 from tests.unit.standins import entry_text

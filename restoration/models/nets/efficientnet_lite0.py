@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, pretrained on ImageNet, as an encoder: what a photograph shows, at five sizes.
 
 Facts of the published net (Tan and Le 2019, "EfficientNet", and the Lite variants released by its authors): inverted
-residual blocks without squeeze-and-excitation, ReLU6, batch normalisation with epsilon 1e-3, TensorFlow's "same" padding
-(an even side that is halved is padded below and on the right alone). Batch normalisation is folded into the
+residual blocks without squeeze-and-excitation, ReLU6, batch normalisation with epsilon 1e-3, TensorFlow's "same"
+padding (an even side that is halved is padded below and on the right alone). Batch normalisation is folded into the
 convolutions here: the encoder is asked, and not trained.
 """
 
@@ -64,8 +64,8 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """The first ``sizes`` sizes of the net. Input is luma, N x 1 x H x W as ``2 y - 1`` in [-1, 1] (sRGB-encoded); H and
-    W are multiples of two to the power of ``sizes``. Output is one map per size, of :data:`WIDTHS` channels.
+    """The first ``sizes`` sizes of the net. Input is luma, N x 1 x H x W as ``2 y - 1`` in [-1, 1] (sRGB-encoded); H
+    and W are multiples of two to the power of ``sizes``. Output is one map per size, of :data:`WIDTHS` channels.
     """
 
     mean: Tensor
@@ -77,8 +77,7 @@ class EfficientNetLite0(nn.Module):
         self.stem = _Conv(3, _STEM, 3, stride=2)
         widths = [_STEM, *(stage[3] for stage in stages)]
         self.stages = nn.ModuleList(
-            _stage(inside, outside, *stage)
-            for (inside, outside), stage in zip(pairwise(widths), stages, strict=True)
+            _stage(inside, outside, *stage) for (inside, outside), stage in zip(pairwise(widths), stages, strict=True)
         )
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)

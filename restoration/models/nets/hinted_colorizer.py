@@ -33,8 +33,8 @@ _HINTS = (64, 48, 32, 32)
 
 class HintedColorizer(nn.Module):
     """See the module's docstring. ``widths`` are the decoder's channels at 1/32, 1/16, 1/8 and 1/4 of the input's size,
-    ``hints`` those of the hints' maps there. With ``mirror`` the answer in eval mode is the mean over the picture and its
-    mirror image.
+    ``hints`` those of the hints' maps there. With ``mirror`` the answer in eval mode is the mean over the picture and
+    its mirror image.
     """
 
     def __init__(
