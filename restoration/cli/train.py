@@ -20,6 +20,9 @@ OldFolders = Annotated[
     list[Path] | None,
     typer.Option("--old", help="Folder of old photographs, their damage not marked; may be repeated."),
 ]
+EncoderFile = Annotated[
+    Path | None, typer.Option(help="The published EfficientNet-Lite0, if nothing to go on from is there.")
+]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights.safetensors and run.json.")]
 
@@ -28,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     training = typer.Typer(help="Train the weights that ship with the project.", no_args_is_help=True)
     training.command("colorizer")(train_colorizer)
+    training.command("hinted-colorizer")(train_hinted_colorizer)
     training.command("autoencoder")(train_autoencoder)
     training.command("restorer")(train_restorer)
     training.command("damage")(train_damage)
@@ -47,6 +51,24 @@ def train_colorizer(
     typer.echo(colorizer.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
+def train_hinted_colorizer(
+    photos: PhotoFolders,
+    out: OutFolder,
+    config: ConfigFile = None,
+    init: InitFile = None,
+    encoder: EncoderFile = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the house colorizer that takes hints; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import hinted_colorizer
+
+    settings = hinted_colorizer.read_config(config or _shipped_config("hinted-colorizer"))
+    settings = replace(settings, encoder=str(encoder or settings.encoder))
+    _require_a_start(out, init, settings.encoder)
+    _log_to_stderr()
+    typer.echo(hinted_colorizer.Trainer(_on(settings, photos), out, init=init, device=device).run())
+
+
 def train_restorer(
     photos: PhotoFolders, out: OutFolder, config: ConfigFile = None, init: InitFile = None, device: Device = "cpu"
 ) -> None:
@@ -64,13 +86,15 @@ def train_damage(
     old: OldFolders = None,
     config: ConfigFile = None,
     init: InitFile = None,
+    encoder: EncoderFile = None,
     device: Device = "cpu",
 ) -> None:
     """Train the house finder of damage; goes on from OUT's checkpoint where there is one."""
     from restoration.train import damage
 
     settings = damage.read_config(config or _shipped_config("house-finder"))
-    settings = replace(settings, old=tuple(str(path) for path in old or []))
+    settings = replace(settings, old=tuple(str(path) for path in old or []), encoder=str(encoder or settings.encoder))
+    _require_a_start(out, init, settings.encoder)
     _log_to_stderr()
     typer.echo(damage.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
@@ -109,6 +133,17 @@ def train_autoencoder(
     _log_to_stderr()
     settings = autoencoder.Config(tuple(str(p) for p in photos), minutes=minutes, threads=threads)
     typer.echo(autoencoder.train(settings, out))
+
+
+def _require_a_start(out: Path, init: Path | None, encoder: str) -> None:
+    """:raises UsageError: the run would begin with a random encoder, which nobody wants."""
+    from restoration.errors import UsageError
+
+    if init is None and not encoder and not (out / "checkpoint.pt").is_file():
+        raise UsageError(
+            "a new run needs --encoder FILE (the published EfficientNet-Lite0; docs/training.md says where to get it) "
+            "or --init FILE (weights to go on from)"
+        )
 
 
 def _shipped_config(name: str) -> Path:

@@ -22,14 +22,14 @@ Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 KINDS = tuple(DamageKind)
-_SURER = {DamageKind.HOLE: 1.5}
-"""By how many logits a mark of a kind must be surer than a scratch: hats and feathers look like holes, and in training
+_SURER = {DamageKind.HOLE: 0.5}
+"""By how many logits a mark of a kind must be surer than a scratch: windows and lamps look like holes, and in training
 every third crop had one, while of an archive's photographs few have. This and what follows was settled on held-out
-photographs, for at most a thousandth of a whole photograph marked (docs/repair.md).
+photographs, for about a thousandth of a whole photograph marked (docs/repair.md).
 """
-_WORN_SHARE = 0.012
-_WORN_LOGITS = 1.7
-_POSSIBLE = 0.1
+_WORN_SHARE = 0.007
+_WORN_LOGITS = 3.5
+_POSSIBLE = 0.2
 """How likely, in the mean, the net must think a mark that was found by its shape, unless the print is worn."""
 _LOW_SHARE = 0.26
 """A mark goes on as far as pixels are at least this share as likely as its surest must be."""
@@ -80,12 +80,12 @@ class Marks:
 
 
 def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH, *, worn: bool = False) -> float:
-    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.98 is asked
+    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.993 is asked
     at 0.5, and nothing counts at 0. Other kinds must be surer (``_SURER``).
 
-    :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.9 at 0.5.
+    :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.82 at 0.5.
     """
-    least = float(np.clip(1 - sensitivity**5.6, 0.05, 1.01)) if sensitivity else 1.01
+    least = float(np.clip(1 - sensitivity**7.2, 0.05, 1.01)) if sensitivity else 1.01
     if least >= 1:
         return least
     logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0) - (_WORN_LOGITS if worn else 0.0)

@@ -7,7 +7,7 @@ overlap by more than the net looks, so that no seam is seen, and memory does not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -29,6 +29,8 @@ SMALLEST_LEVEL = 240
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
+_ALONE = 1.0
+"""By how many logits less sure the scan's own size is alone."""
 _HARDLY = 6
 """A pixel whose logit lies so far below zero is no part of any mark."""
 _SHARES = np.rint(255 / (1 + np.exp(-(np.arange(256) - _MIDDLE) / _LOGIT_STEPS))).astype(np.uint8)
@@ -51,7 +53,8 @@ def search(net: Any, luma: Plane, device: str) -> Found:
     """Ask the net about the whole scan.
 
     A mark must be seen at two neighbouring sizes, each halving the other: the mean of their logits counts, and of all
-    such pairs the surest. One size alone takes twice as many heads, leaves and window panes for damage.
+    such pairs the surest. One size alone takes twice as many heads, leaves and window panes for damage. Only the scan's
+    own size may also speak alone, by ``_ALONE`` less sure: specks and scratches of a pixel are gone at half of it.
 
     :param net: a finder, N x 1 x H x W in [-1, 1] to N x 7 x H x W logits: :mod:`restoration.models.nets.house_finder`.
     :param luma: H x W, 0..1.
@@ -59,15 +62,20 @@ def search(net: Any, luma: Plane, device: str) -> Found:
     """
     height, width = luma.shape
     fine, scale = _one_level(net, luma, device), 2
-    found = None
-    while found is None or max(height, width) / scale >= SMALLEST_LEVEL:
+    found = replace(fine, likely=_less_sure(fine.likely, _ALONE))
+    while scale == 2 or max(height, width) / scale >= SMALLEST_LEVEL:
         size = (max(1, width // scale), max(1, height // scale))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
         coarse = _enlarged(_one_level(net, small, device), height, width)
-        pair = _agreed(fine, coarse)
-        found = pair if found is None else _surer(found, pair)
+        found = _surer(found, _agreed(fine, coarse))
         fine, scale = coarse, scale * 2
     return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.writing)
+
+
+def _less_sure(likely: Bytes, logits: float) -> Bytes:
+    """Logits in bytes, each lower by so much, and none below the least that a byte holds."""
+    steps = round(logits * _LOGIT_STEPS)
+    return np.asarray(np.maximum(likely, steps) - np.uint8(steps), np.uint8)
 
 
 def _agreed(fine: Found, coarse: Found) -> Found:

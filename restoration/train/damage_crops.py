@@ -30,6 +30,10 @@ _FAINT, _PLAIN = 0.06, 0.22
 """Damage that changes a pixel by less than the first does not count: whoever learns to see it sees damage everywhere.
 From the second on it counts in full.
 """
+_LOST, _CLEAR = 0.7, 1.7
+"""The same, as shares of how much the photograph itself varies there (deviation over 9 x 9 pixels): a gray speck in
+grass is nobody's to find.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
             wear(worn, rng)
         plane = scanned(worn.plane, rng)
         weight = np.where(worn.unsure & (worn.kinds == 0), 0.0, 1.0)
-        plainness = np.clip((np.abs(worn.plane - before) - _FAINT) / (_PLAIN - _FAINT), 0, 1)
-        weight = np.where(worn.kinds != lettered, weight * plainness, weight)
+        weight = np.where(worn.kinds != lettered, weight * plainness(before, worn.plane), weight)
         if is_old:
             weight = np.where(worn.kinds == 0, weight * self.how.old_weight, weight)
         return (
@@ -96,6 +99,16 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
         mix = rng.dirichlet((3.0, 5.0, 2.0))
         gray = ageing.film_response(crop, (float(mix[0]), float(mix[1]), float(mix[2])))
         return printed(gray, rng)
+
+
+def plainness(before: Plane, after: Plane) -> Plane:
+    """How far a change of each pixel can be told from the photograph itself, 0..1."""
+    change = np.abs(after - before)
+    mean = np.asarray(cv2.blur(before, (9, 9)))
+    varies = np.sqrt(np.maximum(np.asarray(cv2.blur(before * before, (9, 9))) - mean * mean, 0))
+    beside = change / np.maximum(varies, 0.02)
+    seen = (change - _FAINT) / (_PLAIN - _FAINT)
+    return np.asarray(np.clip(seen, 0, 1) * np.clip((beside - _LOST) / (_CLEAR - _LOST), 0, 1), np.float32)
 
 
 def read_photo(path: Path) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from restoration.train.holes import Holes
 from restoration.train.loop import Stage
 from tests.unit.standins import astronaut
 
-TOY = {"widths": [4, 4, 8, 8, 8], "blocks": [0, 0, 1, 1, 1]}
+TOY = {"widths": [4, 4, 8, 8, 8]}
 TOY_INPAINTER = {"widths": [4, 8, 8], "dilations": [1, 2], "heads": 2}
 
 

@@ -82,6 +82,34 @@ def test_no_seam_between_tiles(monkeypatch):
         assert np.abs(first.astype(int) - second.astype(int)).max() <= 1, name
 
 
+class BySize(torch.nn.Module):
+    """Answers each size of a scan with one logit everywhere, the scan's own first."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.logits = list(logits)
+        self.kinds = torch.zeros(6)
+        self.kinds[KINDS.index(DamageKind.DUST)] = 5.0
+
+    def forward(self, luma):
+        height, width = luma.shape[2:]
+        logit = torch.full((1, 1, height, width), float(self.logits.pop(0)))
+        return torch.cat([logit, self.kinds.view(1, 6, 1, 1).expand(1, 6, height, width)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("logits", "together"),
+    [((2, 3, -7), 2.5), ((6, -7, -7), 5.0), ((-7, 6, -7), -0.5), ((-7, 3, 4), 3.5), ((-7.5, -7.5, -7.5), -7.5)],
+)
+def test_two_sizes_must_agree_and_only_the_scans_own_may_speak_alone(logits, together):
+    net = BySize(*logits)
+    answer = search(net, np.zeros((1000, 400), np.float32), "cpu")
+    assert net.logits == []
+    assert np.unique(answer.likely).tolist() == [pytest.approx(255 / (1 + np.exp(-together)), abs=0.6)]
+    if together > -6:
+        assert (answer.kind == KINDS.index(DamageKind.DUST)).all()
+
+
 @pytest.mark.parametrize("shape", [(37, 53), (16, 16), (200, 90)])
 def test_the_house_net_answers_for_every_pixel(shape):
     torch.manual_seed(0)
@@ -105,7 +133,7 @@ def test_folding_changes_nothing():
 def test_a_mark_is_kept_whole_and_a_faint_one_is_not():
     answer = found()
     mark(answer, (slice(50, 53), slice(20, 200)), DamageKind.SCRATCH, 110)
-    mark(answer, (slice(50, 53), slice(90, 100)), DamageKind.SCRATCH, 253)
+    mark(answer, (slice(50, 53), slice(90, 100)), DamageKind.SCRATCH, 254)
     mark(answer, (slice(150, 153), slice(20, 200)), DamageKind.SCRATCH, 110)
     marks = judge(answer, 0.5, [])
     assert marks.codes[51, 25] == MASK_CODES[DamageKind.SCRATCH]
@@ -128,8 +156,8 @@ def test_sensitivity_is_monotone_and_zero_finds_nothing():
 def test_a_hat_must_be_surer_a_hole_than_a_line_a_scratch():
     for kind, kept in ((DamageKind.SCRATCH, True), (DamageKind.HOLE, False)):
         answer = found()
-        mark(answer, (slice(50, 90), slice(20, 70)), kind, 252)
-        assert bool(judge(answer, 0.5, []).mask.any()) is kept
+        mark(answer, (slice(50, 90), slice(20, 70)), kind, 250)
+        assert bool(judge(answer, 0.6, []).mask.any()) is kept
     everything = [least_likelihood(1.0, kind) for kind in KINDS]
     assert max(everything) < 1
 
@@ -193,7 +221,7 @@ def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     answer.likely[120, 140] = 255
     scratch = np.zeros(SHAPE, bool)
     scratch[60:200, 158:161] = True
-    mark(answer, scratch, DamageKind.SCRATCH, 253)
+    mark(answer, scratch, DamageKind.SCRATCH, 254)
     assert judge(answer, 0.5, []).mask[eye].all()
     marks = judge(answer, 0.5, [face()])
     assert not marks.mask[eye].any()

@@ -1,10 +1,13 @@
-"""The project's own finder of damage: a small U-Net that says of every pixel what is wrong with it.
+"""The project's own finder of damage: it says of every pixel what is wrong with it.
 
 Input is N x 1 x H x W, luma (sRGB-encoded) as ``2 y - 1`` in [-1, 1]; H and W are multiples of 32 (the caller pads).
 Output is N x 7 x H x W: first how likely the pixel is to be filled (a logit), then the logits of the six kinds of
-:data:`KINDS` against each other. The net works from half the size down: four neighbouring pixels enter as four channels
-and leave as four answers, which keeps a line of one pixel and costs a quarter. Normalisation is by batch statistics,
-folded into the convolutions of shipped weights.
+:data:`KINDS` against each other.
+
+Two branches see the scan. EfficientNet-Lite0, trained on ImageNet and left as it is, knows what a photograph shows, so
+that a hat is a hat and no hole. A branch of its own sees how it is drawn: four neighbouring pixels enter it as four
+channels, which keeps a line of one pixel and costs a quarter. A decoder joins both. Normalisation is by batch
+statistics, folded into the convolutions of shipped weights.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from torch.nn import functional as F
 
 from restoration.damage_kinds import DamageKind
 from restoration.models.nets.blocks import ConvNorm, ResidualBlock, fold_batch_norm
+from restoration.models.nets.efficientnet_lite0 import WIDTHS as TAPS
+from restoration.models.nets.efficientnet_lite0 import EfficientNetLite0
 
 STRIDE = 32
 """Height and width of the input must be multiples of this."""
@@ -26,48 +31,62 @@ KINDS: tuple[DamageKind, ...] = tuple(DamageKind)
 """What the last six channels stand for, in order."""
 
 _CELL = 2
-_WIDTHS = (32, 48, 80, 112, 144)
-_BLOCKS = (0, 0, 1, 1, 1)
+SIZES = 4
+"""Sizes of the encoder that are looked at, 1/2 to 1/16: the last one would take more weights than all others."""
+_WIDTHS = (32, 48, 64, 96, 128)
 
 
 class HouseFinder(nn.Module):
-    """See the module's docstring. ``widths`` are the channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's size;
-    ``blocks`` the residual blocks there.
-    """
+    """See the module's docstring. ``widths`` are its own channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
 
-    def __init__(self, widths: Sequence[int] = _WIDTHS, blocks: Sequence[int] = _BLOCKS) -> None:
+    def __init__(self, widths: Sequence[int] = _WIDTHS) -> None:
         super().__init__()
-        first = nn.Sequential(_conv(_CELL**2, widths[0]), _conv(widths[0], widths[0]))
-        stages: list[nn.Module] = [first]
-        for (inside, outside), count in zip(pairwise(widths), blocks[1:], strict=True):
-            blocks_here: list[nn.Module] = [ResidualBlock(outside, active=F.relu) for _ in range(count)]
-            extra = blocks_here or [_conv(outside, outside)]
-            stages.append(nn.Sequential(_conv(inside, outside, stride=2), *extra))
-        self.encoder = nn.ModuleList(stages)
-        upwards = list(pairwise(reversed(list(widths))))
-        self.lower = nn.ModuleList(nn.Conv2d(inside, outside, 1) for inside, outside in upwards)
-        self.join = nn.ModuleList(_conv(2 * outside, outside) for _, outside in upwards)
-        self.head = nn.Conv2d(widths[0], (1 + len(KINDS)) * _CELL**2, 3, padding=1)
+        self.encoder = EfficientNetLite0(SIZES)
+        # the encoder's answers are twenty times as large as what normalised maps hold
+        self.taps = nn.ModuleList(_conv(width, width, kernel=1) for width in TAPS[:SIZES])
+        half, quarter, eighth, sixteenth, last = widths
+        self.drawn = nn.ModuleList(
+            [
+                nn.Sequential(_conv(_CELL**2, half), _conv(half, half)),
+                nn.Sequential(_conv(half, quarter, stride=2), _conv(quarter, quarter)),
+                nn.Sequential(_conv(quarter, eighth, stride=2), _conv(eighth, eighth)),
+            ]
+        )
+        self.narrow = _conv(eighth + TAPS[2], sixteenth, stride=2)
+        self.meet = _conv(sixteenth + TAPS[3], sixteenth)
+        self.deep = nn.Sequential(_conv(sixteenth, last, stride=2), ResidualBlock(last, active=F.relu))
+        beside = (sixteenth, eighth + TAPS[2], quarter + TAPS[1], half + TAPS[0])
+        upwards = pairwise((last, sixteenth, eighth, quarter, half))
+        self.join = nn.ModuleList(
+            _conv(inside + more, outside) for (inside, outside), more in zip(upwards, beside, strict=True)
+        )
+        self.head = nn.Conv2d(half, (1 + len(KINDS)) * _CELL**2, 3, padding=1)
 
     def forward(self, luma: Tensor) -> Tensor:
         """N x 1 x H x W in [-1, 1] to N x 7 x H x W, logits."""
-        maps = []
+        shown = [tap(answer) for tap, answer in zip(self.taps, self.encoder(luma), strict=True)]
+        drawn = []
         x = F.pixel_unshuffle(luma, _CELL)
-        for stage in self.encoder:
+        for stage in self.drawn:
             x = stage(x)
-            maps.append(x)
-        for lower, join, skip in zip(self.lower, self.join, reversed(maps[:-1]), strict=True):
-            x = join(torch.cat([F.interpolate(lower(x), scale_factor=2.0, mode="nearest"), skip], dim=1))
+            drawn.append(x)
+        met = self.meet(torch.cat([self.narrow(torch.cat([x, shown[2]], dim=1)), shown[3]], dim=1))
+        beside = [met, *(torch.cat(pair, dim=1) for pair in zip(reversed(drawn), reversed(shown[:3]), strict=True))]
+        x = self.deep(met)
+        for join, map_ in zip(self.join, beside, strict=True):
+            x = join(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), map_], dim=1))
         return F.pixel_shuffle(self.head(x), _CELL)
 
 
-def _conv(inside: int, outside: int, *, stride: int = 1) -> ConvNorm:
-    return ConvNorm(inside, outside, stride=stride, active=F.relu)
+def _conv(inside: int, outside: int, *, stride: int = 1, kernel: int = 3) -> ConvNorm:
+    return ConvNorm(inside, outside, stride=stride, kernel=kernel, active=F.relu)
 
 
-def build(widths: Sequence[int] = _WIDTHS, blocks: Sequence[int] = _BLOCKS, *, folded: bool = False) -> HouseFinder:
-    """A fresh net; ``folded`` gives the form that shipped weights are kept in, without batch normalisation."""
-    net = HouseFinder(widths, blocks)
+def build(widths: Sequence[int] = _WIDTHS, *, folded: bool = False) -> HouseFinder:
+    """A fresh net, its encoder random too; ``folded`` gives the form that shipped weights are kept in, without batch
+    normalisation.
+    """
+    net = HouseFinder(widths)
     if net.head.bias is not None:
         net.head.bias.data[: _CELL**2] = -3.0  # most pixels are not damaged
     if folded:
