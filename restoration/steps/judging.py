@@ -22,13 +22,11 @@ Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
 KINDS = tuple(DamageKind)
-_SURER = {DamageKind.HOLE: 0.5}
-"""By how many logits a mark of a kind must be surer than a scratch: windows and lamps look like holes, and in training
-every third crop had one, while of an archive's photographs few have. This and what follows was settled on held-out
-photographs, for about a thousandth of a whole photograph marked (docs/repair.md).
+_WORN_SHARE = 0.006
+_WORN_LOGITS = 4.0
+"""A print of which so much is surely damaged is judged again, by so many logits less. This and what follows was settled
+on held-out photographs, for less than a thousandth of a whole photograph changed (docs/repair.md).
 """
-_WORN_SHARE = 0.007
-_WORN_LOGITS = 3.5
 _POSSIBLE = 0.2
 """How likely, in the mean, the net must think a mark that was found by its shape, unless the print is worn."""
 _LOW_SHARE = 0.26
@@ -79,16 +77,16 @@ class Marks:
         return float((self.codes == MASK_CODES[kind]).mean()) if kind in FILLED_KINDS else 0.0
 
 
-def least_likelihood(sensitivity: float, kind: DamageKind = DamageKind.SCRATCH, *, worn: bool = False) -> float:
-    """How likely a mark must be somewhere, 0..1: of a scratch nearly everything counts at sensitivity 1, 0.993 is asked
-    at 0.5, and nothing counts at 0. Other kinds must be surer (``_SURER``).
+def least_likelihood(sensitivity: float, *, worn: bool = False) -> float:
+    """How likely a mark must be somewhere, 0..1: nearly everything counts at sensitivity 1, 0.997 is asked at 0.5, and
+    nothing counts at 0.
 
-    :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.82 at 0.5.
+    :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.85 at 0.5.
     """
-    least = float(np.clip(1 - sensitivity**7.2, 0.05, 1.01)) if sensitivity else 1.01
-    if least >= 1:
+    least = float(np.clip(1 - sensitivity**8.3, 0.05, 1.01)) if sensitivity else 1.01
+    if least >= 1 or not worn:
         return least
-    logit = np.log(least / (1 - least)) + _SURER.get(kind, 0.0) - (_WORN_LOGITS if worn else 0.0)
+    logit = np.log(least / (1 - least)) - _WORN_LOGITS
     return float(1 / (1 + np.exp(-logit)))
 
 
@@ -116,8 +114,7 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn:
     count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
     labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
-    least = np.array([255 * least_likelihood(sensitivity, kind, worn=worn) for kind in KINDS])
-    keep = table.surest > least[table.kind]
+    keep = table.surest > 255 * least_likelihood(sensitivity, worn=worn)
     written = keep & (table.writing > _WRITING)
     keep &= ~written & ~_in_face_parts(table, faces) & ~_printed_ovals(table, keep)
     alike = _alike(table, keep)

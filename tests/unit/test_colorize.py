@@ -102,3 +102,36 @@ def test_working_size_keeps_the_shape(height, width):
     assert min(small) >= 1
     if min(height, width) * 256 / max(height, width) > 20:
         assert small[0] / small[1] == pytest.approx(height / width, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> LoadedModels:
+    return LoadedModels(device="cpu", threads=1)
+
+
+def test_the_colorizer_that_knows_its_doubt_keeps_lightness_and_records_it(shipped):
+    frame = frame_of(gray(hopper()))
+    answer = colorize.Step().apply(frame, Colorize(model="hinted-colorizer"), shipped)
+    assert answer.status == "applied"
+    assert np.abs(lightness(answer.picture.pixels) - lightness(frame.source.pixels)).max() <= 0.5
+    assert 0 <= answer.detail["unsure_share"] <= 1
+    assert np.ptp(answer.picture.pixels, axis=2).mean() > 0.03
+
+
+def test_colours_are_toned_down_where_the_net_is_unsure_and_only_there(shipped):
+    bold, timid = (
+        colorize.Step().apply(frame_of(gray(astronaut())), Colorize(model="hinted-colorizer", boldness=share), shipped)
+        for share in (1.0, 0.0)
+    )
+    strong, weak = (np.ptp(one.picture.pixels, axis=2).mean() for one in (bold, timid))
+    assert 0 < weak < strong
+    assert bold.detail["unsure_share"] == timid.detail["unsure_share"]
+
+
+def test_how_much_is_toned_down_follows_the_doubt():
+    chroma = np.full((1, 4, 2), 20.0, np.float32)
+    doubt = np.float32([[3, 6, 9, 30]])
+    paint = colorize._Paint(chroma, doubt)
+    assert np.array_equal(colorize.toned_down(paint, 1.0), chroma)
+    assert colorize.toned_down(paint, 0.25)[0, :, 0] == pytest.approx([20, 20, 12.5, 5])
+    assert np.array_equal(colorize.toned_down(colorize._Paint(chroma), 0.0), chroma)
