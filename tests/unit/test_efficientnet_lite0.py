@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from restoration.errors import UsageError
 from restoration.models.nets.efficientnet_lite0 import WIDTHS, EfficientNetLite0, from_published
+from restoration.train import damage, hinted_colorizer
 from restoration.train.encoder import read_encoder
 
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4),
@@ -114,3 +117,16 @@ def test_its_file_is_read_and_another_one_is_refused(tmp_path):
         read_encoder(path)
     with pytest.raises(UsageError, match=r"training\.md"):
         read_encoder(Path("nowhere.pth"))
+
+
+def test_a_finder_and_a_colorizer_begin_with_the_published_encoder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    assert cv2.imwrite(str(tmp_path / "photos" / "a_1.png"), picture)
+    torch.save(Published().state, tmp_path / "lite0.pth")
+    given = {"folders": (str(tmp_path / "photos"),), "encoder": str(tmp_path / "lite0.pth"), "threads": 1}
+    for trainer, config in ((damage.Trainer, damage.Config), (hinted_colorizer.Trainer, hinted_colorizer.Config)):
+        run = trainer(config(**given), tmp_path / config.__module__)
+        theirs = read_encoder(tmp_path / "lite0.pth", len(run.net.taps) + (trainer is hinted_colorizer.Trainer))
+        assert all(torch.equal(value, run.net.encoder.state_dict()[key]) for key, value in theirs.items())
+        assert all(torch.equal(value, run.average.encoder.state_dict()[key]) for key, value in theirs.items())
