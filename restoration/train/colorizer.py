@@ -37,7 +37,8 @@ class Config(Schedule):
 
     ``skin_weight``: by how much more an error on somebody's skin counts. ``ita_weights``: how often people of an ITA
     group are drawn within their family, against 1 for all others. ``chroma_gain`` multiplies the chroma of the saved
-    weights: regression paints duller than the truth.
+    weights: regression paints duller than the truth. ``mean_share`` of the loss is :func:`mean_loss`, in which saturated
+    truth weighs up to ``1 + mean_weight``.
     """
 
     stages: tuple[Stage, ...] = (Stage(0.85, 160, 128, 24), Stage(1.0, 224, 192, 12, smallest=0.75))
@@ -46,6 +47,8 @@ class Config(Schedule):
     chroma_weight: float = 0.6
     skin_weight: float = 0.0
     coarse_weight: float = 0.5
+    mean_share: float = 0.0
+    mean_weight: float = 3.0
     chroma_gain: float = 1.0
     family_weights: dict[str, float] = field(default_factory=dict)
     ita_weights: dict[str, float] = field(default_factory=dict)
@@ -96,6 +99,39 @@ def chroma_loss(predicted: Tensor, truth: Tensor, skin: Tensor, config: Config) 
     return total
 
 
+_MEAN_UP_TO = 25.0
+"""Errors of a* and b* up to this are squared in :func:`mean_loss`, larger ones count in proportion."""
+
+
+def mean_loss(predicted: Tensor, truth: Tensor, skin: Tensor, config: Config) -> Tensor:
+    """Tenths of the Huber distance of ab/110 (N x 2 x H x W), on two scales.
+
+    CIEDE2000 is smallest at the median of what a place may be, and that is gray if more than half of all things there
+    are; this is smallest near their mean, which keeps the hue. Saturated truth weighs up to ``1 + mean_weight`` times
+    more, skin (N x 1 x H x W in [0, 1]) ``1 + skin_weight``.
+    """
+    saturated = (truth.norm(dim=1, keepdim=True) * AB_SCALE / 40.0).clamp(max=1.0)
+    weight = (1.0 + config.mean_weight * saturated) * (1.0 + config.skin_weight * skin)
+    weight = weight / weight.mean().detach()
+    fine = (weight * _huber(predicted, truth)).mean()
+    coarse = (F.avg_pool2d(weight, 8) * _huber(F.avg_pool2d(predicted, 8), F.avg_pool2d(truth, 8))).mean()
+    total: Tensor = (fine + config.coarse_weight * coarse) / 10.0
+    return total
+
+
+def _huber(predicted: Tensor, truth: Tensor) -> Tensor:
+    gap = F.smooth_l1_loss(predicted * AB_SCALE, truth * AB_SCALE, reduction="none", beta=_MEAN_UP_TO)
+    return gap.sum(dim=1, keepdim=True)
+
+
+def painted_loss(predicted: Tensor, truth: Tensor, skin: Tensor, config: Config) -> Tensor:
+    """:func:`chroma_loss` and, as far as the configuration says, :func:`mean_loss`."""
+    seen = chroma_loss(predicted, truth, skin, config)
+    if not config.mean_share:
+        return seen
+    return (1 - config.mean_share) * seen + config.mean_share * mean_loss(predicted, truth, skin, config)
+
+
 class Trainer(loop.Run[Config]):
     """One run. ``run()`` goes on from the folder's checkpoint where there is one."""
 
@@ -137,7 +173,7 @@ class Trainer(loop.Run[Config]):
         aged, truth, lightness, skin = batch
         with torch.autocast(self.device.type, torch.bfloat16):
             predicted = self.net(aged.contiguous(memory_format=torch.channels_last)).float()
-        loss = chroma_loss(predicted, truth, skin, self.config)
+        loss = painted_loss(predicted, truth, skin, self.config)
         return Judged(loss, _shown(lightness, truth), _shown(lightness, predicted))
 
     def shipped(self) -> dict[str, Tensor]:

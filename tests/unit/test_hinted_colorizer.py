@@ -16,6 +16,7 @@ from restoration.errors import UsageError
 from restoration.models.loading import fill, read_weights
 from restoration.models.nets import blocks, hinted_colorizer
 from restoration.synthetic.demo_collection import read_origin
+from restoration.train import colorizer
 from restoration.train import hinted_colorizer as training
 from restoration.train.loop import Stage
 
@@ -117,14 +118,16 @@ def test_a_run_ends_with_weights_that_the_net_takes_and_makes_a_sheet(folder, tm
 def test_hints_are_the_truth_at_some_places_of_some_samples(folder, tmp_path):
     trainer = training.Trainer(config(folder, hinted_share=0.5), tmp_path / "hints")
     truth = torch.rand(60, 2, 32, 32) - 0.5
-    hints = trainer.hints(truth)
+    same, hints = trainer.told(truth, torch.zeros_like(truth[:, :1]))
     told = hints[:, 2:]
     assert torch.equal(hints[:, :2], truth * told)
     assert set(told.unique().tolist()) == {0.0, 1.0}
     share = float((told.sum((1, 2, 3)) > 0).float().mean())
     assert 0.3 < share < 0.7
-    assert torch.equal(hints, trainer.hints(truth))
-    none = training.Trainer(config(folder, hinted_share=0.0), tmp_path / "none").hints(truth)
+    assert torch.equal(same, truth)
+    assert torch.equal(hints, trainer.told(truth, torch.zeros_like(truth[:, :1]))[1])
+    unhinted = training.Trainer(config(folder, hinted_share=0.0), tmp_path / "none")
+    _, none = unhinted.told(truth, torch.zeros_like(truth[:, :1]))
     assert not none.any()
 
 
@@ -145,3 +148,33 @@ def test_a_run_from_nothing_asks_for_the_encoder(command, folder, tmp_path):
     assert isinstance(result.exception, UsageError)
     assert "--encoder" in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_thing_is_repainted_and_what_is_told_of_it_agrees_with_the_truth(folder, tmp_path):
+    trainer = training.Trainer(config(folder, hinted_share=1.0, repainted_share=1.0), tmp_path / "run")
+    lightness = torch.zeros(4, 1, 64, 64)
+    lightness[:, :, :, 32:] = 0.8  # two things side by side
+    truth, hints = trainer.told(torch.zeros(4, 2, 64, 64), lightness)
+    changed = truth.abs().sum(1) > 0.02
+    for sample in changed:
+        assert float(sample[:, 4:28].float().mean()) in {0.0, 1.0}
+        assert float(sample[:, 36:60].float().mean()) in {0.0, 1.0}
+        assert sample[:, 4:28].any() != sample[:, 36:60].any()
+    places = hints[:, 2:] > 0
+    assert torch.equal(hints[:, :2] * places, truth * places)
+    assert (places.flatten(1) & changed.flatten(1)).any(1).all(), "nobody was told about the new colour"
+
+
+def test_the_mean_keeps_a_hue_that_the_median_loses():
+    """Of what may be red or gray, gray is the median if it is gray more often; the mean is a pale red."""
+    truth = torch.zeros(10, 2, 16, 16)
+    truth[:4, 0] = 50 / 110
+    skin = torch.zeros(10, 1, 16, 16)
+    pale = torch.full_like(truth, 0)
+    pale[:, 0] = 18 / 110
+    gray = torch.zeros_like(truth)
+    settings = training.Config(folders=("x",), chroma_weight=0.0)
+    assert colorizer.chroma_loss(gray, truth, skin, settings) < colorizer.chroma_loss(pale, truth, skin, settings)
+    assert colorizer.mean_loss(pale, truth, skin, settings) < colorizer.mean_loss(gray, truth, skin, settings)
+    both = training.Config(folders=("x",), chroma_weight=0.0, mean_share=1.0)
+    assert torch.equal(colorizer.painted_loss(pale, truth, skin, both), colorizer.mean_loss(pale, truth, skin, both))
