@@ -49,6 +49,10 @@ CREATE TYPE mending AS ENUM ('none', 'surroundings', 'net', 'tone');
 COMMENT ON TYPE mending IS
     'How damage was mended: not at all, from the pixels round it, by an inpainting net, or by bringing its tone to that of its surroundings.';
 
+CREATE TYPE hint_ground AS ENUM ('memory', 'writing', 'object', 'photograph', 'rule');
+COMMENT ON TYPE hint_ground IS
+    'From what somebody knows a colour: they remember it; a letter, diary or caption says it; the thing is still there; a colour photograph or painting shows it; it was prescribed (uniforms, school colours).';
+
 CREATE TYPE measurement_stage AS ENUM ('source', 'restored', 'pair');
 COMMENT ON TYPE measurement_stage IS 'Whether a number describes the scan, the restored picture, or the difference of both.';
 
@@ -208,7 +212,7 @@ CREATE TABLE restoration (
     created_at      timestamptz NOT NULL DEFAULT now(),
     tiles_before_key text,
     tiles_after_key text,
-    variant         text NOT NULL DEFAULT '' CHECK (variant IN ('', 'faces_off')),
+    variant         text NOT NULL DEFAULT '' CHECK (variant IN ('', 'faces_off', 'hinted', 'faces_off_hinted')),
     mask_key        text,
     filled_share    real CHECK (filled_share BETWEEN 0 AND 1),
     UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class),
@@ -249,7 +253,7 @@ COMMENT ON COLUMN restoration.tiles_before_key IS
 COMMENT ON COLUMN restoration.tiles_after_key IS
     'Key of the ZIP file with the restored photograph''s tiles; null where none were made.';
 COMMENT ON COLUMN restoration.variant IS
-    'Empty: the recipe of the run as it stands. faces_off: that recipe with its face restorers taken out, because a person decided so.';
+    'Empty: the recipe of the run as it stands. faces_off: with its face restorers taken out, because a person decided so. hinted: with colours that people gave. faces_off_hinted: both.';
 COMMENT ON COLUMN restoration.mask_key IS
     'Key of the mask, a PNG of the output''s size that says where pixels were mended and of what kind the damage was; null where none were.';
 COMMENT ON COLUMN restoration.filled_share IS
@@ -288,6 +292,7 @@ CREATE TABLE photo (
     declared_sha256 text CHECK (declared_sha256 ~ '^[0-9a-f]{64}$'),
     fixity_checked_at timestamptz,
     fixity          text CHECK (fixity IN ('intact', 'changed', 'missing')),
+    hint_ids        bigint[] NOT NULL DEFAULT '{}',
     UNIQUE (collection_id, object_key, version_id, etag),
     CONSTRAINT photo_restored_has_restoration
         CHECK (state NOT IN ('restored', 'needs_review') OR restoration_id IS NOT NULL),
@@ -336,6 +341,8 @@ COMMENT ON COLUMN photo.declared_sha256 IS
     'Hash of the scan as the collection''s metadata.csv gives it; a scan that differs is rejected.';
 COMMENT ON COLUMN photo.fixity_checked_at IS 'When the scan was last read again and its hash compared; null: not since it was restored.';
 COMMENT ON COLUMN photo.fixity IS 'What the last check found: intact, changed or missing.';
+COMMENT ON COLUMN photo.hint_ids IS
+    'Hints that held when it was last restored, by number; a photograph whose hints have changed since is due again.';
 COMMENT ON INDEX photo_current_key IS 'One current photograph a key; look-up by key.';
 COMMENT ON INDEX photo_count IS 'Counts by state and reason from the index alone; photographs of a collection in one state.';
 COMMENT ON INDEX photo_content IS 'Duplicates by content; from a hash to its photographs.';
@@ -624,6 +631,58 @@ COMMENT ON COLUMN withdrawal.lifted_at IS 'When it was lifted; null while it is 
 COMMENT ON COLUMN withdrawal.lifted_by IS 'Who lifted it.';
 COMMENT ON INDEX withdrawal_in_force IS 'One withdrawal in force a scan; look-up by key.';
 
+CREATE TABLE colour_hint (
+    hint_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    photo_id        bigint NOT NULL REFERENCES photo,
+    source_sha256   text CHECK (source_sha256 ~ '^[0-9a-f]{64}$'),
+    outline         jsonb NOT NULL CHECK (jsonb_typeof(outline) = 'array' AND jsonb_array_length(outline) BETWEEN 1 AND 64),
+    radius          double precision NOT NULL CHECK (radius > 0 AND radius <= 0.05),
+    colour          text NOT NULL CHECK (colour ~ '^#[0-9a-f]{6}$'),
+    subject         text NOT NULL DEFAULT '',
+    ground          hint_ground NOT NULL,
+    source          text NOT NULL DEFAULT '',
+    said_by         text NOT NULL CHECK (said_by <> ''),
+    said_on         text NOT NULL DEFAULT '',
+    given_through   text NOT NULL CHECK (given_through IN ('review page', 'terminal', 'hints.csv')),
+    added_by        text NOT NULL CHECK (added_by <> ''),
+    added_at        timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX colour_hint_photo ON colour_hint (photo_id);
+CREATE INDEX colour_hint_content ON colour_hint (collection_id, source_sha256) WHERE source_sha256 IS NOT NULL;
+COMMENT ON TABLE colour_hint IS
+    'Colours that somebody knows, at a place of a scan. Rows are never changed; a hint that no longer holds gets a row in colour_hint_removal. Holds for the scan it was given for, and for scans of the collection with the same bytes.';
+COMMENT ON COLUMN colour_hint.hint_id IS 'Number of the hint.';
+COMMENT ON COLUMN colour_hint.collection_id IS 'Collection of the scan.';
+COMMENT ON COLUMN colour_hint.photo_id IS 'The scan it was given for.';
+COMMENT ON COLUMN colour_hint.source_sha256 IS 'Hash of that scan''s bytes; null where nobody had read them yet.';
+COMMENT ON COLUMN colour_hint.outline IS
+    'Where: [[x, y]] for a point, or the corners of an area; shares of the upright scan''s width and height from the left and from the top.';
+COMMENT ON COLUMN colour_hint.radius IS 'How far a point reaches, as a share of the longer side.';
+COMMENT ON COLUMN colour_hint.colour IS 'The colour as sRGB, #rrggbb. Its lightness does not count: the scan''s own is kept.';
+COMMENT ON COLUMN colour_hint.subject IS 'What has that colour, for instance "the dress"; may be empty.';
+COMMENT ON COLUMN colour_hint.ground IS 'From what it is known.';
+COMMENT ON COLUMN colour_hint.source IS 'The same in words, for instance "her letter of May 1931"; may be empty.';
+COMMENT ON COLUMN colour_hint.said_by IS 'Who says so. Published only where the settings allow names.';
+COMMENT ON COLUMN colour_hint.said_on IS 'When they said so, as they put it; may be empty.';
+COMMENT ON COLUMN colour_hint.given_through IS 'How it came here: review page, terminal or hints.csv.';
+COMMENT ON COLUMN colour_hint.added_by IS 'Who put it on record.';
+COMMENT ON COLUMN colour_hint.added_at IS 'When.';
+COMMENT ON INDEX colour_hint_photo IS 'The hints of a photograph.';
+COMMENT ON INDEX colour_hint_content IS 'The hints of its twins.';
+
+CREATE TABLE colour_hint_removal (
+    hint_id         bigint PRIMARY KEY REFERENCES colour_hint,
+    reason          text NOT NULL DEFAULT '',
+    removed_by      text NOT NULL CHECK (removed_by <> ''),
+    removed_at      timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE colour_hint_removal IS 'Hints that no longer hold. The hint''s own row stays.';
+COMMENT ON COLUMN colour_hint_removal.hint_id IS 'The hint.';
+COMMENT ON COLUMN colour_hint_removal.reason IS 'Why, in words; may be empty.';
+COMMENT ON COLUMN colour_hint_removal.removed_by IS 'Who took it back.';
+COMMENT ON COLUMN colour_hint_removal.removed_at IS 'When.';
+
 CREATE TABLE policy (
     one             boolean PRIMARY KEY DEFAULT true CHECK (one),
     fixity_days     integer NOT NULL DEFAULT 90 CHECK (fixity_days > 0)
@@ -895,6 +954,17 @@ CREATE FUNCTION awaits_review(p photo) RETURNS boolean
 COMMENT ON FUNCTION awaits_review(photo) IS
     'Whether a person must look: a rule of the recipe asked for it and nobody has decided, or what was rejected has been restored anew.';
 
+CREATE FUNCTION hints_in_force(p photo) RETURNS bigint[]
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT coalesce(array_agg(h.hint_id ORDER BY h.hint_id), '{}')
+              FROM colour_hint h
+             WHERE (h.photo_id = p.photo_id
+                    OR (h.collection_id = p.collection_id AND h.source_sha256 = p.content_sha256))
+               AND NOT EXISTS (SELECT FROM colour_hint_removal e WHERE e.hint_id = h.hint_id));
+COMMENT ON FUNCTION hints_in_force(photo) IS
+    'Numbers of the hints that hold for a photograph: those given for this very scan, or for one of the collection with the same bytes.';
+
 -- Views for people --------------------------------------------------------------------------------------------------
 
 CREATE VIEW audit.photo AS
@@ -1019,7 +1089,7 @@ COMMENT ON COLUMN audit.photo.decision_in_force IS
     'The decision of a person that counts now; null where there is none, or where what was accepted has been restored anew.';
 COMMENT ON COLUMN audit.photo.awaits_review IS 'Whether a person must look at it.';
 COMMENT ON COLUMN audit.photo.variant IS
-    'faces_off where the recipe''s face restorers were taken out because a person decided so; else empty.';
+    'faces_off: the recipe''s face restorers were taken out because a person decided so. hinted: painted by colours that people gave. faces_off_hinted: both. Empty otherwise.';
 COMMENT ON COLUMN audit.photo.withdrawn_at IS 'Since when the scan is withdrawn; null while it is not.';
 COMMENT ON COLUMN audit.photo.tiles_after_key IS 'Key of the ZIP file with the restored photograph''s tiles.';
 COMMENT ON COLUMN audit.photo.filled_share IS
@@ -1362,8 +1432,7 @@ COMMENT ON COLUMN audit.lineage.code_version IS 'Version of the software on the 
 COMMENT ON COLUMN audit.lineage.made_in_run_id IS 'Run that made the restoration: another one where it was linked.';
 COMMENT ON COLUMN audit.lineage.finished_at IS 'When it ended in this run.';
 COMMENT ON COLUMN audit.lineage.published_versions IS 'Versions of the archive that show this restoration.';
-COMMENT ON COLUMN audit.lineage.variant IS
-    'faces_off where the run''s recipe lost its face restorers for this photograph because a person decided so; else empty.';
+COMMENT ON COLUMN audit.lineage.variant IS 'Empty, faces_off, hinted or faces_off_hinted.';
 
 CREATE VIEW audit.event AS
 SELECT c.name AS collection, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id, e.restoration_id,
@@ -1452,6 +1521,39 @@ COMMENT ON COLUMN audit.withdrawal.withdrawn_at IS 'Since when.';
 COMMENT ON COLUMN audit.withdrawal.lifted_at IS 'When it was lifted; null while it is in force.';
 COMMENT ON COLUMN audit.withdrawal.lifted_by IS 'Who lifted it.';
 COMMENT ON COLUMN audit.withdrawal.still_shown_in IS 'Versions that show the photograph and whose files are still there.';
+
+CREATE VIEW audit.colour_hint AS
+SELECT h.hint_id, c.name AS collection, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject,
+       h.ground::text AS ground, h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at,
+       e.removed_at, e.removed_by, e.reason AS removal_reason, p.current AS scan_is_current,
+       (SELECT count(*) FROM photo q JOIN restoration r USING (restoration_id)
+         WHERE q.collection_id = h.collection_id AND q.current AND h.hint_id = ANY (q.hint_ids)
+           AND r.variant IN ('hinted', 'faces_off_hinted')) AS photos_painted_by_it
+  FROM colour_hint h
+  JOIN photo p USING (photo_id)
+  JOIN collection c ON c.collection_id = h.collection_id
+  LEFT JOIN colour_hint_removal e USING (hint_id);
+COMMENT ON VIEW audit.colour_hint IS 'One row a colour that somebody gave: where, on what ground, and whether it holds.';
+COMMENT ON COLUMN audit.colour_hint.hint_id IS 'Number of the hint.';
+COMMENT ON COLUMN audit.colour_hint.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.colour_hint.photo_id IS 'The scan it was given for.';
+COMMENT ON COLUMN audit.colour_hint.object_key IS 'Its key.';
+COMMENT ON COLUMN audit.colour_hint.outline IS 'Where: a point, or the corners of an area, as shares of width and height.';
+COMMENT ON COLUMN audit.colour_hint.radius IS 'How far a point reaches, as a share of the longer side.';
+COMMENT ON COLUMN audit.colour_hint.colour IS 'The colour, #rrggbb.';
+COMMENT ON COLUMN audit.colour_hint.subject IS 'What has that colour.';
+COMMENT ON COLUMN audit.colour_hint.ground IS 'memory, writing, object, photograph or rule.';
+COMMENT ON COLUMN audit.colour_hint.source IS 'The ground in words.';
+COMMENT ON COLUMN audit.colour_hint.said_by IS 'Who says so.';
+COMMENT ON COLUMN audit.colour_hint.said_on IS 'When they said so.';
+COMMENT ON COLUMN audit.colour_hint.given_through IS 'review page, terminal or hints.csv.';
+COMMENT ON COLUMN audit.colour_hint.added_by IS 'Who put it on record.';
+COMMENT ON COLUMN audit.colour_hint.added_at IS 'When.';
+COMMENT ON COLUMN audit.colour_hint.removed_at IS 'When it was taken back; null while it holds.';
+COMMENT ON COLUMN audit.colour_hint.removed_by IS 'Who took it back.';
+COMMENT ON COLUMN audit.colour_hint.removal_reason IS 'Why.';
+COMMENT ON COLUMN audit.colour_hint.scan_is_current IS 'False where the scan was replaced since: then the hint has to be given anew.';
+COMMENT ON COLUMN audit.colour_hint.photos_painted_by_it IS 'Photographs that show it.';
 
 CREATE VIEW audit.fixity AS
 SELECT 'original' AS kind, c.name AS collection, p.object_key AS name, p.photo_id, NULL::integer AS version,
@@ -1590,12 +1692,15 @@ GRANT SELECT ON collection, run, photo, batch, batch_photo, restoration, step_re
 GRANT INSERT ON restoration, step_record, face, damage, measurement, model_version TO restoration_worker;
 GRANT SELECT, INSERT ON evaluation, evaluation_model, evaluation_photo, evaluation_score TO restoration_worker;
 GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, state, reason, reason_detail,
-    restoration_id, recipe_sha256, attempts, lease_owner, lease_until, finished_at) ON photo TO restoration_worker;
+    restoration_id, recipe_sha256, attempts, lease_owner, lease_until, finished_at, hint_ids) ON photo
+    TO restoration_worker;
 GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at) ON batch
     TO restoration_worker;
 GRANT UPDATE (state, reason, reason_detail, restoration_id, finished_at) ON batch_photo TO restoration_worker;
 
 GRANT SELECT ON withdrawal, policy, review TO restoration_worker;
+GRANT SELECT ON colour_hint, colour_hint_removal TO restoration_worker;
+GRANT INSERT ON colour_hint, colour_hint_removal TO restoration_ingest, restoration_publisher;
 GRANT INSERT ON withdrawal TO restoration_publisher;
 GRANT UPDATE (lifted_at, lifted_by) ON withdrawal TO restoration_publisher;
 GRANT UPDATE ON policy TO restoration_ingest, restoration_publisher;

@@ -33,7 +33,7 @@ _END_PHOTO = sa.text("""
 UPDATE photo AS p
 SET state = CAST(:state AS photo_state), reason = CAST(:reason AS reason_code), reason_detail = :detail,
     restoration_id = :restoration_id, recipe_sha256 = :recipe_sha256, lease_owner = NULL, lease_until = NULL,
-    finished_at = clock_timestamp(),
+    finished_at = clock_timestamp(), hint_ids = COALESCE(CAST(:hint_ids AS bigint[]), p.hint_ids),
     content_sha256 = COALESCE(:source_sha256, p.content_sha256),
     duplicate_of = (SELECT min(d.photo_id) FROM photo AS d
                     WHERE d.content_sha256 = :source_sha256 AND d.collection_id = p.collection_id AND d.current
@@ -80,7 +80,9 @@ class Holding:
 
 @dataclass(frozen=True)
 class End:
-    """How a photograph ends: its own state, and where it differs the state in the batch."""
+    """How a photograph ends: its own state, and where it differs the state in the batch. ``hint_ids`` are the hints
+    that held for it; None leaves those on record.
+    """
 
     state: PhotoState
     reason: str | None
@@ -88,6 +90,7 @@ class End:
     restoration_id: int | None = None
     batch_state: PhotoState | None = None
     batch_reason: str | None = None
+    hint_ids: tuple[int, ...] | None = None
 
 
 def lock_photo(conn: sa.Connection, batch_id: Id, photo_id: int) -> sa.Row[Any] | None:
@@ -128,6 +131,7 @@ def end_photo(
         "recipe_sha256": holding.recipe_sha256,
         "source_sha256": source_sha256,
         "restoration_id": end.restoration_id,
+        "hint_ids": None if end.hint_ids is None else list(end.hint_ids),
         "detail": clean_text(end.detail),
         "format": info.format if info else None,
         "width": info.width if info else None,

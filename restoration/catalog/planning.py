@@ -15,7 +15,7 @@ from restoration.catalog.collections import Collection
 from restoration.catalog.events import append_event
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
-from restoration.catalog.wishes import FACES_TO_UNDO, WITHDRAWN
+from restoration.catalog.wishes import FACES_TO_UNDO, HINTS_CHANGED, WITHDRAWN
 from restoration.errors import UsageError
 
 AGENT = "planner"
@@ -71,6 +71,7 @@ AND (:force
      OR (p.state IN ('pending', 'queued', 'restoring') AND p.attempts < :max_attempts)
      OR (p.state IN ('restored', 'needs_review') AND p.recipe_sha256 IS DISTINCT FROM :recipe_sha256)
      OR (p.state IN ('restored', 'needs_review') AND {FACES_TO_UNDO})
+     OR (p.state IN ('restored', 'needs_review') AND {HINTS_CHANGED})
      OR (p.state = 'skipped' AND p.reason = 'consent_refused' AND NOT :refused)
      OR (p.state = 'skipped' AND p.reason = 'withdrawn'))
 AND NOT EXISTS (SELECT FROM batch_photo AS lp JOIN batch AS lb USING (batch_id)
@@ -140,7 +141,7 @@ WITH back AS (
       AND bp.reason = 'cancelled' AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN}
       AND (p.state = 'pending'
            OR (p.state IN ('restored', 'needs_review')
-               AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO})))
+               AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO} OR {HINTS_CHANGED})))
     ORDER BY p.photo_id FOR UPDATE OF p
 ), photos AS (
     UPDATE photo AS p SET state = 'queued', reason = NULL, reason_detail = '', finished_at = NULL

@@ -111,7 +111,7 @@ class MeasurementRow:
 class NewRestoration:
     """A finished restoration, ready to be written. ``state`` is restored or needs_review; hashes are sha256 in hex.
 
-    ``variant`` is ``faces_off`` where the run's recipe lost its face restorers for this photograph; ``recipe_sha256``
+    ``variant`` says in which other form than the run's its recipe was followed for this photograph; ``recipe_sha256``
     is then the hash of what was left of it. ``damage`` has one row a kind; ``filled_share`` is the share of the picture
     that was invented to fill it, None where nobody recorded that.
     """

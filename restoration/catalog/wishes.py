@@ -1,4 +1,5 @@
-"""What people want of a photograph before it is restored: not at all (withdrawn), or without touching faces.
+"""What people want of a photograph before it is restored: not at all (withdrawn), without touching faces, or with the
+colours that somebody knows.
 
 Planner and worker ask the same questions, the one of many photographs and the other of one, so the conditions stand
 here once.
@@ -11,8 +12,13 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-Variant = Literal["", "faces_off"]
-"""Which form of the run's recipe a restoration is made with: as it stands, or with its face restorers taken out."""
+from restoration.catalog.hints import colours_of
+from restoration.colour_hints import ColourHint
+
+Variant = Literal["", "faces_off", "hinted", "faces_off_hinted"]
+"""Which form of the run's recipe a restoration is made with: as it stands, with its face restorers taken out, with
+colours that people gave, or both.
+"""
 
 WITHDRAWN = """
 EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
@@ -28,22 +34,40 @@ CASE WHEN EXISTS (SELECT FROM review AS v WHERE v.photo_id = p.photo_id AND v.de
 """
 """Whether a photograph ``p`` shows an altered face that a person did not accept."""
 
+HINTS_CHANGED = """
+CASE WHEN p.hint_ids <> '{}' OR EXISTS (SELECT FROM colour_hint AS h WHERE h.collection_id = p.collection_id)
+     THEN p.hint_ids IS DISTINCT FROM hints_in_force(p) ELSE false END
+"""
+"""Whether the colours that people gave for a photograph ``p`` are others than those it was last restored with."""
+
 _WISHES = sa.text(f"""
 SELECT {WITHDRAWN} AS withdrawn,
-       coalesce(decision_in_force(p.photo_id, p.restoration_id) = 'accept_without_faces', false) AS faces_off
+       coalesce(decision_in_force(p.photo_id, p.restoration_id) = 'accept_without_faces', false) AS faces_off,
+       hints_in_force(p) AS hint_ids
 FROM photo AS p WHERE p.photo_id = :photo_id
 """)  # noqa: S608 - constant conditions
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """Whether a photograph is to be left alone altogether, and with which form of the recipe it is to be restored."""
+    """What people want of a photograph: to be left alone altogether (``withdrawn``), its faces as they are, and the
+    colours that they gave, by number and as a colorizer is told.
+    """
 
-    withdrawn: bool
-    variant: Variant
+    withdrawn: bool = False
+    faces_off: bool = False
+    hint_ids: tuple[int, ...] = ()
+    hints: tuple[ColourHint, ...] = ()
+
+
+def variant_of(*, faces_off: bool, hinted: bool) -> Variant:
+    """Name of the form in which a recipe was followed."""
+    if hinted:
+        return "faces_off_hinted" if faces_off else "hinted"
+    return "faces_off" if faces_off else ""
 
 
 def read_wishes(conn: sa.Connection, photo_id: int) -> Wishes:
     """What people want of one photograph, as it stands now."""
     row = conn.execute(_WISHES, {"photo_id": photo_id}).one()
-    return Wishes(row.withdrawn, "faces_off" if row.faces_off else "")
+    return Wishes(row.withdrawn, row.faces_off, tuple(row.hint_ids), colours_of(conn, row.hint_ids))

@@ -7,8 +7,8 @@ transaction the event comes last, because the collection's chain is locked from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from restoration.catalog.reaper import ReapReport, reap
 from restoration.catalog.release import release_photos
 from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.values import clean_text, to_json
-from restoration.catalog.wishes import Variant, read_wishes
+from restoration.catalog.wishes import Variant, Wishes, read_wishes
 from restoration.errors import FINAL_STATES, PhotoState, ReasonCode
 
 __all__ = [
@@ -216,7 +216,7 @@ class BatchWork:
 class Lease:
     """Answer to a lease: ``busy`` where another worker holds it; ``state`` is the photograph's state afterwards.
 
-    ``variant`` is the form of the run's recipe that the photograph is to be restored with; ``state`` is ``skipped``
+    ``wishes`` say in which form of the run's recipe the photograph is to be restored; ``state`` is ``skipped``
     where it was withdrawn since it was planned. ``ended``: the call itself brought it to its end and appended the
     event, so the transaction holds the end of the chain and has to be committed before another photograph is locked.
     """
@@ -225,7 +225,7 @@ class Lease:
     busy: bool
     attempts: int
     state: PhotoState
-    variant: Variant = ""
+    wishes: Wishes = field(default_factory=Wishes)
     ended: bool = False
 
 
@@ -271,7 +271,7 @@ def lease_photo(
         quarantine(conn, holding, ReasonCode.WORKER_LOST, f"{row.attempts} attempts were begun and none was finished")
         return Lease(False, False, row.attempts, PhotoState.QUARANTINED, ended=True)
     conn.execute(_TAKE, {"photo_id": photo_id, "worker": worker, "seconds": seconds})
-    return Lease(True, False, row.attempts + 1, PhotoState.RESTORING, wishes.variant)
+    return Lease(True, False, row.attempts + 1, PhotoState.RESTORING, wishes)
 
 
 def renew_lease(conn: sa.Connection, photo_id: int, worker: str, seconds: float) -> bool:
@@ -298,18 +298,28 @@ def find_restoration(
     return None if found is None else int(found)
 
 
-def record_restored(conn: sa.Connection, batch_id: Id, photo_id: int, worker: str, new: NewRestoration) -> int:
+def record_restored(
+    conn: sa.Connection,
+    batch_id: Id,
+    photo_id: int,
+    worker: str,
+    new: NewRestoration,
+    *,
+    hint_ids: Sequence[int] = (),
+) -> int:
     """Write a restoration and what it means for the photograph; returns the restoration's id.
 
     Where the same restoration is there already it is used and nothing is written twice.
+
+    :param hint_ids: the hints that held when the photograph was leased.
     """
     holding = hold(conn, batch_id, photo_id, worker)
     number, made = _store(conn, new, holding)
     if holding.mine:
-        end = End(new.state, new.reason, new.reason_detail, number)
+        end = End(new.state, new.reason, new.reason_detail, number, hint_ids=tuple(hint_ids))
         duplicate = end_photo(conn, holding, end, source_sha256=new.source_sha256, info=new.info)
         detail = {"source_sha256": new.source_sha256, "output_sha256": new.output_sha256, "state": str(new.state)}
-        detail |= _variant_facts(new.variant, new.recipe_sha256)
+        detail |= _variant_facts(new.variant, new.recipe_sha256, hint_ids)
         if new.reason:
             detail["reason"] = str(new.reason)
         outcome: EventOutcome = "success" if new.state is PhotoState.RESTORED else "warning"
@@ -328,12 +338,14 @@ def link_restoration(
     source_sha256: str,
     variant: Variant = "",
     info: ScanRow | None = None,
+    hint_ids: Sequence[int] = (),
 ) -> None:
     """Give a photograph an existing restoration of the same content.
 
     The photograph takes the restoration's state; in the run it counts as skipped, because nothing was restored.
 
     :param variant: the form of the run's recipe that the photograph was to be restored with, for the event.
+    :param hint_ids: the hints that held when the photograph was leased.
     """
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
@@ -349,10 +361,11 @@ def link_restoration(
         restoration_id,
         batch_state=PhotoState.SKIPPED,
         batch_reason=ReasonCode.ALREADY_DONE,
+        hint_ids=tuple(hint_ids),
     )
     duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info)
     detail = {"source_sha256": source_sha256, "output_sha256": found.output_sha256, "state": found.state}
-    detail |= _variant_facts(variant, found.recipe_sha256)
+    detail |= _variant_facts(variant, found.recipe_sha256, hint_ids)
     tell(conn, holding, "deduplication", "success", detail | duplicate_fact(duplicate), restoration_id)
 
 
@@ -422,9 +435,14 @@ def fail_batch(conn: sa.Connection, batch_id: Id, worker: str, detail: str) -> N
         release_photos(conn, [UUID(str(batch_id))], detail)
 
 
-def _variant_facts(variant: Variant, recipe_sha256: str) -> dict[str, str]:
-    """For an event's detail: that, and with which recipe, a photograph was restored in another form than the run's."""
-    return {"variant": variant, "recipe_sha256": recipe_sha256} if variant else {}
+def _variant_facts(variant: Variant, recipe_sha256: str, hint_ids: Sequence[int]) -> dict[str, Any]:
+    """For an event's detail: that, with which recipe and by which hints, a photograph was restored in another form than
+    the run's.
+    """
+    if not variant:
+        return {}
+    hints = {"hints": list(hint_ids)} if variant.endswith("hinted") else {}
+    return {"variant": variant, "recipe_sha256": recipe_sha256, **hints}
 
 
 def _store(conn: sa.Connection, new: NewRestoration, holding: Holding) -> tuple[int, bool]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from restoration.colour_hints import ColourHint
 from restoration.errors import RecipeError
-from restoration.steps.parameters import PARAMETERS, Faces, Repair, StepParameters
+from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -103,7 +105,18 @@ def without_faces(recipe: Recipe) -> Recipe:
     Faces are still found and recorded (reason ``faces_off``). It is another recipe with another hash, which is what the
     catalog then names.
     """
-    steps = tuple(_faces_off(step) for step in recipe.steps)
+    return _with_steps(recipe, tuple(_faces_off(step) for step in recipe.steps))
+
+
+def with_hints(recipe: Recipe, hints: Sequence[ColourHint]) -> Recipe:
+    """The recipe with colours that people gave for one photograph; the very recipe if there are none, or if it paints
+    nothing. It is another recipe with another hash, as for :func:`without_faces`.
+    """
+    return _with_steps(recipe, tuple(_hinted(step, tuple(hints)) for step in recipe.steps)) if hints else recipe
+
+
+def _with_steps(recipe: Recipe, steps: tuple[RecipeStep, ...]) -> Recipe:
+    """The recipe with other steps; the very recipe if they are the same."""
     if steps == recipe.steps:
         return recipe
     return Recipe(
@@ -113,6 +126,12 @@ def without_faces(recipe: Recipe) -> Recipe:
         steps=steps,
         review=recipe.review,
     )
+
+
+def _hinted(step: RecipeStep, hints: tuple[ColourHint, ...]) -> RecipeStep:
+    if not isinstance(step.parameters, Colorize):
+        return step
+    return RecipeStep(step=step.step, parameters=step.parameters.model_copy(update={"hints": hints}))
 
 
 def _faces_off(step: RecipeStep) -> RecipeStep:

@@ -2,6 +2,9 @@
 
 The net sees L* at a small working size; its chroma is enlarged along the edges of the full-size L* and put onto it
 in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used.
+
+Colours that people gave go into a net that takes hints, and are seen to at their own places afterwards
+(:mod:`restoration.steps.hinting`).
 """
 
 from __future__ import annotations
@@ -9,17 +12,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.colour_hints import ColourHint
 from restoration.errors import ModelError, ReasonCode, RestorationError
 from restoration.models.buckets import run_in_buckets
 from restoration.models.registry import ModelEntry, Models
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
+from restoration.steps import hinting
 from restoration.steps.framing import outside
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
@@ -83,8 +89,8 @@ class Step(BaseStep[Colorize]):
         self, frames: Sequence[Frame], parameters: Colorize, models: Models
     ) -> list[StepOutcome | RestorationError]:
         """Colorize several photographs; those of one working shape go through the net together."""
-        entry = models.entry(parameters.model)
-        prepare, paint_of = _methods(entry)
+        entry = models.entry(parameters.model_here)
+        prepare, paint_of = _methods(entry, parameters.hints)
         answers: dict[int, StepOutcome | RestorationError] = {}
         shapes: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
         for index, frame in enumerate(frames):
@@ -102,12 +108,14 @@ class Step(BaseStep[Colorize]):
 
 
 def _methods(
-    entry: ModelEntry,
+    entry: ModelEntry, hints: Sequence[ColourHint]
 ) -> tuple[Callable[[int, Plane, ModelEntry], _Job], Callable[[NDArray[np.float32], _Job], _Paint]]:
+    if entry.architecture == "hinted-colorizer":
+        return partial(_hinted_job, hints=hints), partial(_hinted_paint, hints=hints)
+    if hints:
+        raise ModelError(f"model {entry.name!r} takes no colour hints", reason=ReasonCode.MODEL_UNKNOWN)
     if entry.architecture == "house-colorizer":
         return _house_job, _house_paint
-    if entry.architecture == "hinted-colorizer":
-        return _hinted_job, _hinted_paint
     if entry.architecture == "seed-autoencoder":
         return _seed_job, _seed_paint
     raise ModelError(f"model {entry.name!r} ({entry.architecture}) is no colorizer", reason=ReasonCode.MODEL_UNKNOWN)
@@ -131,18 +139,27 @@ def _house_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
     return _Paint(np.ascontiguousarray(output[:2, :height, :width].transpose(1, 2, 0)) * np.float32(AB_SCALE))
 
 
-def _hinted_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
-    """As for the first house colorizer, and no hints."""
+def _hinted_job(index: int, luminance: Plane, entry: ModelEntry, *, hints: Sequence[ColourHint]) -> _Job:
+    """As for the first house colorizer, and the hints."""
     import torch
 
     job = _house_job(index, luminance, entry)
-    none = torch.zeros(3, *job.net_input.shape[1:])
-    return replace(job, net_input=torch.cat([job.net_input, none]))
+    told = torch.zeros(3, *job.net_input.shape[1:])
+    if hints:
+        height, width = job.guide.shape
+        planes = hinting.told(hints, job.guide)
+        told[:, :height, :width] = _tensor(planes / np.array([AB_SCALE, AB_SCALE, 1], np.float32)[:, None, None])
+    return replace(job, net_input=torch.cat([job.net_input, told]))
 
 
-def _hinted_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
+def _hinted_paint(output: NDArray[np.float32], job: _Job, *, hints: Sequence[ColourHint]) -> _Paint:
     height, width = job.guide.shape
-    return replace(_house_paint(output, job), doubt=np.exp(output[2, :height, :width]) * np.float32(ERROR_SCALE))
+    paint = _house_paint(output, job)
+    doubt = np.exp(output[2, :height, :width]) * np.float32(ERROR_SCALE)
+    if not hints:
+        return replace(paint, doubt=doubt)
+    settled, known = hinting.settled(paint.chroma, hints, job.guide)
+    return _Paint(settled, np.asarray(doubt * (1 - known), np.float32))
 
 
 def _seed_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
@@ -192,6 +209,8 @@ def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry
     change = np.abs(colour.lightness(pixels) - job.luminance)
     notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}
     frame.notes["colorize"] = notes
+    if parameters.hints:
+        notes["hints"] = len(parameters.hints)
     if paint.doubt is not None:
         notes["unsure_share"] = round(float((paint.doubt > UNSURE).mean()), 4)
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}

@@ -7,9 +7,11 @@ are part of the contract: a recipe's canonical form spells every parameter out, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from restoration.colour_hints import MOST_HINTS, ColourHint
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -94,16 +96,38 @@ class Grade(StepParameters):
 
 
 class Colorize(StepParameters):
-    """Predict chroma from luminance; the scan's own luminance is kept."""
+    """Predict chroma from luminance; the scan's own luminance is kept.
+
+    ``hints`` are colours that people gave for one photograph (:mod:`restoration.colour_hints`): no recipe file names
+    them, the worker adds them. Without any they are no part of the canonical form.
+    """
 
     invents: ClassVar[bool] = True
-    model_parameters: ClassVar[tuple[str, ...]] = ("model",)
+    model_parameters: ClassVar[tuple[str, ...]] = ("model_here",)
     model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
+    hint_model: str = Field(
+        default="hinted-colorizer",
+        description="Registry name of the colorizer for photographs whose colours people know; empty for the same one.",
+    )
     saturation: float = Field(default=1.0, ge=0, le=2, description="Factor on the predicted chroma.")
     boldness: Fraction = Field(
         default=1.0, description="Share of the chroma that is kept where the model expects to be wrong, if it says so."
     )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
+    hints: tuple[ColourHint, ...] = Field(
+        default=(), strict=False, max_length=MOST_HINTS, description="Colours that people gave for one photograph."
+    )
+
+    @property
+    def model_here(self) -> str:
+        """Registry name of the colorizer that does the work: that for hints, if there are any."""
+        return self.hint_model if self.hints and self.hint_model else self.model
+
+    @model_serializer(mode="wrap")
+    def _without_empty_hints(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A recipe without hints is the plain one, and has its hash."""
+        facts: dict[str, Any] = handler(self)
+        return facts if self.hints else {key: value for key, value in facts.items() if key != "hints"}
 
 
 class Faces(StepParameters):

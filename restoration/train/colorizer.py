@@ -37,8 +37,8 @@ class Config(Schedule):
 
     ``skin_weight``: by how much more an error on somebody's skin counts. ``ita_weights``: how often people of an ITA
     group are drawn within their family, against 1 for all others. ``chroma_gain`` multiplies the chroma of the saved
-    weights: regression paints duller than the truth. ``mean_share`` of the loss is :func:`mean_loss`, in which saturated
-    truth weighs up to ``1 + mean_weight``.
+    weights: regression paints duller than the truth. ``mean_share`` of the loss is :func:`mean_loss`, in which
+    saturated truth weighs up to ``1 + mean_weight``.
     """
 
     stages: tuple[Stage, ...] = (Stage(0.85, 160, 128, 24), Stage(1.0, 224, 192, 12, smallest=0.75))

@@ -6,8 +6,9 @@ results of this one are stored while the engine works. A photograph ends in exac
 again at the end of the batch, alone, until it is quarantined. After a crash (the batch is delivered again) photographs
 go one by one, so that the one that kills the process is found and the others are not blamed.
 
-Photographs that a person accepted without faces go through the same recipe with its face restorers taken out. The lease
-says which they are; within a group the engine gets the two kinds one after the other.
+Photographs that a person accepted without faces go through the same recipe with its face restorers taken out, and those
+whose colours somebody knows through the same recipe with these. The lease says which they are; within a group the
+engine gets the kinds one after the other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from restoration.catalog import work as catalog
 from restoration.catalog.locks import content_locks
-from restoration.catalog.wishes import Variant
+from restoration.catalog.wishes import Variant, Wishes, variant_of
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
 from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
@@ -61,10 +62,13 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Way:
-    """How a photograph is to be restored: a recipe that is ready to run, in which form of the run's own."""
+    """How a photograph is to be restored: a recipe that is ready to run, in which form of the run's own, and the
+    numbers of the hints that held when it was leased.
+    """
 
     prepared: Prepared
     variant: Variant = ""
+    hint_ids: tuple[int, ...] = ()
 
     @property
     def recipe_sha256(self) -> str:
@@ -242,15 +246,15 @@ class _Batch:
 
     def _lease(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared) -> dict[int, Way]:
         """Lease the photographs of a group; gives the ways of those that are ours now, by their ids."""
-        leased: dict[int, Variant] = {}
+        leased: dict[int, Wishes] = {}
         left = list(photos)
         while left:
             self._lease_together(left, leased)
         for photo_id in leased:
             self.pulse.hold(photo_id)
-        return {photo_id: self._way(prepared, variant) for photo_id, variant in leased.items()}
+        return {photo_id: self._way(prepared, wishes) for photo_id, wishes in leased.items()}
 
-    def _lease_together(self, left: list[catalog.PhotoWork], leased: dict[int, Variant]) -> None:
+    def _lease_together(self, left: list[catalog.PhotoWork], leased: dict[int, Wishes]) -> None:
         """Lease from the front of ``left`` in one transaction, up to the first that ends by it."""
         settings, ended = self.runtime.settings, False
         with self.runtime.db.begin() as conn:
@@ -266,15 +270,16 @@ class _Batch:
                 )
                 ended = lease.ended
                 if lease.granted:
-                    leased[photo.photo_id] = lease.variant
+                    leased[photo.photo_id] = lease.wishes
                 else:
                     self.report.photos["busy" if lease.busy else str(lease.state)] += 1
 
-    def _way(self, prepared: Prepared, variant: Variant) -> Way:
-        """The recipe in the form that a lease asks for; one that restores no faces needs no variant."""
-        if not variant or not prepared.recipe.restorers:
-            return Way(prepared)
-        return Way(self.runtime.prepare_without_faces(prepared), variant)
+    def _way(self, prepared: Prepared, wishes: Wishes) -> Way:
+        """The recipe in the form that a lease asks for; one that restores no faces, or paints nothing, needs none."""
+        faces_off = wishes.faces_off and bool(prepared.recipe.restorers)
+        plain = self.runtime.prepare_without_faces(prepared) if faces_off else prepared
+        hinted = self.runtime.prepare_with_hints(plain, wishes.hints)
+        return Way(hinted, variant_of(faces_off=faces_off, hinted=hinted is not plain), wishes.hint_ids)
 
     def _received(self, photo: catalog.PhotoWork, future: Future[Fetched]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
@@ -337,6 +342,7 @@ class _Batch:
                     number,
                     source_sha256=job.scan.sha256,
                     variant=job.way.variant,
+                    hint_ids=job.way.hint_ids,
                 )
             self._ended(job.photo, "linked")
 
@@ -362,7 +368,9 @@ class _Batch:
         )
         row = restoration_row(outcome, outcome.result, keys, origin)
         with self.runtime.db.begin() as conn:
-            catalog.record_restored(conn, self.work.batch_id, photo.photo_id, self.runtime.name, row)
+            catalog.record_restored(
+                conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids
+            )
         self._ended(photo, str(outcome.state))
 
     def _upload(self, result: Result) -> StoredKeys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from restoration.settings import Settings, get_settings
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from restoration.colour_hints import ColourHint
     from restoration.engine.engine import Engine
     from restoration.engine.prepare import Prepared
     from restoration.engine.recipe import Recipe
@@ -95,6 +96,16 @@ class WorkerRuntime:
         if recipe.sha256 not in self._prepared:
             self._prepared[recipe.sha256] = self.engine.prepare(recipe)
         return self._prepared[recipe.sha256]
+
+    def prepare_with_hints(self, prepared: Prepared, hints: Sequence[ColourHint]) -> Prepared:
+        """The same recipe with colours that people gave; not kept, since it is one photograph's own.
+
+        :raises ModelError: the colorizer that takes hints is missing or not the pinned file.
+        """
+        from restoration.engine.recipe import with_hints
+
+        recipe = with_hints(prepared.recipe, hints)
+        return prepared if recipe is prepared.recipe else self.engine.prepare(recipe)
 
     def warm_up(self) -> None:
         """Load libraries and open connections now, so that the first batch finds them ready."""

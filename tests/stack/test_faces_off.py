@@ -273,8 +273,9 @@ def restore(conn, family, number: int, *, force: bool = False) -> list[str]:
         for photo in batch.photos:
             lease = build.lease(conn, batch.batch_id, photo.photo_id)
             key = photo.object_key.removeprefix("family/")
-            taken.append(f"{key} {lease.variant}".strip())
-            off = {"variant": "faces_off", "recipe_sha256": build.sha("recipe without faces")} if lease.variant else {}
+            asked = "faces_off" if lease.wishes.faces_off else ""
+            taken.append(f"{key} {asked}".strip())
+            off = {"variant": "faces_off", "recipe_sha256": build.sha("recipe without faces")} if asked else {}
             new = build.restored(key, faces=[build.face(0, 0.7, "recorded" if off else "restored")], **off)
             work.record_restored(conn, batch.batch_id, photo.photo_id, build.WORKER, new)
     return taken
@@ -364,8 +365,8 @@ def test_wishes_are_read_with_the_workers_role(conn, family, role_engine):
     withdraw(conn, "b.tif")
     conn.commit()
     with role_engine("worker").connect() as worker:
-        assert wishes.read_wishes(worker, 1) == wishes.Wishes(False, "faces_off")
-        assert wishes.read_wishes(worker, 2) == wishes.Wishes(True, "")
-        assert wishes.read_wishes(worker, 3) == wishes.Wishes(False, "")
+        assert wishes.read_wishes(worker, 1) == wishes.Wishes(faces_off=True)
+        assert wishes.read_wishes(worker, 2) == wishes.Wishes(withdrawn=True)
+        assert wishes.read_wishes(worker, 3) == wishes.Wishes()
     with role_engine("ingest").connect() as ingest:
         assert due(ingest, family) == 1

@@ -1,0 +1,272 @@
+"""Colours that people know: put on record, taken back, listed; and which of them hold for a photograph.
+
+Rows are only added. A hint holds for the scan it was given for, and for scans of the collection with the same bytes; a
+replaced scan needs its hints anew, since places may have moved. Each addition and removal is an event of the
+collection's chain, which names place, colour and ground, and of the person's words and name only their hash: events
+are published, names only where the settings allow it. The ingest's and the publisher's roles are enough for everything
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+
+from restoration.catalog.values import clean_text, to_json
+from restoration.colour_hints import MOST_HINTS, ColourHint, HintGround, make_hint
+from restoration.errors import UsageError
+
+GivenThrough = Literal["review page", "terminal", "hints.csv"]
+
+ADDED = "colour_hint"
+REMOVED = "colour_hint_removal"
+"""Types of the two events."""
+
+_PHOTO = sa.text("""
+SELECT photo_id, content_sha256 FROM photo
+WHERE collection_id = :collection_id AND object_key = :object_key AND current
+FOR NO KEY UPDATE
+""")
+
+_KEY = sa.text("SELECT collection_id, object_key FROM photo WHERE photo_id = :photo_id AND current")
+
+_IN_FORCE = sa.text("SELECT cardinality(hints_in_force(p)) FROM photo AS p WHERE p.photo_id = :photo_id")
+
+# The same hint for the same scan is one hint, also where it was taken back meanwhile: hints.csv is read every night.
+_KNOWN = """
+EXISTS (SELECT FROM colour_hint AS h
+        WHERE h.photo_id = :photo_id AND h.outline = n.outline AND h.radius = n.radius AND h.colour = n.colour
+          AND h.subject = n.subject AND h.ground = n.ground AND h.source = n.source AND h.said_by = n.said_by
+          AND h.said_on = n.said_on AND h.given_through = :given_through)
+"""
+
+_WORDS = """
+encode(sha256(convert_to(CAST(jsonb_build_array(m.subject, m.source, m.said_by, m.said_on) AS text), 'UTF8')), 'hex')
+"""
+
+_ADD = sa.text(f"""
+WITH new AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:hints AS jsonb)) AS n(ordinal integer, outline jsonb,
+        radius double precision, colour text, subject text, ground hint_ground, source text, said_by text, said_on text)
+), made AS (
+    INSERT INTO colour_hint (collection_id, photo_id, source_sha256, outline, radius, colour, subject, ground, source,
+                             said_by, said_on, given_through, added_by)
+    SELECT :collection_id, :photo_id, :source_sha256, n.outline, n.radius, n.colour, n.subject, n.ground, n.source,
+           n.said_by, n.said_on, :given_through, :added_by
+    FROM new AS n WHERE NOT :once OR NOT {_KNOWN} ORDER BY n.ordinal
+    RETURNING hint_id, outline, radius, colour, subject, ground, source, said_by, said_on
+), told AS (
+    INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail)
+    SELECT :collection_id, '{ADDED}', 'success', :added_by, :photo_id,
+           jsonb_build_object('hint_id', m.hint_id, 'outline', m.outline, 'radius', m.radius, 'colour', m.colour,
+                              'ground', m.ground, 'given_through', CAST(:given_through AS text),
+                              'words_sha256', {_WORDS})
+    FROM made AS m ORDER BY m.hint_id
+)
+SELECT hint_id FROM made ORDER BY hint_id
+""")  # noqa: S608 - constant parts
+
+_REMOVE = sa.text(f"""
+WITH made AS (
+    INSERT INTO colour_hint_removal (hint_id, reason, removed_by)
+    SELECT h.hint_id, :reason, :person FROM colour_hint AS h
+    WHERE h.hint_id = :hint_id AND h.collection_id = :collection_id
+    ON CONFLICT (hint_id) DO NOTHING
+    RETURNING hint_id
+)
+INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail)
+SELECT h.collection_id, '{REMOVED}', 'success', :person, h.photo_id, jsonb_build_object('hint_id', h.hint_id)
+FROM made JOIN colour_hint AS h USING (hint_id)
+RETURNING seq
+""")  # noqa: S608 - constant parts
+
+_LIST = """
+SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
+       h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, e.removed_at,
+       {holds} AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+FROM colour_hint AS h
+JOIN photo AS p ON p.photo_id = h.photo_id
+LEFT JOIN restoration AS r USING (restoration_id)
+LEFT JOIN colour_hint_removal AS e USING (hint_id)
+WHERE {which} AND (:removed OR e.hint_id IS NULL)
+ORDER BY p.object_key, h.hint_id
+"""
+
+_OF_COLLECTION = sa.text(
+    _LIST.format(
+        holds="e.hint_id IS NULL AND p.current",
+        which="h.collection_id = :collection_id AND (:object_key = '' OR p.object_key = :object_key)",
+    )
+)
+
+_OF_PHOTO = sa.text("""
+SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
+       h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, CAST(NULL AS timestamptz) AS removed_at,
+       true AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+FROM photo AS p
+JOIN colour_hint AS h ON h.hint_id = ANY (hints_in_force(p))
+LEFT JOIN restoration AS r USING (restoration_id)
+WHERE p.photo_id = :photo_id ORDER BY h.hint_id
+""")
+
+_PAINTED = sa.text("""
+SELECT h.hint_id, h.outline, h.radius, h.colour FROM colour_hint AS h
+WHERE h.hint_id = ANY(CAST(:hint_ids AS bigint[])) ORDER BY h.hint_id
+""")
+
+
+@dataclass(frozen=True)
+class NewHint:
+    """A colour and its ground, before it is on record. Names and words as people wrote them."""
+
+    hint: ColourHint
+    ground: HintGround
+    said_by: str
+    subject: str = ""
+    source: str = ""
+    said_on: str = ""
+
+
+@dataclass(frozen=True)
+class KnownHint:
+    """A hint on record. ``holds``: not taken back, and the scan is still the current one; ``shown``: the restoration
+    that the photograph shows was painted by it.
+    """
+
+    hint_id: int
+    photo_id: int
+    object_key: str
+    hint: ColourHint
+    subject: str
+    ground: HintGround
+    source: str
+    said_by: str
+    said_on: str
+    given_through: GivenThrough
+    added_by: str
+    added_at: datetime
+    removed_at: datetime | None
+    holds: bool
+    shown: bool
+
+
+def add_hints(
+    conn: sa.Connection,
+    collection_id: int,
+    object_key: str,
+    hints: Iterable[NewHint],
+    *,
+    given_through: GivenThrough,
+    person: str,
+    once: bool = False,
+) -> list[int]:
+    """Put hints for the current scan of a key on record, with one event each; returns their numbers.
+
+    Call it last in a transaction: the end of the collection's chain is locked from there.
+
+    :param person: who puts them on record.
+    :param once: leave out those that were given in the same way before, also if they were taken back since.
+    :raises UsageError: no such scan, nobody says so, or more than 64 hints would hold for it.
+    """
+    if given_through not in get_args(GivenThrough):
+        raise UsageError(f"hints are not given through {given_through!r}")
+    new = list(hints)
+    photo = conn.execute(_PHOTO, {"collection_id": collection_id, "object_key": object_key}).one_or_none()
+    if photo is None:
+        raise UsageError(
+            "the collection has no current scan of that key; `restoration audit photos` lists them", photo=object_key
+        )
+    if not person.strip() or any(not one.said_by.strip() for one in new):
+        raise UsageError("a hint says who knows the colour, and who put it on record", photo=object_key)
+    held = int(conn.execute(_IN_FORCE, {"photo_id": photo.photo_id}).scalar_one())
+    if held + len(new) > MOST_HINTS and not once:
+        raise UsageError(f"{held} hints hold already; a photograph has at most {MOST_HINTS}", photo=object_key)
+    values = {
+        "collection_id": collection_id,
+        "photo_id": photo.photo_id,
+        "source_sha256": photo.content_sha256,
+        "given_through": given_through,
+        "added_by": clean_text(person.strip()),
+        "once": once,
+        "hints": to_json([_row(number, one) for number, one in enumerate(new[:MOST_HINTS])]),
+    }
+    return [int(number) for number in conn.execute(_ADD, values).scalars()]
+
+
+def _row(number: int, new: NewHint) -> dict[str, Any]:
+    return {
+        "ordinal": number,
+        "outline": [list(point) for point in new.hint.outline],
+        "radius": new.hint.radius,
+        "colour": new.hint.colour,
+        "ground": str(new.ground),
+        "said_by": clean_text(new.said_by.strip()),
+        "subject": clean_text(new.subject.strip()),
+        "source": clean_text(new.source.strip()),
+        "said_on": clean_text(new.said_on.strip()),
+    }
+
+
+def remove_hint(conn: sa.Connection, collection_id: int, hint_id: int, *, person: str, reason: str = "") -> bool:
+    """Take a hint back, with one event; False if it was taken back already. Call it last in a transaction.
+
+    :raises UsageError: the collection has no such hint, or nobody is named.
+    """
+    if not person.strip():
+        raise UsageError("say who takes the hint back")
+    names = {"collection_id": collection_id, "hint_id": hint_id}
+    known = conn.execute(
+        sa.text("SELECT true FROM colour_hint WHERE hint_id = :hint_id AND collection_id = :collection_id"), names
+    ).scalar()
+    if not known:
+        raise UsageError(f"the collection has no hint {hint_id}; `restoration hint list` shows them")
+    values = names | {"person": clean_text(person.strip()), "reason": clean_text(reason.strip())}
+    return conn.execute(_REMOVE, values).first() is not None
+
+
+def list_hints(
+    conn: sa.Connection, collection_id: int, *, object_key: str = "", removed: bool = False
+) -> list[KnownHint]:
+    """Hints of a collection by key and number, or of one key; those taken back only if ``removed``."""
+    values = {"collection_id": collection_id, "object_key": object_key, "removed": removed}
+    return [_known(row) for row in conn.execute(_OF_COLLECTION, values)]
+
+
+def hints_of_photo(conn: sa.Connection, photo_id: int) -> list[KnownHint]:
+    """The hints that hold for a photograph, those of its twins too, in the order in which they were given."""
+    return [_known(row) for row in conn.execute(_OF_PHOTO, {"photo_id": photo_id})]
+
+
+def key_of_photo(conn: sa.Connection, photo_id: int) -> tuple[int, str]:
+    """Collection and key of a current photograph.
+
+    :raises UsageError: there is no such photograph, or it was replaced.
+    """
+    row = conn.execute(_KEY, {"photo_id": photo_id}).one_or_none()
+    if row is None:
+        raise UsageError(f"there is no current photograph {photo_id}; list the collection again")
+    return int(row.collection_id), str(row.object_key)
+
+
+def colours_of(conn: sa.Connection, hint_ids: Sequence[int]) -> tuple[ColourHint, ...]:
+    """Place and colour of hints by their numbers: what a colorizer is told."""
+    if not hint_ids:
+        return ()
+    rows = conn.execute(_PAINTED, {"hint_ids": list(hint_ids)})
+    return tuple(_colour(row) for row in rows)
+
+
+def _known(row: sa.Row[Any]) -> KnownHint:
+    facts = dict(row._mapping)
+    hint = _colour(row)
+    for part in ("outline", "radius", "colour"):
+        del facts[part]
+    return KnownHint(hint=hint, **{**facts, "ground": HintGround(row.ground)})
+
+
+def _colour(row: sa.Row[Any]) -> ColourHint:
+    return make_hint(tuple((float(x), float(y)) for x, y in row.outline), row.colour, float(row.radius))

@@ -1,0 +1,116 @@
+"""Colours that people gave, told to a net and kept at their places.
+
+The net was trained on dabs: an area is told by up to three of them, in its widest parts, since nets take an area of one
+colour for a picture of one colour. What the net then paints at a hint's own place still lies a little off what was
+said; the rest is put right there and fades out around it, so that "the dress was blue" holds whatever the net thinks.
+
+Planes are at the colorizer's working size, H x W; chroma is CIELAB a* and b*, H x W x 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.colour_hints import ColourHint
+from restoration.photo.colour import rgb_to_lab
+
+Plane = NDArray[np.float32]
+Chroma = NDArray[np.float32]
+
+_DABS = 3
+_DAB = 2
+"""Pixels to each side of a dab's middle, at least one and at most this: dabs of 1 to 9 pixels were trained on."""
+_APART = 0.35
+"""Dabs of an area lie apart by this share of its widest part's diameter."""
+_FADES = 2.5
+"""A dab's correction fades out within so many times its radius."""
+_SOFT_EDGE = 1.0
+_SPREAD = 0.5
+"""How much of the net's own shading stays in an area: 0 would be one flat colour."""
+
+
+def chroma_of(colour: str) -> tuple[float, float]:
+    """a* and b* of ``#rrggbb``."""
+    rgb = np.array([[[int(colour[at : at + 2], 16) for at in (1, 3, 5)]]], np.float32) / np.float32(255)
+    lab = rgb_to_lab(rgb)[0, 0]
+    return float(lab[1]), float(lab[2])
+
+
+def told(hints: Sequence[ColourHint], guide: Plane) -> NDArray[np.float32]:
+    """What a net is told: 3 x H x W, a* and b* where somebody said so, and 1 there. Later hints win.
+
+    :param guide: H x W, L* at the working size.
+    """
+    height, width = guide.shape
+    planes = np.zeros((3, height, width), np.float32)
+    for hint in hints:
+        a, b = chroma_of(hint.colour)
+        for x, y in _dabs(hint, height, width):
+            reach = max(1, min(_DAB, round(hint.radius * max(height, width))))
+            rows, columns = slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1)
+            planes[:, rows, columns] = np.array([a, b, 1], np.float32)[:, None, None]
+    return planes
+
+
+def _dabs(hint: ColourHint, height: int, width: int) -> list[tuple[int, int]]:
+    """Middles (x, y) of the dabs that tell a hint: a point itself, or the widest parts of an area."""
+    if not hint.is_area:
+        return [_pixel(hint.outline[0], height, width)]
+    inside = _filled(hint, height, width)
+    # beyond the picture's edge an area goes on: nothing says that it ends there
+    depth = np.asarray(cv2.distanceTransform(np.pad(inside, 1, mode="edge"), cv2.DIST_L2, 3))[1:-1, 1:-1].copy()
+    np.minimum(depth, max(height, width), out=depth)  # without an edge the distance is endless
+    middles: list[tuple[int, int]] = []
+    apart = max(2.0, 2 * _APART * float(depth.max()))
+    while len(middles) < _DABS and depth.max() > 0:
+        y, x = (int(at) for at in np.unravel_index(int(depth.argmax()), depth.shape))
+        middles.append((x, y))
+        cv2.circle(depth, (x, y), max(1, round(apart)), 0, -1)
+    return middles
+
+
+def _pixel(point: tuple[float, float], height: int, width: int) -> tuple[int, int]:
+    return min(width - 1, int(point[0] * width)), min(height - 1, int(point[1] * height))
+
+
+def _filled(hint: ColourHint, height: int, width: int) -> NDArray[np.uint8]:
+    """1 inside an area, H x W; of the thinnest area its line remains."""
+    inside = np.zeros((height, width), np.uint8)
+    corners = np.array([_pixel(point, height, width) for point in hint.outline], np.int32)
+    cv2.fillPoly(inside, [corners], 1)
+    return inside
+
+
+def settled(chroma: Chroma, hints: Sequence[ColourHint], guide: Plane) -> tuple[Chroma, Plane]:
+    """The chroma with every hint seen to at its place, and how far each pixel is known now, 0..1."""
+    height, width = guide.shape
+    out, known = chroma.copy(), np.zeros((height, width), np.float32)
+    for hint in hints:
+        weight = _weight(hint, height, width)
+        said = np.array(chroma_of(hint.colour), np.float32)
+        total = float(weight.sum())
+        if total <= 0:
+            continue
+        mean = (out * weight[:, :, None]).sum(axis=(0, 1)) / np.float32(total)
+        spread = np.float32(_SPREAD if hint.is_area else 0.0)
+        out += weight[:, :, None] * (said + spread * (out - mean) - out)
+        known = np.maximum(known, weight)
+    return out, known
+
+
+def _weight(hint: ColourHint, height: int, width: int) -> Plane:
+    """How far a hint's word goes at each pixel, 0..1."""
+    if hint.is_area:
+        inside = _filled(hint, height, width).astype(np.float32)
+        return np.asarray(cv2.GaussianBlur(inside, (0, 0), _SOFT_EDGE), np.float32)
+    x, y = _pixel(hint.outline[0], height, width)
+    radius = max(1.0, hint.radius * max(height, width))
+    rows, columns = np.ogrid[0:height, 0:width]
+    squared = ((columns - x) ** 2 + (rows - y) ** 2) / np.float32((_FADES * radius / 2) ** 2)
+    weight = np.asarray(np.exp(-squared / 2), np.float32)
+    weight[weight < 0.01] = 0
+    return weight
