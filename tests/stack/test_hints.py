@@ -77,6 +77,27 @@ def test_the_same_hint_is_given_once_by_a_list_that_is_read_every_night(catalog,
     assert [one.removed_at is None for one in gone] == [False, True]
 
 
+def test_a_list_gives_a_photograph_no_more_than_64_either(catalog, family):
+    many = [said(subject=f"thing {number}") for number in range(65)]
+    with pytest.raises(UsageError, match="at most 64"):
+        add(catalog, family, *many, given_through="hints.csv", once=True)
+    assert len(add(catalog, family, *many[:64], given_through="hints.csv", once=True)) == 64
+    assert add(catalog, family, *many[:64], said(subject=" thing 0 "), given_through="hints.csv", once=True) == []
+    with pytest.raises(UsageError, match="64 hints hold already"):
+        add(catalog, family, *many, given_through="hints.csv", once=True)
+
+
+def test_what_was_given_for_a_scan_that_was_replaced_is_told_apart(catalog, family):
+    add(catalog, family, said(), given_through="hints.csv")
+    add(catalog, family, said(GREEN))
+    with catalog.begin() as conn:
+        key = ("family/ada.tif", said())
+        assert hints.given_before(conn, family.collection_id, "hints.csv") == {key: True}
+        build.listing(conn, family, [build.listed("ada.tif", "another scan"), "bob.tif"])
+        assert hints.given_before(conn, family.collection_id, "hints.csv") == {key: False}
+    assert len(add(catalog, family, said(), given_through="hints.csv", once=True)) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
