@@ -216,7 +216,7 @@ def _row(number: int, new: NewHint) -> dict[str, Any]:
 
 
 def as_recorded(new: NewHint) -> NewHint:
-    """The hint with its words as they will be on record: without space around them and without what Postgres refuses."""
+    """The hint with its words as they will be on record: no space around them, and nothing that Postgres refuses."""
     words = (new.said_by, new.subject, new.source, new.said_on)
     said_by, subject, source, said_on = (clean_text(text).strip() for text in words)
     return replace(new, said_by=said_by, subject=subject, source=source, said_on=said_on)

@@ -15,6 +15,7 @@ from restoration.errors import ReasonCode
 from restoration.ingest.bag import is_bag_file
 
 SIDECAR_NAME = "metadata.csv"
+HINTS_NAME = "hints.csv"
 MAX_KEY_BYTES = 1024
 MAX_COMPONENT_BYTES = 255
 
@@ -77,7 +78,7 @@ def ignored_kind(key: str, prefix: str, size: int) -> str | None:
     relative = key.removeprefix(prefix)
     name = relative.rstrip("/").rsplit("/", 1)[-1]
     lower = name.lower()
-    if relative == SIDECAR_NAME:
+    if relative in (SIDECAR_NAME, HINTS_NAME):
         return "sidecar"
     if is_bag_file(relative):
         return "bag"
