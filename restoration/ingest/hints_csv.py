@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from restoration.catalog.hints import GivenThrough, NewHint, add_hints, as_recorded, given_before
-from restoration.colour_hints import ColourHint, HintGround, make_hint, parse_colour, parse_place
+from restoration.colour_hints import ColourHint, HintGround, make_hint, parse_colour, parse_ground, parse_place
 from restoration.errors import UsageError
 from restoration.ingest.tables import NAME_COLUMNS, PhotoNames, TableReport, decoded, read_rows
 
@@ -184,11 +184,9 @@ def _radius(text: str) -> float | None:
 
 def _ground(text: str) -> HintGround:
     try:
-        return HintGround(text.lower())
-    except ValueError as error:
-        raise _Unusable(
-            "bad_ground", f"{text!r} is no ground; write memory, writing, object, photograph or rule"
-        ) from error
+        return parse_ground(text)
+    except UsageError as error:
+        raise _Unusable("bad_ground", error.message) from error
 
 
 def record_hints(conn: sa.Connection, collection: Collection, lines: Iterable[GivenLine], report: HintsReport) -> None:
