@@ -28,6 +28,7 @@ from restoration.publish.gallery_index import (
 from restoration.publish.photos import ArchivedPhoto
 from restoration.quality.metrics import METRICS
 from tests.filled import filled_record
+from tests.given import LAWN, given_record
 
 SHA = "ab" * 32
 PAGES = ("index.html", "print.html")
@@ -87,6 +88,25 @@ def test_details_say_what_was_filled_and_only_of_a_picture_that_is_shown(tmp_pat
     }
     assert [d["kind"] for d in details["00000001"]["damage"]] == ["stain", "hole", "scratch", "writing"]
     assert all("filled" not in details[f"0000000{n}"] for n in (2, 3, 4))
+
+
+def test_details_say_which_colours_people_gave_and_only_of_a_picture_that_is_shown(tmp_path):
+    photos = [archived(1, **given_record()), archived(2), archived(3, "original", "awaiting_review", **given_record())]
+    files = dict(gallery.write_data(photos, tmp_path))
+    details = value_of(files["gallery/details-00000.js"].read_text())
+    assert details["00000001"]["given"] == [
+        {
+            "word": "blue",
+            "colour": "#3b5ba9",
+            "what": "the dress",
+            "ground": "writing",
+            "by": "Ada's daughter",
+            "source": "her letter of May 1931",
+            "on": "1998",
+        },
+        {"word": "green", "colour": LAWN["colour"], "ground": "memory", "by": "Eve <b>"},
+    ]
+    assert all("given" not in details[f"0000000{n}"] for n in (2, 3))
 
 
 def test_a_withdrawn_photograph_has_neither_name_nor_hash(tmp_path):
