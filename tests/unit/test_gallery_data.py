@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restoration.colour_hints import HintGround
+from restoration.colour_words import ColourWord
 from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import PhotoState, ReasonCode
 from restoration.publish import gallery
@@ -288,6 +290,8 @@ FAMILIES = frozenset(
         "damage",
         "decision",
         "mending",
+        "ground",
+        "tint",
         "outcome",
         "event",
         "metric",
@@ -331,3 +335,5 @@ def test_every_code_of_the_catalog_has_words_for_a_family(site):
         assert [name for name in METRICS if f"metric.{name}" not in words] == []
         assert [kind for kind in DamageKind if f"damage.{kind}" not in words] == []
         assert [way for way in Mending if f"mending.{way}" not in words] == []
+        assert [word for word in ColourWord if f"tint.{word}" not in words] == []
+        assert [ground for ground in HintGround if f"ground.{ground}" not in words] == []
