@@ -67,7 +67,10 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                    ORDER BY d.mended_share DESC, d.kind)
                FROM damage AS d WHERE d.restoration_id = p.restoration_id), '[]'),
            'variant', coalesce(r.variant, ''),
-           'hints', CASE WHEN r.variant IN ('hinted', 'faces_off_hinted') THEN coalesce((
+           'hints', CASE WHEN r.variant IN ('hinted', 'faces_off_hinted') AND EXISTS (
+                   SELECT FROM step_record AS s
+                   WHERE s.restoration_id = p.restoration_id AND s.step = 'colorize' AND s.status = 'applied')
+               THEN coalesce((
                SELECT jsonb_agg(jsonb_build_object(
                    'hint_id', h.hint_id, 'place', h.outline, 'radius', h.radius, 'colour', h.colour,
                    'what', h.subject, 'ground', h.ground, 'source', h.source, 'said_by', h.said_by,
