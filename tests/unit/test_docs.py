@@ -23,6 +23,7 @@ PAGES = [
             "catalog",
             "evaluation",
             "gallery",
+            "hints",
             "labels",
             "models",
             "operations",
