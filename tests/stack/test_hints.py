@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from restoration.catalog import hints, wishes
 from restoration.catalog.events import verify_chain
+from restoration.catalog.publishing import iter_publishable
 from restoration.colour_hints import ColourHint, HintGround
 from restoration.engine.engine import Engine
 from restoration.engine.recipe import parse_recipe, with_hints
@@ -209,6 +210,11 @@ def test_a_photograph_is_painted_anew_when_its_hints_change_and_as_before_withou
     )
     assert ColourHint.model_validate(given[0]) == BLUE
     assert lab.rows("SELECT photos_painted_by_it FROM audit.colour_hint") == [(1,)]
+    with lab.db.connect() as conn:
+        told = {photo.object_key: photo.record["hints"] for photo in iter_publishable(conn, collection_id)}
+    ((hint,),) = (given for given in told.values() if given)
+    assert told[f"{lab.name}/bob.png"] == []
+    assert (hint["hint_id"], hint["place"], hint["what"]) == (number, [[0.5, 0.8]], "the dress")
     assert run(3) == {}
     with lab.db.begin() as conn:
         assert [one.shown for one in hints.list_hints(conn, collection_id)] == [True]
