@@ -39,8 +39,9 @@ _SMALL_IN_FACE = 0.15
 """Marks with an area below this share of the squared distance between the eyes are small for that face."""
 _THIN_IN_FACE = 4.0
 _GAP_IN_FACE = 0.15
-"""A piece whose squared diagonal is so many times its area is thin; if a mark that is kept lies within this share of the
-distance between the eyes, it is a scratch that goes on across an eye."""
+"""A piece whose squared diagonal is so many times its area is thin; if a mark that is kept lies within this share of
+the distance between the eyes, it is a scratch that goes on across an eye.
+"""
 _ALIKE_COUNT = 40
 _ALIKE_SPREAD = 0.45
 """So many spots whose areas (as logarithms) spread by less than this are alike."""
