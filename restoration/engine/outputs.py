@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from restoration.errors import StorageError
+from restoration.photo.magic import RAW_SUFFIXES
 
 READ_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k", ".jpx"}
 )
-REFUSED_SUFFIXES = frozenset(
-    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".dng", ".nef", ".cr2"}
+REFUSED_SUFFIXES = RAW_SUFFIXES | frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".jxl", ".jxr", ".exr", ".hdr"}
 )
 """Formats that are no scans this project reads; such files are reported as rejected, not passed over in silence."""
 

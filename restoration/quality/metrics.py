@@ -126,7 +126,9 @@ def sharpness(pixels: FloatImage) -> float:
     luma = luminance_y(pixels) * np.float32(255)
     scale = _SHARPNESS_SIDE / max(luma.shape)
     if scale < 1:
-        luma = _array(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        # a panorama may be less than a pixel high at this size
+        height, width = (max(1, round(side * scale)) for side in luma.shape)
+        luma = _array(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
     smooth = cv2.GaussianBlur(luma, (0, 0), _SHARPNESS_PREFILTER)
     return float(np.var(cv2.Laplacian(smooth, cv2.CV_32F), dtype=np.float64))
 
