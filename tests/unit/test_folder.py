@@ -26,6 +26,7 @@ from restoration.errors import StorageError
 from restoration.photo.masks import decode_mask
 from restoration.settings import Settings
 from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
+from tests.small_pictures import jpeg
 from tests.unit.standins import gray, hopper, png
 from tests.work import meter
 
@@ -98,9 +99,10 @@ def test_longest_names_still_have_room(tmp_path):
 
 
 def test_only_pictures_are_taken_and_the_output_folder_is_left_out(tmp_path):
-    for name in ("a.jpg", "sub/b.TIF", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.png", "e.pdf"):
+    system = ("@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/f.jpg", "$RECYCLE.BIN/$R1.jpg", "sub/lost+found/g.tif")
+    for name in ("a.jpg", "sub/b.TIF", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.png", "e.pdf", *system):
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"x")
     assert find_photographs(tmp_path, tmp_path / "out") == (["a.jpg", "e.pdf", "sub/b.TIF"], 1)
 
@@ -193,7 +195,7 @@ def test_new_scans_are_done_and_changed_ones_are_not_overwritten_silently(comman
     command("run", scans, out, "--recipe", quick)
     kept = (out / "sub" / "photo.png").read_bytes()
     (scans / "sub" / "photo.png").write_bytes(png(np.full((30, 30, 3), 0.5)))
-    (scans / "photo.jpg").write_bytes(cv2.imencode(".jpg", np.full((40, 40, 3), 90, np.uint8))[1].tobytes())
+    (scans / "photo.jpg").write_bytes(jpeg("another photograph"))
     items = command.items("run", scans, out, "--recipe", quick)
     assert {source: (item["state"], item["reason"]) for source, item in items.items()} == {
         "photo.png": ("skipped", "already_done"),
