@@ -30,8 +30,8 @@ _LONGEST_NAME = 200
 def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
     """Every file under ``folder`` that is named like a picture, as sorted relative POSIX paths; and how many are not.
 
-    Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out`` (an
-    output folder inside the input) are passed over.
+    Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out``
+    (an output folder inside the input) are passed over.
     """
     found: list[str] = []
     others = 0

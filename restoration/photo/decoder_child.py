@@ -97,7 +97,7 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
         return {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
         return {"reason": ReasonCode.DECODE_MEMORY, "detail": "decoding needs more memory than allowed"}
-    except (pyvips.Error, OSError, ValueError) as error:
+    except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
         return _refusal(str(error), looks_cut_off(data, request["format"]))
 
 

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from typing import Literal
 
 import pyvips
 
@@ -45,7 +46,8 @@ def layout_of(image: pyvips.Image) -> Layout:
 def examined(open_scan: Opener, layout: Layout) -> tuple[Layout, list[str]]:
     """The layout as the samples themselves bear it out, and notes; reads the scan once if that has to be asked.
 
-    Alpha that is 0 everywhere hides nothing on purpose, and a white that samples exceed is none.
+    Alpha that is 0 everywhere hides nothing on purpose, alpha that is full everywhere hides nothing at all, and a white
+    that samples exceed is none.
 
     :raises PhotoRejected: unsupported_format: floating-point samples that are not on a scale of 0..1.
     """
@@ -58,9 +60,12 @@ def examined(open_scan: Opener, layout: Layout) -> tuple[Layout, list[str]]:
     if layout.white and _most(open_scan().extract_band(0, n=COLOURS[layout.model])) > layout.white:
         notes.append(f"the file says that {layout.white} is white, but holds brighter samples; 65535 was taken")
         layout = replace(layout, white=0)
-    if layout.alpha is not None and _most(open_scan().extract_band(layout.alpha)) <= 0:
-        notes.append("the file says that every pixel is transparent; its colours were taken as they are")
-        layout = replace(layout, alpha=None)
+    if layout.alpha is not None:
+        least, most = _range(open_scan().extract_band(layout.alpha))
+        if most <= 0:
+            notes.append("the file says that every pixel is transparent; its colours were taken as they are")
+        if most <= 0 or least >= _INTEGERS.get(image.format, 1):
+            layout = replace(layout, alpha=None)
     return layout, notes
 
 
@@ -71,7 +76,13 @@ def _refuse_other_scales(colours: pyvips.Image) -> None:
 
 
 def _most(image: pyvips.Image) -> float:
-    return float(image.max())
+    return _range(image)[1]
+
+
+def _range(image: pyvips.Image) -> tuple[float, float]:
+    """Least and largest sample, in one pass."""
+    statistics = image.stats()
+    return float(statistics.getpoint(0, 0)[0]), float(statistics.getpoint(1, 0)[0])
 
 
 def to_srgb(image: pyvips.Image, layout: Layout, profile: bytes, notes: list[str]) -> pyvips.Image:
@@ -130,19 +141,32 @@ def _from_light(colours: pyvips.Image, profile: bytes, notes: list[str]) -> pyvi
     """Gray or RGB through its profile, if it has one that is not sRGB."""
     gray = colours.bands == 1
     space = "GRAY" if gray and colour_space(profile) == "GRAY" else "RGB"
-    through = False
-    if profile:
-        try:
-            through = not _means_srgb(profile, space)
-        except pyvips.Error as error:
-            notes.append(f"the colour profile cannot be used and was left out: {error}")
+    curve = _curve_of(profile, space, notes)
     if colours.format in _FLOATS:
-        if not through:
+        if curve == "none":
             return _tripled(_joined(colours).copy(interpretation="scrgb").colourspace("rgb16"), gray)
         colours = (colours * 65535).rint().cast("ushort")
-    if not through:
+    if curve != "other":
         return _tripled(colours, gray)
     return _tripled(_transformed(_joined(colours) if space == "RGB" else colours, profile), gray)
+
+
+def _curve_of(profile: bytes, space: str, notes: list[str]) -> Literal["none", "srgb", "other"]:
+    """What the profile does to colours; "none" (and a note) if it cannot be used."""
+    if not profile:
+        return "none"
+    try:
+        if colour_space(profile) == space:
+            if _farthest(profile, space) > _SAME:
+                return "other"
+            # libvips takes sRGB in the place of a profile that it cannot use; offered another, it takes that
+            if _farthest(profile, space, input_profile="p3") <= _SAME:
+                return "srgb"
+        why = f"it is no usable {space} profile"
+    except pyvips.Error as error:
+        why = str(error)
+    notes.append(f"the colour profile cannot be used and was left out: {why}")
+    return "none"
 
 
 def _joined(colours: pyvips.Image) -> pyvips.Image:
@@ -154,22 +178,25 @@ def _tripled(picture: pyvips.Image, gray: bool) -> pyvips.Image:
     return _joined(picture.extract_band(picture.bands // 2)) if gray else picture
 
 
-def _means_srgb(profile: bytes, space: str) -> bool:
-    """Whether a profile leaves a grid of colours where sRGB has them. :raises pyvips.Error: it cannot be used."""
+def _farthest(profile: bytes, space: str, **instead: str) -> float:
+    """How far a profile moves any colour of a grid from where sRGB has it, in levels of 16 bits.
+
+    :raises pyvips.Error: it cannot be used.
+    """
     steps = [round(k * 65535 / (_GRID - 1)) for k in range(_GRID)]
     if space == "GRAY":
         grid, bands = array("H", range(0, 65536, 257)), 1
     else:
         grid, bands = array("H", (value for colour in product(steps, repeat=3) for value in colour)), 3
     probe = pyvips.Image.new_from_memory(grid.tobytes(), len(grid) // bands, 1, bands, "ushort")
-    return _most((_transformed(probe, profile) - probe).abs()) <= _SAME
+    return _most((_transformed(probe, profile, **instead) - probe).abs())
 
 
-def _transformed(colours: pyvips.Image, profile: bytes) -> pyvips.Image:
+def _transformed(colours: pyvips.Image, profile: bytes, **instead: str) -> pyvips.Image:
     """Gray or RGB through a profile to 16-bit sRGB: relative colorimetric with black point compensation."""
     gray, deep = colours.bands == 1, colours.format == "ushort"
     meaning = ("grey16" if deep else "b-w") if gray else ("rgb16" if deep else "srgb")
-    return _to_srgb_by_lcms(_with_profile(colours.copy(interpretation=meaning), profile), embedded=True)
+    return _to_srgb_by_lcms(_with_profile(colours.copy(interpretation=meaning), profile), embedded=True, **instead)
 
 
 def _with_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image:
