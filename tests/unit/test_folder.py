@@ -28,6 +28,7 @@ from restoration.settings import Settings
 from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
 from tests.small_pictures import jpeg
 from tests.unit.standins import gray, hopper, png
+from tests.unit.tiff_maker import page, tiff
 from tests.work import meter
 
 COMMAND = [sys.executable, "-c", "from restoration.cli import main; main()"]
@@ -187,6 +188,21 @@ def test_second_run_does_nothing_and_says_so(command, scans, quick, tmp_path):
     assert {(item["state"], item["reason"]) for item in items.values()} == {("skipped", "already_done")}
     assert items["photo.png"]["metrics"]["pair"]["psnr"] == 100
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.png")} == before
+
+
+def test_a_blank_result_is_not_plainly_restored_and_notes_are_on_the_record(command, quick, tmp_path):
+    scans, out = tmp_path / "odd", tmp_path / "out"
+    scans.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    (scans / "blank.png").write_bytes(png(np.full((30, 40, 3), 1.0)))
+    (scans / "pointer.tif").write_bytes(tiff([page(noise, 2)], last_pointer=1 << 30))
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {source: (item["state"], item["reason"]) for source, item in items.items()} == {
+        "blank.png": ("needs_review", "quality_fell"),
+        "pointer.tif": ("restored", None),
+    }
+    lines = [json.loads(line) for line in (out / "restoration.jsonl").read_text().splitlines()]
+    assert ["points to a page that is not there" in line.get("notes", "") for line in lines] == [False, True]
 
 
 def test_new_scans_are_done_and_changed_ones_are_not_overwritten_silently(command, scans, quick, tmp_path):
