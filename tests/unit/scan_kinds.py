@@ -378,6 +378,13 @@ def profile_kinds() -> Iterator[Kind]:
         yield Kind(form, "CMYK", data, by_lcms, "LittleCMS", None)
     data = tiff([page(np.dstack([samples, INFRARED]), 5, more={338: (3, 0), 34675: (7, press)})])
     without = saved(Image.fromarray(samples, "CMYK"), "TIFF", icc_profile=press)
+    inverted = jpeg_page(saved(Image.fromarray(samples, "CMYK"), "JPEG"), 7, 5, 4)
+    yield Kind("TIFF", "JPEG, CMYK with Adobe's marker", tiff([inverted]))
+    gray = Image.fromarray(np.rint(LINEAR[:, :, 1] ** (1 / 1.8) * 255).astype(np.uint8))
+    brighter = made_profile("any", SRGB_PRIMARIES, (1.8,))
+    for form in ("TIFF", "PNG"):
+        tagged = saved(gray, form, icc_profile=brighter)
+        yield Kind(form, "gray with an RGB profile", tagged, by_lcms, "LittleCMS", GRAY)
     yield Kind("TIFF", "CMYK with a fifth sample", data, lambda _: by_lcms(without), "LittleCMS", None)
 
 

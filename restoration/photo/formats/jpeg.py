@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from restoration.photo.formats.directories import exif_resolution
-from restoration.photo.formats.layout import Resolution, unsupported
+from restoration.photo.formats.layout import Model, Resolution, unsupported
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _START_OF_SCAN, _END = 0xDA, 0xD9
@@ -32,22 +32,26 @@ def segments(data: memoryview | bytes) -> Iterator[tuple[int, int, int]]:
         place += 2 + size
 
 
-def refuse_unread_stream(data: memoryview | bytes, *, rgb: bool = False) -> None:
+def refuse_unread_stream(data: memoryview | bytes, *, inside: Model | None = None) -> None:
     """Refuse a whole JPEG stream of a kind that is not read: lossless, JPEG-LS, hierarchical, more than 8 bits.
 
-    :param rgb: whether the file round the stream says that its samples are RGB, which a stream of YCbCr contradicts.
+    :param inside: what a TIFF file round the stream says that its samples are; a stream that says otherwise is refused.
     :raises PhotoRejected: unsupported_format.
     """
     for marker, start, end in segments(data):
         body = bytes(data[start : min(end, start + 16)])
         if marker in _FRAMES:
             _refuse_frame(marker, body)
-        elif rgb and ((marker == 0xE0 and body[:5] == b"JFIF\0") or (marker == 0xEE and _adobe_ycc(body))):
-            raise unsupported("a TIFF file that says RGB round a JPEG stream that says YCbCr is", _SAVE)
+        elif inside is not None and _contradicts(marker, body, inside):
+            raise unsupported(f"a TIFF file that says {inside} round a JPEG stream that says otherwise is", _SAVE)
 
 
-def _adobe_ycc(body: bytes) -> bool:
-    return body[:5] == b"Adobe" and body[11:12] == b"\x01"
+def _contradicts(marker: int, body: bytes, inside: Model) -> bool:
+    """Whether the stream's own JFIF or Adobe marker says other colours; Adobe's CMYK is mostly inverted."""
+    jfif, adobe = marker == 0xE0 and body[:5] == b"JFIF\0", marker == 0xEE and body[:5] == b"Adobe"
+    if inside == "rgb":
+        return jfif or (adobe and body[11:12] == b"\x01")
+    return inside == "cmyk" and adobe
 
 
 def _refuse_frame(marker: int, body: bytes) -> None:

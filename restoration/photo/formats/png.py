@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 from restoration.photo.formats.icc import SRGB_CURVE, SRGB_PRIMARIES, Primaries, made_profile
 from restoration.photo.formats.layout import Facts, Resolution, unsupported
 
 _START = 8
+_MOST_PROFILE = 1 << 24
 _LIKE_SRGB = 0.05
 """Share by which gAMA may differ from sRGB's and still mean it: programs write 0.45455 for sRGB, and round."""
 _SRGB_GAMMA = 1 / 2.2
@@ -41,22 +43,35 @@ def read_png(data: memoryview) -> Facts:
         facts.resolution = Resolution.of(across * 0.0254, down * 0.0254)
     if len(code := chunks.get(b"cICP", b"")) == 4:
         facts.profile = _of_code(code)
-    elif not {b"iCCP", b"sRGB"} & chunks.keys():
+    elif b"iCCP" in chunks:
+        facts.profile = _embedded(chunks[b"iCCP"])
+    elif b"sRGB" not in chunks:
         facts.profile = _of_gamma(chunks)
     return facts
 
 
 def _chunks(data: memoryview) -> dict[bytes, bytes]:
-    """The first chunk of each kind before the pixels, as far as they can be followed; long ones shortened."""
+    """The first chunk of each kind before the pixels, as far as they can be followed; long ones are cut off."""
     found: dict[bytes, bytes] = {}
     place = _START
     while place + 8 <= len(data):
         size, kind = int.from_bytes(data[place : place + 4], "big"), bytes(data[place + 4 : place + 8])
         if kind in {b"IDAT", b"IEND"}:
             break
-        found.setdefault(kind, bytes(data[place + 8 : place + 8 + min(size, 64)]))
+        found.setdefault(kind, bytes(data[place + 8 : place + 8 + min(size, _MOST_PROFILE)]))
         place += size + 12
     return found
+
+
+def _embedded(chunk: bytes) -> bytes:
+    """The profile in an iCCP chunk, which libpng leaves out if gray has an RGB one; empty if it is damaged or huge."""
+    packed = chunk[chunk.find(b"\0") + 2 :]
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(packed, _MOST_PROFILE)
+    except zlib.error:
+        return b""
+    return profile if unpacker.eof else b""
 
 
 def _of_code(code: bytes) -> bytes:

@@ -26,7 +26,7 @@ _THUMBNAIL_SIDE, _THUMBNAIL_FACTOR, _SAME_SHAPE = 512, 4, 0.02
 _MODELS: dict[int, Model] = {
     0: "gray", 1: "gray", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "ycbcr", 8: "cielab", 9: "icclab",
 }  # fmt: skip
-_RGB, _PALETTE = 2, 3
+_PALETTE = 3
 _UINT, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
 _READ_BITS: dict[Model, frozenset[tuple[int, int]]] = {
     "gray": frozenset({(1, _UINT), (2, _UINT), (4, _UINT), (8, _UINT), (16, _UINT), (16, _FLOAT), (32, _FLOAT)}),
@@ -193,7 +193,7 @@ def _refuse_unread_compression(reader: TiffReader, directory: Directory, compres
     if compression == _OLD_JPEG:
         raise unsupported("old-style JPEG inside TIFF (compression 6) is", _SAVE)
     if compression == _JPEG:
-        refuse_unread_stream(_first_chunk(reader, directory), rgb=photometric == _RGB)
+        refuse_unread_stream(_first_chunk(reader, directory), inside=_MODELS[photometric])
 
 
 def _refuse_unread_samples(reader: TiffReader, directory: Directory, model: Model, samples: int, bits: int) -> None:
