@@ -20,9 +20,10 @@ import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.formats.bmp import read_bmp, read_header
+from restoration.photo.formats.directories import exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
 from restoration.photo.formats.jpeg import jpeg_resolution, refuse_unread_stream
-from restoration.photo.formats.layout import Facts
+from restoration.photo.formats.layout import Facts, Resolution
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
 from restoration.photo.formats.tiff import read_tiff
@@ -199,16 +200,23 @@ def _turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
 
 def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:
     orientation = said.orientation or (int(image.get("orientation")) if _has(image, "orientation") else 1)
+    resolution = said.resolution if said.resolution.across else _exif_resolution(image)
     return {
         "bits": 16 if is_deep(image) else 8,
         "channels": image.bands,
         "pages": said.pages,
-        "dpi": said.resolution.across,
-        "dpi_down": said.resolution.down,
+        "dpi": resolution.across,
+        "dpi_down": resolution.down,
         "icc": profile_name(said.profile or _profile(image)),
         "orientation": orientation if 1 <= orientation <= 8 else 1,
         "metadata": _exif(image),
     }
+
+
+def _exif_resolution(image: pyvips.Image) -> Resolution:
+    """Resolution in the Exif block of a PNG or WebP file, which may have no other."""
+    block = bytes(image.get("exif-data")) if _has(image, "exif-data") else b""
+    return exif_resolution(memoryview(block.removeprefix(b"Exif\0\0")))
 
 
 def _has(image: pyvips.Image, field: str) -> bool:
