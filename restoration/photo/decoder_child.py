@@ -187,7 +187,7 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     os.lseek(target, 0, os.SEEK_SET)
     upright.rawsave_target(pyvips.Target.new_to_descriptor(target))
     if notes:
-        facts["metadata"]["notes"] = printable("; ".join(notes))[:_NOTED]
+        facts["metadata"]["notes"] = printable(" ".join("; ".join(notes).split()))[:_NOTED]
     facts.update(format=request["format"], width=upright.width, height=upright.height)
     return facts
 

@@ -227,6 +227,12 @@ def test_several_pages_are_still_counted_and_the_first_is_taken_though_another_i
     assert np.array_equal(integers(found.pixels), SMALL)
 
 
+def test_behind_a_thumbnail_the_page_of_its_shape_is_the_scan(decoder):
+    other = np.full((200, 400, 3), 9, np.uint8)
+    thumbnail = page(np.ascontiguousarray(SMALL[::4, ::4]), 2, more={254: (4, 1)})
+    assert np.array_equal(back(decoder, tiff([thumbnail, page(other, 2), page(SMALL, 2)])), SMALL)
+
+
 def test_a_thumbnail_that_does_not_say_so_is_none_the_less_one(decoder):
     large = np.repeat(np.repeat(SMALL, 4, axis=0), 4, axis=1)
     found = decoder.decode(tiff([page(np.ascontiguousarray(SMALL), 2), page(large, 2)]), "thumbnail")

@@ -50,8 +50,6 @@ class TiffScan:
 
     facts: Facts
     patches: dict[int, bytes] = field(default_factory=dict)
-    width: int = 0
-    height: int = 0
 
 
 def read_tiff(data: memoryview) -> TiffScan:
@@ -65,7 +63,7 @@ def read_tiff(data: memoryview) -> TiffScan:
     facts = Facts()
     chain = _chain(reader, first, facts)
     chosen = _scan_among(reader, chain, facts)
-    scan = TiffScan(facts, width=_area(reader, chosen)[0], height=_area(reader, chosen)[1])
+    scan = TiffScan(facts)
     facts.pages = len(chain)
     facts.resolution = resolution_of(reader, chosen if tag.X_RESOLUTION in chosen.entries else first)
     if chosen is not first:
@@ -118,23 +116,24 @@ def _children(reader: TiffReader, directory: Directory) -> Iterator[Directory]:
 
 def _scan_among(reader: TiffReader, chain: list[Directory], facts: Facts) -> Directory:
     """The first page at its full resolution, whichever directory holds that."""
-    first = chain[0]
-    children = [child for page in chain for child in _children(reader, page)]
-    _refuse_camera_raw(reader, [*chain, *children])
-    whole = [one for one in (*chain, *children) if not _reduced(reader, one)]
+    first, later = chain[0], chain[1:]
+    children = {page.offset: list(_children(reader, page)) for page in chain}
+    everything = [*chain, *(child for page in chain for child in children[page.offset])]
+    _refuse_camera_raw(reader, everything)
+    own = [child for child in children[first.offset] if not _reduced(reader, child)]
     if _reduced(reader, first):
-        if not whole:
+        whole = [one for one in everything if not _reduced(reader, one)]
+        alike = [one for one in whole if _of_one_shape(reader, first, one)]
+        candidates = own or alike or whole
+        if not candidates:
             raise unsupported("this TIFF file holds a reduced picture alone, which is", "use the scan at its full size")
-        return _noted(max(whole, key=lambda one: _pixels(reader, one)), facts)
-    own = [child for child in _children(reader, first) if not _reduced(reader, child)]
-    larger = [one for one in own if _pixels(reader, one) > _pixels(reader, first)]
-    larger += [page for page in chain[1:] if not _reduced(reader, page) and _is_thumbnail_of(reader, first, page)]
-    return _noted(max(larger, key=lambda one: _pixels(reader, one)), facts) if larger else first
-
-
-def _noted(directory: Directory, facts: Facts) -> Directory:
+    else:
+        candidates = [child for child in own if _pixels(reader, child) > _pixels(reader, first)]
+        candidates += [one for one in later if not _reduced(reader, one) and _is_thumbnail_of(reader, first, one)]
+        if not candidates:
+            return first
     facts.notes.append("the file begins with a reduced picture; the one at full resolution was read")
-    return directory
+    return max(candidates, key=lambda one: _pixels(reader, one))
 
 
 def _refuse_camera_raw(reader: TiffReader, directories: list[Directory]) -> None:
@@ -156,11 +155,16 @@ def _pixels(reader: TiffReader, directory: Directory) -> int:
 
 def _is_thumbnail_of(reader: TiffReader, small: Directory, large: Directory) -> bool:
     """Whether the first page is, though it does not say so, a much smaller picture of the same shape as another."""
+    (width, height), (large_width, _) = _area(reader, small), _area(reader, large)
+    much_smaller = max(width, height) <= _THUMBNAIL_SIDE and large_width >= _THUMBNAIL_FACTOR * width
+    return much_smaller and _of_one_shape(reader, small, large)
+
+
+def _of_one_shape(reader: TiffReader, small: Directory, large: Directory) -> bool:
+    """Whether two pictures have the same sides in proportion, but for rounding."""
     (width, height), (large_width, large_height) = _area(reader, small), _area(reader, large)
-    if max(width, height) > _THUMBNAIL_SIDE or large_width < _THUMBNAIL_FACTOR * width:
-        return False
-    expected = large_width / width * height
-    return abs(expected - large_height) <= _SAME_SHAPE * large_height + large_width / width
+    scale = large_width / width
+    return abs(scale * height - large_height) <= _SAME_SHAPE * large_height + scale
 
 
 def _layout(reader: TiffReader, directory: Directory) -> Layout:
@@ -168,7 +172,8 @@ def _layout(reader: TiffReader, directory: Directory) -> Layout:
     photometric = reader.number(directory, tag.PHOTOMETRIC, -1)
     model = _MODELS.get(photometric)
     if model is None:
-        raise unsupported(f"a TIFF file of photometric interpretation {photometric} is", _SAVE)
+        what = "without" if photometric < 0 else f"of photometric interpretation {photometric}, not"
+        raise unsupported(f"a TIFF file {what} a known colour model is", _SAVE)
     compression = reader.number(directory, tag.COMPRESSION, 1)
     _refuse_unread_compression(reader, directory, compression, photometric)
     samples = reader.number(directory, tag.SAMPLES, 1)
