@@ -172,8 +172,8 @@ def _layout(reader: TiffReader, directory: Directory) -> Layout:
     photometric = reader.number(directory, tag.PHOTOMETRIC, -1)
     model = _MODELS.get(photometric)
     if model is None:
-        what = "without" if photometric < 0 else f"of photometric interpretation {photometric}, not"
-        raise unsupported(f"a TIFF file {what} a known colour model is", _SAVE)
+        number = photometric if photometric >= 0 else "(none)"
+        raise unsupported(f"a TIFF file of photometric interpretation {number} is", _SAVE)
     compression = reader.number(directory, tag.COMPRESSION, 1)
     _refuse_unread_compression(reader, directory, compression, photometric)
     samples = reader.number(directory, tag.SAMPLES, 1)
