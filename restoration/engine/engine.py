@@ -359,8 +359,11 @@ def _failed_outcome(work: _Work) -> Outcome:
 
 def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:
     from restoration.quality.gates import review_reason
+    from restoration.quality.metrics import tones
 
-    return review_reason(recipe.review, _frame(work).notes, tuple(work.measurements.values()), tuple(work.faces))
+    frame = _frame(work)
+    measured, faces = tuple(work.measurements.values()), tuple(work.faces)
+    return review_reason(recipe.review, frame.notes, measured, faces, tones(frame.picture.pixels))
 
 
 def _frame(work: _Work) -> Frame:

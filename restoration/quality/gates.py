@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from restoration.errors import ReasonCode
 
+FEW_TONES = 8
+"""A picture of no more levels of luma is no photograph: the poorest of 152 scans and textures has 40."""
+
 
 class Rules(Protocol):
     """The review rules of a recipe, as :class:`restoration.engine.recipe.ReviewRules` has them."""
@@ -69,6 +72,7 @@ def review_reason(
     notes: Mapping[str, Mapping[str, Any]],
     measurements: Iterable[Measured],
     faces: Iterable[Face],
+    tones: int = 256,
 ) -> ReasonCode | None:
     """The first reason, in order of weight, for which a person must look; None where there is none.
 
@@ -78,6 +82,8 @@ def review_reason(
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
         ``repair.face_part_missing``, ``repair.many_alike``.
     :param measurements: of these only ``ssim_y`` of the pair counts.
+    :param tones: of the result (:func:`restoration.quality.metrics.tones`). If it has :data:`FEW_TONES` or fewer, it is
+        blank, a scan that was read wrong, or ink on paper: quality_fell, whatever the recipe says.
     """
     faces = list(faces)
     touched = [face.identity for face in faces if face.action in {"restored", "blended"} and face.identity is not None]
@@ -90,7 +96,7 @@ def review_reason(
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
         (ReasonCode.MANY_ALIKE, _note(notes, "repair", "many_alike") > 0),
         (ReasonCode.FACES_LEFT_ALONE, left_alone > rules.faces_left_alone_above),
-        (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below),
+        (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below or tones <= FEW_TONES),
     )
     return next((reason for reason, applies in checks if applies), None)
 

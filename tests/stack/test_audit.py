@@ -52,6 +52,7 @@ def tell_story(conn) -> None:
     publish(conn, family.collection_id, run_id)
     evaluations.record_evaluation(conn, build.evaluation("family"))
     evaluations.record_evaluation(conn, build.face_evaluation("family"))
+    evaluations.record_evaluation(conn, build.repair_evaluation("family"))
     later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
     build.listing(conn, family, later)
     reviews.decide(
@@ -338,6 +339,8 @@ EXPECTED = {
     == [("good", 1, 4.0, 3), ("poor", 2, 9.0, 3), ("gray", None, 12.0, 3), ("truth", None, 0, 3)],
     "best-restorer": lambda r: [(x["model"], x["place"], x["faces"], round(x["st_lpips"], 6)) for x in r]
     == [("good", 1, 3, 0.25), ("file:run/weights.safetensors", 2, 3, 0.35), ("degraded", None, 3, 0.4)],
+    "best-mender": lambda r: [(x["model"], round(x["damage_removed"], 6), x["tear"], x["hole"]) for x in r]
+    == [("true-mask", 0.85, 0.9, 0.8), ("good", 0.5, 0.6, 0.4), ("damaged", 0, 0, 0)],
     "publications": lambda r: [(x["version"], x["state"], x["photo_count"]) for x in r] == [(1, "current", 9)],
 }  # fmt: skip
 

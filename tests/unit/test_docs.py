@@ -22,6 +22,7 @@ PAGES = [
             "architecture",
             "catalog",
             "evaluation",
+            "formats",
             "gallery",
             "hints",
             "labels",
