@@ -85,13 +85,19 @@ FROM made JOIN colour_hint AS h USING (hint_id)
 RETURNING seq
 """)  # noqa: S608 - constant parts
 
+_SHOWN = """
+(h.hint_id = ANY (p.hint_ids)
+ AND EXISTS (SELECT FROM restoration AS r JOIN step_record AS s USING (restoration_id)
+              WHERE r.restoration_id = p.restoration_id AND r.variant LIKE '%hinted' AND s.step = 'colorize'
+                AND s.status = 'applied'))
+"""
+
 _LIST = """
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, e.removed_at,
-       {holds} AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+       {holds} AS holds, {shown} AS shown
 FROM colour_hint AS h
 JOIN photo AS p ON p.photo_id = h.photo_id
-LEFT JOIN restoration AS r USING (restoration_id)
 LEFT JOIN colour_hint_removal AS e USING (hint_id)
 WHERE {which} AND (:removed OR e.hint_id IS NULL)
 ORDER BY p.object_key, h.hint_id
@@ -100,19 +106,19 @@ ORDER BY p.object_key, h.hint_id
 _OF_COLLECTION = sa.text(
     _LIST.format(
         holds="e.hint_id IS NULL AND p.current",
+        shown=_SHOWN,
         which="h.collection_id = :collection_id AND (:object_key = '' OR p.object_key = :object_key)",
     )
 )
 
-_OF_PHOTO = sa.text("""
+_OF_PHOTO = sa.text(f"""
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, CAST(NULL AS timestamptz) AS removed_at,
-       true AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+       true AS holds, {_SHOWN} AS shown
 FROM photo AS p
 JOIN colour_hint AS h ON h.hint_id = ANY (hints_in_force(p))
-LEFT JOIN restoration AS r USING (restoration_id)
 WHERE p.photo_id = :photo_id ORDER BY h.hint_id
-""")
+""")  # noqa: S608 - constant condition
 
 _PAINTED = sa.text("""
 SELECT h.hint_id, h.outline, h.radius, h.colour FROM colour_hint AS h

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from restoration.cli import hint_suggest
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -25,6 +27,7 @@ By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who puts it on re
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
+    hint_suggest.register(hint_app)
     app.add_typer(hint_app, name="hint")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from restoration.errors import UsageError
 from restoration.settings import get_settings
 from tests.stack import catalog_builder as build
 from tests.stack.reviewable import restore
+from tests.unit.standins import astronaut, gray, hopper, png
 
 pytestmark = pytest.mark.stack
 
@@ -150,3 +152,42 @@ def test_a_hint_is_taken_back_once_and_on_record(catalog, command):
     assert [tuple(row) for row in told] == [("Eve Kim", "it was her sister's")]
     with pytest.raises(UsageError, match="has no hint 4711"):
         command("remove", "family", "4711", *BY)
+
+
+@pytest.fixture
+def views(command, family, role_engine, s3, monkeypatch):
+    """A gray scan, and another view of the same in colour, in the store and the catalog."""
+    for name, value in s3.environment("admin").items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    truth = astronaut()
+    height, width = truth.shape[:2]
+    there = np.ascontiguousarray(truth[height // 10 :, width // 8 :][:, ::-1] ** 1.3)
+    with role_engine("owner").begin() as conn:
+        for key, pixels in (("ada.tif", gray(truth)), ("bob.tif", there), ("cat.tif", hopper())):
+            s3.client("admin").put_object(Bucket="originals", Key=f"family/{key}", Body=png(pixels))
+        assert conn.execute(sa.text("SELECT count(*) FROM photo")).scalar_one() >= 3
+
+
+@pytest.mark.usefixtures("views")
+def test_a_photograph_in_colour_suggests_colours_and_they_are_saved_only_if_asked(command):
+    shown = command("suggest", "family", "ada.tif", "--from", "bob.tif").stdout
+    assert shown.count("#") >= 6
+    assert given(command) == []
+    saved = command("suggest", "family", "ada.tif", "--from", "bob.tif", "--save", "--what", "the flag", *BY).stdout
+    assert "on record as hints" in saved
+    hints = given(command)
+    assert len(hints) == shown.count("#")
+    assert {(one["ground"], one["said_by"], one["source"]) for one in hints} == {
+        ("photograph", "Eve Kim", "the colours of family/bob.tif")
+    }
+
+
+@pytest.mark.usefixtures("views")
+def test_a_photograph_of_something_else_suggests_nothing(command):
+    assert "looks enough like" in command("suggest", "family", "ada.tif", "--from", "cat.tif", "--save", *BY).stdout
+    assert given(command) == []
+    with pytest.raises(UsageError, match="its own colours"):
+        command("suggest", "family", "ada.tif", "--from", "ada.tif")
+    with pytest.raises(UsageError, match="--by"):
+        command("suggest", "family", "ada.tif", "--from", "cat.tif", "--save")
