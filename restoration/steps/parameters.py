@@ -41,6 +41,16 @@ class Triage(StepParameters):
         ge=0,
         description="Spread of a*b* round the tint curve above which a scan counts as a colour photograph.",
     )
+    faded_spread: float = Field(
+        default=1.3,
+        ge=0,
+        description="The same for prints that have faded to pink, of things of some size; 0 to treat faded prints as all "
+        "others.",
+    )
+    faded_doubt: Fraction = Field(
+        default=0.75,
+        description="Share of these thresholds from which it is left to a person whether a faded print is in colour.",
+    )
 
 
 class Repair(StepParameters):
@@ -85,12 +95,17 @@ class Repair(StepParameters):
 
 
 class Grade(StepParameters):
-    """Undo fading: black and white point by percentiles, gentle local contrast. Invents nothing."""
+    """Undo fading: black and white point by percentiles, gentle local contrast; a faded colour print's dyes are unmixed.
+    Invents nothing.
+    """
 
     low_percentile: float = Field(default=0.5, ge=0, le=20, description="Percentile of L* that becomes black.")
     high_percentile: float = Field(default=99.5, ge=80, le=100, description="Percentile of L* that becomes white.")
     strength: Fraction = Field(default=0.8, description="Blend between the scan (0) and the full stretch (1).")
     local_contrast: Fraction = Field(default=0.15, description="Strength of contrast-limited local equalisation.")
+    unfade: Fraction = Field(
+        default=1.0, description="How much of the fading of a faded colour print's dyes is undone; 0 for none."
+    )
 
 
 class Colorize(StepParameters):

@@ -3,14 +3,15 @@
 A print of one ink on one paper has colours that depend on lightness alone, however brown it has become; a colour
 photograph has not. So a* and b* are fitted as smooth curves of L* (the *tint curve*), and what remains decides: noise
 and JPEG leave little, fading and stains lie along one line of the a*b* plane (from the ink to what it became), true
-colours lie off any line. What is not the photograph does not count: mounts, colour targets and tinted borders, which
+colours lie off any line. A print that has no black and no white left, and leans to one side all over, has faded
+(:mod:`restoration.steps.fading`): if it is a colour print, little colour is left of it, so less is asked of its colours. What is not the photograph does not count: mounts, colour targets and tinted borders, which
 end in a straight line along the frame, and scratches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -23,6 +24,7 @@ from restoration.photo.colour import gray_from_lightness, lightness, luminance_y
 from restoration.photo.frame import picture_box
 from restoration.photo.oval import PictureOval, picture_oval
 from restoration.photo.picture import FloatImage
+from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
@@ -57,6 +59,15 @@ _MARK_CONTRAST = 26.0
 """Narrow marks, in pixels at the measured size, that differ by so much in L* may be scratches or dust."""
 _MOST_MARKS = 0.5
 
+_FADED_ONE_INK = 0.7
+"""Share of ``colour_spread`` from which a faded print without pink in its lights is one in colour."""
+_COARSE = 6.0
+"""Sigma in pixels at the measured size for colours of faded prints: only things of 5 % of the picture stay, and no noise
+of scanners or JPEG."""
+_COARSE_ACROSS = 2.0
+"""Weight of what remains of these across the main line."""
+_COARSE_PERCENTILE = 99
+
 Lab = NDArray[np.float64]
 Border = tuple[float, float, float, float]
 """Shares of height (top, bottom) and width (left, right) that are not the photograph: top, right, bottom, left."""
@@ -71,12 +82,36 @@ class Chromatics:
     tint_chroma: float
     spread: float
     border: Border = (0.0, 0.0, 0.0, 0.0)
+    coarse_spread: float = 0.0
+    fading: Fading | None = None
+
+    @property
+    def faded(self) -> bool:
+        """Whether the scan has faded, be it a print in colour or of one ink."""
+        return self.fading is not None and self.fading.faded
 
     def kind(self, parameters: Triage) -> ScanKind:
-        """Gray, tinted or colour by the recipe's thresholds."""
-        if self.spread > parameters.colour_spread:
+        """Gray, tinted or colour by the recipe's thresholds; a faded print that may be in colour counts as such."""
+        if self.spread > parameters.colour_spread or self._colours_left(parameters) > 1 or self.doubtful(parameters):
             return "colour"
         return "tinted" if self.tint_chroma > parameters.tint_chroma else "gray"
+
+    def doubtful(self, parameters: Triage) -> bool:
+        """Whether a faded print may be one in colour, or one of one ink with an uneven tint: a person must say."""
+        left = self._colours_left(parameters)
+        return self.spread <= parameters.colour_spread and parameters.faded_doubt < left <= 1
+
+    def _colours_left(self, parameters: Triage) -> float:
+        """Colours of a faded print, as a share of what makes it one in colour; 0 if it has not faded.
+
+        Pink prints are judged by things of some size, since no print of one ink is pink; others, which may be silver
+        prints that have turned yellow, by all that is left, of which more is asked.
+        """
+        if self.fading is None or not self.fading.faded or not parameters.faded_spread:
+            return 0.0
+        if self.fading.pink:
+            return self.coarse_spread / parameters.faded_spread
+        return self.spread / (_FADED_ONE_INK * parameters.colour_spread)
 
     def tint_kind(self) -> TintKind:
         """Name of the tint by its hue: a word for people, nothing depends on it."""
@@ -118,6 +153,9 @@ class Step(BaseStep[Triage]):
             "border": [round(share, 3) for share in found.border],
             "picture_box": [box.top, box.right, box.bottom, box.left],
         }
+        if kind == "colour" and found.fading is not None and found.fading.faded:
+            detail["faded"] = found.fading.as_detail()
+            detail["doubtful"] = found.doubtful(parameters)
         if oval is not None:
             detail["picture_oval"] = oval.as_detail()
         frame.notes["triage"] = detail
@@ -139,7 +177,9 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
     Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
     a straight line (up to 18 %), without what lies outside an oval, and without narrow marks.
     """
-    sharp = rgb_to_lab(at_long_side(pixels, _SIDE))
+    reduced = at_long_side(pixels, _SIDE)
+    small = np.asarray(cv2.GaussianBlur(reduced, (0, 0), 1), np.float32)
+    sharp = rgb_to_lab(reduced)
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTHING), np.float64)
     height, width = lab.shape[:2]
     top, right, bottom, left = _border(lab)
@@ -148,7 +188,20 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
     if oval is not None:
         counted &= oval.shrunk(_BESIDE_CARD).inside(height, width)
     inside = lab[window][counted[window]]
-    return _measured(inside, (top / height, right / width, bottom / height, left / width))
+    found = _measured(inside, (top / height, right / width, bottom / height, left / width))
+    own = small[window][counted[window]]
+    if not len(own):
+        return found
+    coarse = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _COARSE), np.float64)[window][counted[window]]
+    return replace(found, coarse_spread=_coarse_spread(coarse), fading=fading_of(own))
+
+
+def _coarse_spread(lab: Lab) -> float:
+    """Spread of colours (N x 3, L*a*b*) of things of some size round their tint curve."""
+    residual = lab[:, 1:] - _fitted(lab[:, 0], lab[:, 1:])(lab[:, 0])
+    _, axes = np.linalg.eigh(residual.T @ residual)
+    along, across = np.percentile(np.abs(residual @ axes), _COARSE_PERCENTILE, axis=0)[::-1]
+    return float(np.hypot(along, _COARSE_ACROSS * across))
 
 
 def _border(lab: Lab) -> tuple[int, int, int, int]:
