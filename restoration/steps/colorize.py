@@ -1,7 +1,8 @@
 """Predict chroma from lightness. The scan's own lightness is kept, at full resolution and bit depth.
 
 The net sees L* at a small working size; its chroma is enlarged along the edges of the full-size L* and put onto it
-in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used.
+in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. Where faces
+say that the print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from restoration.photo.picture import FloatImage
 from restoration.steps.framing import outside
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
+from restoration.steps.turning import Turn, turn_to_upright, turned, turned_back
 
 if TYPE_CHECKING:
     import torch
@@ -42,12 +44,13 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Job:
-    """One photograph's input to the net, and how its output becomes chroma."""
+    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``turn``."""
 
     index: int
     luminance: Plane
     guide: Plane
     net_input: torch.Tensor
+    turn: Turn = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ class Step(BaseStep[Colorize]):
             if _is_colour(frame) and not parameters.recolour:
                 answers[index] = StepOutcome(frame.picture, "not_needed", ReasonCode.ALREADY_COLOUR)
                 continue
-            job = prepare(index, colour.lightness(frame.picture.pixels), entry)
+            luminance = colour.lightness(frame.picture.pixels)
+            turn = _turn(luminance, parameters, models)
+            job = replace(prepare(index, turned(luminance, turn), entry), turn=turn)
             shapes[tuple(job.net_input.shape)].append(job)
         for jobs in shapes.values():
             outputs = run_in_buckets(models.load(entry.name), [job.net_input for job in jobs], models.device)
@@ -115,6 +120,13 @@ def _methods(
 
 def _is_colour(frame: Frame) -> bool:
     return frame.notes.get("triage", {}).get("kind") == "colour"
+
+
+def _turn(luminance: Plane, parameters: Colorize, models: Models) -> Turn:
+    if not parameters.detector:
+        return 0
+    gray = np.rint(colour.gray_from_lightness(luminance)[:, :, 0] * np.float32(255)).astype(np.uint8)
+    return turn_to_upright(models.load(parameters.detector), gray)
 
 
 def _house_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
@@ -186,13 +198,16 @@ def toned_down(paint: _Paint, boldness: float) -> NDArray[np.float32]:
 
 def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry: ModelEntry) -> StepOutcome:
     chroma = toned_down(paint, parameters.boldness) * np.float32(parameters.saturation)
-    full = colour.upsample_chroma(chroma, job.guide, job.luminance)
+    full = turned_back(colour.upsample_chroma(chroma, job.guide, job.luminance), job.turn)
+    luminance = turned_back(job.luminance, job.turn)
     full[outside(frame)] = 0
-    pixels: FloatImage = colour.keep_luminance(job.luminance, full, bits=frame.picture.info.bits)
-    change = np.abs(colour.lightness(pixels) - job.luminance)
+    pixels: FloatImage = colour.keep_luminance(luminance, full, bits=frame.picture.info.bits)
+    change = np.abs(colour.lightness(pixels) - luminance)
     notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}
     frame.notes["colorize"] = notes
     if paint.doubt is not None:
         notes["unsure_share"] = round(float((paint.doubt > UNSURE).mean()), 4)
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}
+    if job.turn:
+        detail["turned"] = job.turn
     return StepOutcome(frame.picture.with_pixels(pixels), "applied", detail=detail, model=entry)

@@ -112,11 +112,16 @@ class Colorize(StepParameters):
     """Predict chroma from luminance; the scan's own luminance is kept."""
 
     invents: ClassVar[bool] = True
-    model_parameters: ClassVar[tuple[str, ...]] = ("model",)
+    model_parameters: ClassVar[tuple[str, ...]] = ("model", "detector")
     model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
     saturation: float = Field(default=1.0, ge=0, le=2, description="Factor on the predicted chroma.")
     boldness: Fraction = Field(
         default=1.0, description="Share of the chroma that is kept where the model expects to be wrong, if it says so."
+    )
+    detector: str = Field(
+        default="",
+        description="Registry name of the face detector that tells which way up a print lies, so that its colours do not "
+        "depend on that; empty to colour it as it lies.",
     )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
 
