@@ -21,7 +21,7 @@ from restoration.models.buckets import run_in_buckets
 from restoration.models.registry import ModelEntry, Models
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
-from restoration.steps.framing import outside
+from restoration.steps.framing import outside, with_mount
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 from restoration.steps.turning import Turn, turn_to_upright, turned, turned_back
@@ -210,4 +210,4 @@ def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}
     if job.turn:
         detail["turned"] = job.turn
-    return StepOutcome(frame.picture.with_pixels(pixels), "applied", detail=detail, model=entry)
+    return StepOutcome(frame.picture.with_pixels(with_mount(frame, pixels)), "applied", detail=detail, model=entry)

@@ -19,7 +19,7 @@ from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
 from restoration.photo.picture import FloatImage, Picture
 from restoration.steps.fading import Fading, Unmixed, unmixed
-from restoration.steps.framing import outside, own_values
+from restoration.steps.framing import outside, own_values, with_mount
 from restoration.steps.parameters import Grade
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 from restoration.steps.triage import is_neutral
@@ -50,10 +50,11 @@ class Step(BaseStep[Grade]):
         colours = _unfaded(frame, parameters)
         if colours is not None:
             detail["unfaded"] = colours.as_detail()
-        if new is old and colours is None:
+        if new is old and colours is None and frame.mount is None:
             return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
         chroma = None if colours is None else _mixed(frame, colours.chroma, parameters.unfade)
-        return StepOutcome(picture.with_pixels(_with_lightness(picture, new, chroma)), "applied", detail=detail)
+        pixels = with_mount(frame, _with_lightness(picture, new, chroma))
+        return StepOutcome(picture.with_pixels(pixels), "applied", detail=detail)
 
 
 def _graded(

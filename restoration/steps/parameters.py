@@ -31,8 +31,9 @@ class StepParameters(BaseModel):
 
 
 class Triage(StepParameters):
-    """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph?"""
+    """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph, faded perhaps, or a negative?"""
 
+    model_parameters: ClassVar[tuple[str, ...]] = ("detector",)
     tint_chroma: float = Field(
         default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted."
     )
@@ -50,6 +51,12 @@ class Triage(StepParameters):
     faded_doubt: Fraction = Field(
         default=0.75,
         description="Share of these thresholds from which it is left to a person whether a faded print is in colour.",
+    )
+    detector: str = Field(
+        default="", description="Registry name of the face detector that tells negatives; empty to look for none."
+    )
+    negatives: Literal["review", "invert"] = Field(
+        default="review", description="What to do about a negative: leave it to a person as it is, or make it a positive."
     )
 
 

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
-from restoration.photo.frame import picture_box
+from restoration.photo.frame import PictureBox, picture_box
 from restoration.photo.oval import PictureOval, picture_oval
-from restoration.photo.picture import FloatImage
+from restoration.photo.picture import FloatImage, Picture
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
+from restoration.steps.negatives import is_negative, positive_of
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 
@@ -44,6 +45,10 @@ _BORDER_LINE = 0.15
 """Share of such pixels that makes a line of pixels part of a border."""
 _BESIDE_CARD = 3 * _SMOOTHING / _SIDE
 """Smoothing carries the card's colour so far into an oval picture, as a share of the long side."""
+_MOUNT_SMOOTHING = 1 / 512
+"""Sigma of the smoothing by which a mount is told from its print, as a share of the long side."""
+_LEAST_MOUNT = 0.02
+"""Share of the scan from which a mount is one."""
 _QUIET = 0.1
 _KNOTS = 5
 _FIT_ROUNDS = 4
@@ -69,6 +74,8 @@ _COARSE_ACROSS = 2.0
 _COARSE_PERCENTILE = 99
 
 Lab = NDArray[np.float64]
+TintCurve = Callable[[NDArray[np.float64]], Lab]
+"""L* (N) to a*b* (N x 2) of a print of one ink."""
 Border = tuple[float, float, float, float]
 """Shares of height (top, bottom) and width (left, right) that are not the photograph: top, right, bottom, left."""
 
@@ -82,6 +89,7 @@ class Chromatics:
     tint_chroma: float
     spread: float
     border: Border = (0.0, 0.0, 0.0, 0.0)
+    tint_curve: TintCurve | None = None
     coarse_spread: float = 0.0
     fading: Fading | None = None
 
@@ -135,34 +143,61 @@ class Step(BaseStep[Triage]):
     name = "triage"
 
     def apply(self, frame: Frame, parameters: Triage, models: Models) -> StepOutcome:
-        """Colour scans, and gray ones whose channels are equal already, come back untouched."""
-        pixels = frame.picture.pixels
-        luma = luminance_y(pixels)
-        box = picture_box(luma)
-        oval = picture_oval(luma, box.inside(*luma.shape))
-        del luma
-        found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
-        kind = found.kind(parameters)
-        detail: dict[str, Any] = {
-            "kind": kind,
-            "tint": found.tint_kind() if kind == "tinted" else "",
-            "tint_a": round(found.tint_a, 2),
-            "tint_b": round(found.tint_b, 2),
-            "tint_chroma": round(found.tint_chroma, 2),
-            "spread": round(found.spread, 2),
-            "border": [round(share, 3) for share in found.border],
-            "picture_box": [box.top, box.right, box.bottom, box.left],
-        }
-        if kind == "colour" and found.fading is not None and found.fading.faded:
-            detail["faded"] = found.fading.as_detail()
-            detail["doubtful"] = found.doubtful(parameters)
-        if oval is not None:
-            detail["picture_oval"] = oval.as_detail()
-        frame.notes["triage"] = detail
-        if kind == "colour" or is_neutral(pixels):
-            return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-        neutral = gray_from_lightness(lightness(pixels))
-        return StepOutcome(frame.picture.with_pixels(neutral), "applied", detail=detail)
+        """Colour scans, and gray ones whose channels are equal already, come back untouched; so do negatives, unless the
+        recipe wants them inverted.
+        """
+        negative = _is_negative(frame, parameters, models)
+        if negative and parameters.negatives == "review":
+            kind = "gray" if is_neutral(frame.picture.pixels) else "colour"
+            frame.notes["triage"] = {"kind": kind, "negative": "left"}
+            frame.left = ReasonCode.UNSUPPORTED_FORMAT
+            return StepOutcome(frame.picture, "left_alone", frame.left, frame.notes["triage"])
+        if not negative:
+            return _sorted(frame, frame.picture, parameters)
+        positive = frame.picture.with_pixels(positive_of(frame.picture.pixels))
+        outcome = _sorted(frame, positive, parameters)
+        outcome.detail["negative"] = "inverted"
+        return replace(outcome, status="applied", reason=None, base=positive)
+
+
+def _is_negative(frame: Frame, parameters: Triage, models: Models) -> bool:
+    if not parameters.detector:
+        return False
+    gray = np.rint(luminance_y(frame.picture.pixels) * np.float32(255)).astype(np.uint8)
+    return is_negative(models.load(parameters.detector), gray)
+
+
+def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
+    """A positive, gray and tinted ones neutral; what it is is noted."""
+    pixels = picture.pixels
+    luma = luminance_y(pixels)
+    box = picture_box(luma)
+    oval = picture_oval(luma, box.inside(*luma.shape))
+    del luma
+    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
+    kind = found.kind(parameters)
+    detail: dict[str, Any] = {
+        "kind": kind,
+        "tint": found.tint_kind() if kind == "tinted" else "",
+        "tint_a": round(found.tint_a, 2),
+        "tint_b": round(found.tint_b, 2),
+        "tint_chroma": round(found.tint_chroma, 2),
+        "spread": round(found.spread, 2),
+        "border": [round(share, 3) for share in found.border],
+        "picture_box": [box.top, box.right, box.bottom, box.left],
+    }
+    if kind == "colour" and found.fading is not None and found.fading.faded:
+        detail["faded"] = found.fading.as_detail()
+        detail["doubtful"] = found.doubtful(parameters)
+    if oval is not None:
+        detail["picture_oval"] = oval.as_detail()
+    frame.notes["triage"] = detail
+    if kind != "colour" and found.tint_curve is not None:
+        frame.mount = _mount(pixels, found.tint_curve, found.border, box, oval)
+    if kind == "colour" or is_neutral(pixels):
+        return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
+    neutral = gray_from_lightness(lightness(pixels))
+    return StepOutcome(picture.with_pixels(neutral), "applied", detail=detail)
 
 
 def is_neutral(pixels: FloatImage) -> bool:
@@ -237,7 +272,8 @@ def _border_depth(other: NDArray[np.bool_]) -> int:
 def _measured(lab: Lab, border: Border) -> Chromatics:
     """What pixels (N x 3, L*a*b*) tell."""
     chroma = lab[:, 1:]
-    curve = _fitted(lab[:, 0], chroma)(lab[:, 0])
+    print_of = _fitted(lab[:, 0], chroma)
+    curve = print_of(lab[:, 0])
     mean = curve.mean(axis=0)
     return Chromatics(
         tint_a=float(mean[0]),
@@ -245,7 +281,32 @@ def _measured(lab: Lab, border: Border) -> Chromatics:
         tint_chroma=float(np.hypot(curve[:, 0], curve[:, 1]).mean()),
         spread=_spread(chroma - curve),
         border=border,
+        tint_curve=print_of,
     )
+
+
+def _mount(
+    pixels: FloatImage, curve: TintCurve, border: Border, box: PictureBox, oval: PictureOval | None
+) -> NDArray[np.bool_] | None:
+    """Where a print lies on something of another colour, H x W: outside the picture, and off the print's tint curve.
+
+    None where there is no such thing: yellowed edges are the print's own.
+    """
+    height, width = pixels.shape[:2]
+    smooth = cv2.GaussianBlur(pixels, (0, 0), max(0.5, _MOUNT_SMOOTHING * max(height, width)))
+    lab = rgb_to_lab(np.asarray(smooth, np.float32))
+    zone = np.ones((height, width), bool)
+    top, right, bottom, left = border
+    zone[int(top * height) : height - int(bottom * height), int(left * width) : width - int(right * width)] = False
+    beyond = np.ones((height, width), bool)
+    if oval is None:
+        beyond[box.inside(height, width)] = False
+    else:
+        oval.fill(beyond, box.inside(height, width), value=False)
+    print_colours = curve(lab[:, :, 0].ravel().astype(np.float64)).reshape(height, width, 2)
+    away = lab[:, :, 1:] - print_colours
+    mount = (zone | beyond) & (np.hypot(away[:, :, 0], away[:, :, 1]) > _BORDER_CHROMA)
+    return mount if mount.mean() > _LEAST_MOUNT else None
 
 
 def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -261,7 +322,7 @@ def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
     return near if near.mean() < _MOST_MARKS else np.zeros_like(near)
 
 
-def _fitted(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], Lab]:
+def _fitted(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> TintCurve:
     """The tint curve: L* (N) to a*b* (N x 2), piecewise linear, fitted robustly (L1, by reweighting)."""
     low, high = np.percentile(luminance, [1, 99])
 
