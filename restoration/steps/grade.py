@@ -57,9 +57,7 @@ class Step(BaseStep[Grade]):
         return StepOutcome(picture.with_pixels(pixels), "applied", detail=detail)
 
 
-def _graded(
-    frame: Frame, old: NDArray[np.float32], parameters: Grade
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def _graded(frame: Frame, old: NDArray[np.float32], parameters: Grade) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """The plane of L* graded, or the very plane if that is not needed; and what was measured."""
     within = own_values(frame, old)
     low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
@@ -133,9 +131,7 @@ def _locally_equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(equalised, np.float32) / np.float32(655.35)
 
 
-def _with_lightness(
-    picture: Picture, luminance: NDArray[np.float32], chroma: NDArray[np.float32] | None
-) -> FloatImage:
+def _with_lightness(picture: Picture, luminance: NDArray[np.float32], chroma: NDArray[np.float32] | None) -> FloatImage:
     """The picture with other L*, and other a*, b* if there are any."""
     if is_neutral(picture.pixels):
         return gray_from_lightness(luminance)

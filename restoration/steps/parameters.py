@@ -56,7 +56,8 @@ class Triage(StepParameters):
         default="", description="Registry name of the face detector that tells negatives; empty to look for none."
     )
     negatives: Literal["review", "invert"] = Field(
-        default="review", description="What to do about a negative: leave it to a person as it is, or make it a positive."
+        default="review",
+        description="What to do about a negative: leave it to a person as it is, or make it a positive.",
     )
 
 
