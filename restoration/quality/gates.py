@@ -72,8 +72,8 @@ def review_reason(
 ) -> ReasonCode | None:
     """The first reason, in order of weight, for which a person must look; None where there is none.
 
-    Order: luminance_changed (a rule was broken), unsupported_format (a negative), already_colour (perhaps: a faded print),
-    identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
+    Order: luminance_changed (a rule was broken), unsupported_format (a negative), already_colour (perhaps: a faded
+    print), identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
 
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
         ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``.
@@ -100,7 +100,7 @@ def review_reason(
 def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, Any]]) -> str:
     """The reason in words, where its code alone does not say what to look at; empty elsewhere."""
     if reason is ReasonCode.UNSUPPORTED_FORMAT and _is_negative(notes):
-        return "it looks like a negative and was left as it is; a recipe whose triage has negatives = invert makes it a positive"
+        return "it looks like a negative and was left as it is; a triage with negatives = invert makes it a positive"
     if reason is ReasonCode.ALREADY_COLOUR:
         return "a faded colour print or a gray one with an uneven tint: its colours were left as they are"
     return ""

@@ -1,8 +1,8 @@
 """Predict chroma from lightness. The scan's own lightness is kept, at full resolution and bit depth.
 
 The net sees L* at a small working size; its chroma is enlarged along the edges of the full-size L* and put onto it
-in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. Where faces
-say that the print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
+in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. Where
+faces say that the print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Colour prints whose dyes have faded: noticed, and brought back by taking the fading out again. Nothing is guessed.
 
-A chromogenic print is three layers of dye on white paper, each of which takes away one of the primary colours. Where dyes
-fade, a layer's density D = -log10(linear light) shrinks by a share, the same everywhere; base and gelatine turn yellow
-or pink. So the darkest places are no longer black, the lightest no longer white, and both, and all between, lean to one
-side. Undone, each channel's densities are stretched so that they again go from paper to black, the three apart.
+A chromogenic print is three layers of dye on white paper, each of which takes away one of the primary colours. Where
+dyes fade, a layer's density D = -log10(linear light) shrinks by a share, the same everywhere; base and gelatine turn
+yellow or pink. So the darkest places are no longer black, the lightest no longer white, and both, and all between,
+lean to one side. Undone, each channel's densities are stretched so that they again go from paper to black, the three
+apart.
 
 What is left of differences between colours may still be weak, as the dyes' side absorptions mix them with gray. All
 differences are then raised by one factor, up to what the palest tenth of photographs has, and only as far as the noise
@@ -74,7 +75,8 @@ class Fading:
     def faded(self) -> bool:
         """Whether the scan has neither black nor white, and one cast from the one to the other.
 
-        True of faded colour prints, and of faded prints of one ink: what tells those apart is whether there are colours.
+        True of faded colour prints, and of faded prints of one ink: what tells those apart is whether there are
+        colours.
         """
         white, middle, black = (np.asarray(one[1:]) for one in self.colours)
         return (

@@ -1,7 +1,7 @@
 """The picture's own place, as triage noted it: what lies outside is neither mended, graded nor coloured.
 
-That is a box, and in an oval mount the ellipse in it: an ellipse is five numbers, and a mask where one is needed. A mount
-of another colour than the print is a mask from the start.
+That is a box, and in an oval mount the ellipse in it: an ellipse is five numbers, and a mask where one is needed. A
+mount of another colour than the print is a mask from the start.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _mount(frame: Frame) -> NDArray[np.bool_] | None:
 
 
 def own_values(frame: Frame, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values of a plane (H x W) inside the picture: its box as it is, or in a row those inside the ellipse and off the mount."""
+    """Values of a plane (H x W) inside the picture: its box as it is; in a row, if ellipse or mount matter."""
     values = plane[own_box(frame)]
     whole = own_oval(frame) is None and _mount(frame) is None
     return values if whole else values[~outside(frame)[own_box(frame)]]

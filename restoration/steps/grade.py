@@ -38,7 +38,10 @@ _CLIP_LIMIT = 2.0
 
 
 class Step(BaseStep[Grade]):
-    """Stretches L*; a*, b* of colour scans stay as they are (less where sRGB cannot hold them), but for faded prints."""
+    """Stretches L*; a*, b* of colour scans stay as they are (less where sRGB cannot hold them).
+
+    Of faded colour prints they are brought back (:mod:`restoration.steps.fading`).
+    """
 
     name = "grade"
 

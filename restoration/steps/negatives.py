@@ -1,7 +1,7 @@
 """Negatives scanned as they are: noticed by the faces in them, and turned into positives only if a recipe says so.
 
-Neither darkness nor an orange mask tells a negative: snow and night scenes look like negatives, and sunsets are as orange
-as colour film. Faces do tell: a detector finds them more surely in the inverted picture, and their eyes, darker
+Neither darkness nor an orange mask tells a negative: snow and night scenes look like one, and sunsets are as orange as
+colour film. Faces do tell: a detector finds them more surely in the inverted picture, and their eyes, darker
 than the cheeks on any skin, are lighter.
 """
 
@@ -24,10 +24,10 @@ _PATCH = 0.14
 """Radius of what is measured at eyes and cheeks, as a share of the distance between the eyes."""
 _RANGE = (1, 99)
 _LIGHTER = 10.0
-"""By how much (0..255) eyes must be lighter than cheeks. On positives they are some 40 darker, but for glasses that shine."""
+"""By how much (0..255) eyes must be lighter than cheeks. On positives they are some 40 darker, unless glasses shine."""
 _CLEARLY = 1.2
-"""The inverted picture must have this many times the evidence of faces that the scan has. Film has 1.3 to 3 times, of 700
-positives two reach 1.2, and the eyes of these are dark."""
+"""The inverted picture must have this many times the evidence of faces that the scan has. Film has 1.3 to 3 times, two
+positives of 410 have 1.2, and the eyes of these are dark."""
 
 _ENDS = (0.5, 99.5)
 _PAPER, _BLACK = 0.03, 1.9

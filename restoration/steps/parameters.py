@@ -45,8 +45,8 @@ class Triage(StepParameters):
     faded_spread: float = Field(
         default=1.3,
         ge=0,
-        description="The same for prints that have faded to pink, of things of some size; 0 to treat faded prints as all "
-        "others.",
+        description="The same for prints that have faded to pink, of things of some size; 0 to treat faded prints as "
+        "all others.",
     )
     faded_doubt: Fraction = Field(
         default=0.75,
@@ -103,7 +103,7 @@ class Repair(StepParameters):
 
 
 class Grade(StepParameters):
-    """Undo fading: black and white point by percentiles, gentle local contrast; a faded colour print's dyes are unmixed.
+    """Undo fading: black and white point by percentiles, gentle local contrast; a faded colour print is unmixed.
     Invents nothing.
     """
 
@@ -128,8 +128,8 @@ class Colorize(StepParameters):
     )
     detector: str = Field(
         default="",
-        description="Registry name of the face detector that tells which way up a print lies, so that its colours do not "
-        "depend on that; empty to colour it as it lies.",
+        description="Registry name of the face detector that tells which way up a print lies, so that its colours do "
+        "not depend on that; empty to colour it as it lies.",
     )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
 

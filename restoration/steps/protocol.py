@@ -88,9 +88,10 @@ class Frame:
     repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``). ``mask`` says where pixels
     were mended so far (H x W of ``picture``, :mod:`restoration.damage_kinds`); None where none were. ``base`` is what
     the result is held against: the picture as it was when a step had taken out what was never the photograph (a
-    printing screen); None for the scan itself. No step but ``measure`` looks at it. ``mount`` says where a gray or tinted
-    print lies on card, paper or a stamp of another colour, which keeps it (H x W of ``source``); None where it does not. ``left`` is why no later step may touch the photograph (it
-    is a negative); None if they may. The engine sees to it.
+    printing screen, a negative); None for the scan itself. No step but ``measure`` looks at it. ``mount`` says where a
+    gray or tinted print lies on card or paper of another colour, or a stamp, which keep it (H x W of ``source``); None
+    if it does not. ``left`` is why no later step may touch the photograph (it is a negative); None if they may. The
+    engine sees to it.
     """
 
     name: str

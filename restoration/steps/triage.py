@@ -4,8 +4,9 @@ A print of one ink on one paper has colours that depend on lightness alone, howe
 photograph has not. So a* and b* are fitted as smooth curves of L* (the *tint curve*), and what remains decides: noise
 and JPEG leave little, fading and stains lie along one line of the a*b* plane (from the ink to what it became), true
 colours lie off any line. A print that has no black and no white left, and leans to one side all over, has faded
-(:mod:`restoration.steps.fading`): if it is a colour print, little colour is left of it, so less is asked of its colours. What is not the photograph does not count: mounts, colour targets and tinted borders, which
-end in a straight line along the frame, and scratches.
+(:mod:`restoration.steps.fading`): if it is a colour print, little colour is left of it, so less is asked of its
+colours. What is not the photograph does not count: mounts, colour targets and tinted borders, which end in a straight
+line along the frame, and scratches. Mounts of another colour keep it.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ _MOST_MARKS = 0.5
 _FADED_ONE_INK = 0.7
 """Share of ``colour_spread`` from which a faded print without pink in its lights is one in colour."""
 _COARSE = 6.0
-"""Sigma in pixels at the measured size for colours of faded prints: only things of 5 % of the picture stay, and no noise
-of scanners or JPEG."""
+"""Sigma in pixels at the measured size for colours of faded prints: things of 5 % of the picture stay, and no noise of
+scanners or JPEG."""
 _COARSE_ACROSS = 2.0
 """Weight of what remains of these across the main line."""
 _COARSE_PERCENTILE = 99
@@ -143,8 +144,8 @@ class Step(BaseStep[Triage]):
     name = "triage"
 
     def apply(self, frame: Frame, parameters: Triage, models: Models) -> StepOutcome:
-        """Colour scans, and gray ones whose channels are equal already, come back untouched; so do negatives, unless the
-        recipe wants them inverted.
+        """Colour scans, and gray ones whose channels are equal already, come back untouched; so do negatives, unless
+        the recipe wants them inverted.
         """
         negative = _is_negative(frame, parameters, models)
         if negative and parameters.negatives == "review":
@@ -156,6 +157,7 @@ class Step(BaseStep[Triage]):
             return _sorted(frame, frame.picture, parameters)
         positive = frame.picture.with_pixels(positive_of(frame.picture.pixels))
         outcome = _sorted(frame, positive, parameters)
+        frame.mount = None  # it would show the film
         outcome.detail["negative"] = "inverted"
         return replace(outcome, status="applied", reason=None, base=positive)
 

@@ -26,7 +26,7 @@ def jpeg(pixels: Pixels, quality: int) -> Pixels:
 
 
 def veiled(pixels: Pixels, keep: float, rng: Random) -> Pixels:
-    """A print of which ``keep`` of the saturation is left, under a pink veil, with a scanner's noise, as a JPEG file."""
+    """A print of which ``keep`` of the saturation is left, under a pink veil, with a scanner's noise, as a JPEG."""
     plain = (pixels @ _LUMA)[:, :, None]
     faint = plain + np.float32(keep) * (pixels - plain)
     print_ = _SHADOWS + (_PAPER - _SHADOWS) * faint

@@ -93,7 +93,8 @@ def test_a_negative_goes_to_a_person_as_it_was_scanned(models):
     negative, positive = outcomes
     assert (negative.state, negative.reason) == (PhotoState.NEEDS_REVIEW, ReasonCode.UNSUPPORTED_FORMAT)
     assert "negative" in negative.reason_detail
-    assert negative.result is not None and positive.result is not None
+    assert negative.result is not None
+    assert positive.result is not None
     assert [step.status for step in negative.result.steps] == ["left_alone"] * 5 + ["applied"]
     assert negative.result.faces == ()
     assert not negative.result.ai_altered
