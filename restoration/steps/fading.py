@@ -51,6 +51,9 @@ _PINK_SLOPE = 1.3
 
 _WORKING_SIDE = 1024
 """Long side at which colours are unmixed; the scan's lightness says where their edges are."""
+_QUIETENED = 8
+"""Half the window, in pixels, in which colours are smoothed along the edges of lightness: what noise and JPEG's blocks
+leave of faint colours would be raised with them."""
 _TARGET_CHROMA = 18.0
 """90th percentile of chroma; four in five photographs of reference have more."""
 _MOST_CHROMA_GAIN = 2.5
@@ -153,13 +156,13 @@ def unmixed(pixels: FloatImage, fading: Fading, within: NDArray[np.bool_]) -> Un
     paper = np.asarray(fading.paper, np.float32)
     stretched = (_density(small) - paper) * np.asarray(gains, np.float32) + np.float32(_PAPER)
     chroma = np.ascontiguousarray(colour.rgb_to_lab(_light(stretched))[:, :, 1:])
-    full = colour.lightness(pixels)
-    chroma = colour.upsample_chroma(chroma, colour.lightness(small), colour.lightness(small))
+    guide = colour.lightness(small)
+    chroma = colour.upsample_chroma(chroma, guide, guide, radius=_QUIETENED)
     noise, gain = _chroma_gain(chroma, inside)
     middle = np.median(chroma[inside] if inside.any() else chroma.reshape(-1, 2), axis=0)
     raised = middle + np.float32(gain) * (chroma - middle)
     if size != (width, height):
-        raised = colour.upsample_chroma(raised, colour.lightness(small), full)
+        raised = colour.upsample_chroma(raised, guide, colour.lightness(pixels))
     return Unmixed(np.asarray(raised, np.float32), gains, gain, noise)
 
 
