@@ -24,7 +24,7 @@ from restoration.photo.picture import FloatImage
 from restoration.steps.framing import outside, with_mount
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
-from restoration.steps.turning import Turn, turn_to_upright, turned, turned_back
+from restoration.steps.turning import SIDE, Turn, turn_to_upright, turned, turned_back
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +125,9 @@ def _is_colour(frame: Frame) -> bool:
 def _turn(luminance: Plane, parameters: Colorize, models: Models) -> Turn:
     if not parameters.detector:
         return 0
-    gray = np.rint(colour.gray_from_lightness(luminance)[:, :, 0] * np.float32(255)).astype(np.uint8)
+    height, width = luminance.shape
+    small = _resized(luminance, working_size(height, width, min(SIDE, max(height, width))))
+    gray = np.rint(colour.gray_from_lightness(small)[:, :, 0] * np.float32(255)).astype(np.uint8)
     return turn_to_upright(models.load(parameters.detector), gray)
 
 

@@ -22,7 +22,7 @@ Turn = Literal[0, 90, 180, 270]
 TURNS: tuple[Turn, ...] = get_args(Turn)
 T = TypeVar("T", bound=np.generic)
 
-_SIDE = 512
+SIDE = 512
 """Long side at which faces are looked for, in pixels."""
 _LOWEST = 0.5
 _UPRIGHT = 45.0
@@ -49,7 +49,7 @@ def turn_to_upright(detector: Detector, gray: NDArray[np.uint8]) -> Turn:
 
     :param gray: H x W, 0..255.
     """
-    scale = min(1.0, _SIDE / max(gray.shape))
+    scale = min(1.0, SIDE / max(gray.shape))
     size = tuple(max(1, round(side * scale)) for side in gray.shape)
     small = np.asarray(cv2.resize(gray, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     picture = np.repeat(small[:, :, None], 3, axis=2)
