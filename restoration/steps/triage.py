@@ -119,7 +119,7 @@ class Chromatics:
         Pink prints are judged by things of some size, since no print of one ink is pink; others, which may be silver
         prints that have turned yellow, by all that is left, of which more is asked.
         """
-        if self.fading is None or not self.fading.faded or not parameters.faded_spread:
+        if self.fading is None or not self.faded or not parameters.faded_spread:
             return 0.0
         if self.fading.pink:
             return self.coarse_spread / parameters.faded_spread
@@ -191,7 +191,7 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
         "border": [round(share, 3) for share in found.border],
         "picture_box": [box.top, box.right, box.bottom, box.left],
     }
-    if kind == "colour" and found.fading is not None and found.fading.faded:
+    if kind == "colour" and found.fading is not None and found.faded:
         detail["faded"] = found.fading.as_detail()
         detail["doubtful"] = found.doubtful(parameters)
     if oval is not None:

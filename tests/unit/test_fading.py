@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -166,6 +167,15 @@ def test_doubt_goes_to_a_person_and_changes_no_colour():
     reason = review_reason(ReviewRules(), frame.notes, (), ())
     assert reason is ReasonCode.ALREADY_COLOUR
     assert "uneven tint" in review_detail(reason, frame.notes)
+
+
+BLUE = Fading((0.3, 0.1, 0.02), (1.3, 1.1, 1.0), ((80.0, -12.0, -16.0), (55.0, -10.0, -14.0), (33.0, -6.0, -10.0)))
+
+
+def test_water_and_skies_have_not_faded():
+    assert not BLUE.faded
+    assert PINK.faded
+    assert not replace(PINK, colours=(*PINK.colours[:2], (30.0, -4.0, 15.0))).faded
 
 
 def test_fading_survives_the_record():
