@@ -40,6 +40,8 @@ _FADED_RANGE = 1.2
 a thousand less), faded ones of those 0.5 to 1.1."""
 _FADED_BLACK = 18.0
 _FADED_BLACK_CHROMA = 6.0
+_FADED_BLACK_A = -3.0
+"""Lowest a* of the shadows: in albums cyan goes first; a print that lost more magenta, greenish, is not noticed."""
 _FADED_WHITE_CHROMA = 5.0
 """Paper turns yellow or pink, as its b* and a* tell: never blue or green, which water and skies are."""
 _ONE_SIDE = 0.6
@@ -79,8 +81,6 @@ class Fading:
     def faded(self) -> bool:
         """Whether the scan has neither black nor white, and one warm cast from the one to the other.
 
-        Shadows are reddish, since in albums cyan goes first; a print that lost more magenta, greenish, is not noticed.
-
         True of faded colour prints, and of faded prints of one ink: what tells those apart is whether there are
         colours.
         """
@@ -89,7 +89,7 @@ class Fading:
             self.range < _FADED_RANGE
             and self.colours[2][0] > _FADED_BLACK
             and float(np.hypot(*black)) > _FADED_BLACK_CHROMA
-            and float(black[0]) > 0
+            and float(black[0]) > _FADED_BLACK_A
             and float(white[0]) > -_FADED_WHITE_CHROMA
             and float(white[1]) > _FADED_WHITE_CHROMA
             and min(_cosine(white, middle), _cosine(middle, black), _cosine(white, black)) > _ONE_SIDE
