@@ -121,6 +121,8 @@ class ReasonCode(StrEnum):
     MODEL_RETIRED = "model_retired"
     FACE_PART_MISSING = "face_part_missing"
     MANY_ALIKE = "many_alike"
+    NEGATIVE = "negative"
+    DOUBTFUL_COLOUR = "doubtful_colour"
 
 
 class RestorationError(Exception):

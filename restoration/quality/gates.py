@@ -91,8 +91,8 @@ def review_reason(
     ssim = min((m.value for m in measurements if m.metric == "ssim_y" and m.stage == "pair"), default=1.0)
     checks = (
         (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),
-        (ReasonCode.UNSUPPORTED_FORMAT, _is_negative(notes)),
-        (ReasonCode.ALREADY_COLOUR, _note(notes, "triage", "doubtful") > 0),
+        (ReasonCode.NEGATIVE, _is_negative(notes)),
+        (ReasonCode.DOUBTFUL_COLOUR, _note(notes, "triage", "doubtful") > 0),
         (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
         (ReasonCode.FACE_PART_MISSING, _note(notes, "repair", "face_part_missing") > 0),
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
@@ -105,9 +105,9 @@ def review_reason(
 
 def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, Any]]) -> str:
     """The reason in words, where its code alone does not say what to look at; empty elsewhere."""
-    if reason is ReasonCode.UNSUPPORTED_FORMAT and _is_negative(notes):
+    if reason is ReasonCode.NEGATIVE:
         return "it looks like a negative and was left as it is; a triage with negatives = invert makes it a positive"
-    if reason is ReasonCode.ALREADY_COLOUR:
+    if reason is ReasonCode.DOUBTFUL_COLOUR:
         return "a faded colour print or a gray one with an uneven tint: its colours were left as they are"
     return ""
 

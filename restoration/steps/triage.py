@@ -154,7 +154,7 @@ class Step(BaseStep[Triage]):
         if negative and parameters.negatives == "review":
             kind = "gray" if is_neutral(frame.picture.pixels) else "colour"
             frame.notes["triage"] = {"kind": kind, "negative": "left"}
-            frame.left = ReasonCode.UNSUPPORTED_FORMAT
+            frame.left = ReasonCode.NEGATIVE
             return StepOutcome(frame.picture, "left_alone", frame.left, frame.notes["triage"])
         if not negative:
             return _sorted(frame, frame.picture, parameters)

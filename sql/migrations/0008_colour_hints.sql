@@ -4,6 +4,9 @@ SET LOCAL search_path = restoration;
 
 -- Vocabulary ------------------------------------------------------------------------------------------------------
 
+ALTER TYPE reason_code ADD VALUE 'negative';
+ALTER TYPE reason_code ADD VALUE 'doubtful_colour';
+
 CREATE TYPE hint_ground AS ENUM ('memory', 'writing', 'object', 'photograph', 'rule');
 COMMENT ON TYPE hint_ground IS
     'From what somebody knows a colour: they remember it; a letter, diary or caption says it; the thing is still there; a colour photograph or painting shows it; it was prescribed (uniforms, school colours).';

@@ -165,7 +165,7 @@ def test_doubt_goes_to_a_person_and_changes_no_colour():
     answer = grade.Step().apply(frame, Grade(), None)
     assert "unfaded" not in answer.detail
     reason = review_reason(ReviewRules(), frame.notes, (), ())
-    assert reason is ReasonCode.ALREADY_COLOUR
+    assert reason is ReasonCode.DOUBTFUL_COLOUR
     assert "uneven tint" in review_detail(reason, frame.notes)
 
 

@@ -91,7 +91,7 @@ def test_a_negative_goes_to_a_person_as_it_was_scanned(models):
                                 engine.prepare(recipe))
         )  # fmt: skip
     negative, positive = outcomes
-    assert (negative.state, negative.reason) == (PhotoState.NEEDS_REVIEW, ReasonCode.UNSUPPORTED_FORMAT)
+    assert (negative.state, negative.reason) == (PhotoState.NEEDS_REVIEW, ReasonCode.NEGATIVE)
     assert "negative" in negative.reason_detail
     assert negative.result is not None
     assert positive.result is not None

@@ -380,5 +380,7 @@
   "reason.fixity_missing": "A file is no longer where it was.",
   "reason.model_retired": "The model that worked on it is no longer used.",
   "reason.face_part_missing": "A hole takes an eye, a mouth or more than a quarter of a face: it was not guessed.",
-  "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left."
+  "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
+  "reason.negative": "This looks like a negative: nothing was coloured, and no face was touched.",
+  "reason.doubtful_colour": "This may be a faded colour photograph, or a gray one with uneven tints."
 };

@@ -379,5 +379,7 @@
   "reason.fixity_missing": "파일이 있던 자리에 없습니다.",
   "reason.model_retired": "작업한 모델은 이제 쓰지 않습니다.",
   "reason.face_part_missing": "눈이나 입, 또는 얼굴의 4분의 1이 넘는 부분이 떨어져 나가 짐작해 그리지 않았습니다.",
-  "reason.many_alike": "비슷한 점이 많아 눈이나 불빛, 레이스일 수 있으므로 그대로 두었습니다."
+  "reason.many_alike": "비슷한 점이 많아 눈이나 불빛, 레이스일 수 있으므로 그대로 두었습니다.",
+  "reason.negative": "음화(네거티브)로 보입니다. 색을 입히지 않았고 얼굴도 건드리지 않았습니다.",
+  "reason.doubtful_colour": "바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다."
 };
