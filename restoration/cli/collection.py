@@ -137,9 +137,12 @@ def _print_report(report: IngestReport) -> None:
     sidecar = report.sidecar
     if sidecar.found:
         typer.echo(f"metadata.csv: {sidecar.rows} rows, {sidecar.matched} used")
-        for problem in sidecar.problems:
-            # names in the file are whatever somebody typed: escape control characters before they meet a terminal
-            detail = (
-                problem.detail.encode("unicode_escape").decode() if not problem.detail.isprintable() else problem.detail
-            )
-            typer.echo(f"  row {problem.row}: {problem.kind}: {detail}")
+    # of a bag's manifest too, which may be there without metadata.csv
+    for problem in sidecar.problems:
+        # names in the files are whatever somebody typed: escape control characters before they meet a terminal
+        plain = problem.detail.isprintable()
+        detail = problem.detail if plain else problem.detail.encode("unicode_escape").decode()
+        typer.echo(f"  row {problem.row}: {problem.kind}: {detail}")
+    left = sum(sidecar.counts.values()) - len(sidecar.problems)
+    if left:
+        typer.echo(f"  and {left} more")

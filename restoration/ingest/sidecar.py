@@ -1,8 +1,9 @@
 """The optional ``metadata.csv`` beside the scans: Dublin Core terms, and the scan's sha256, one row a photograph.
 
 People write these files with spreadsheets, so everything that spreadsheets do is met here: byte order marks, UTF-16,
-semicolons, missing and doubled rows, formulas. Nothing stops the ingest; whatever could not be used is in the report,
-with its row number (the header is row 1, as spreadsheets count).
+semicolons and the line ``sep=;`` that announces them, missing and doubled rows, formulas. A column that is there
+several times has several values, and all are kept. Nothing stops the ingest; whatever could not be used is in the
+report, with its row number (the header is row 1, as spreadsheets count, which show no ``sep=`` line).
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from restoration.dublin_core import DUBLIN_CORE
+from restoration.dublin_core import DUBLIN_CORE, joined
 from restoration.spreadsheet import is_formula
 
 HASH_COLUMNS = ("sha256", "sha-256", "sha_256")
@@ -29,6 +31,9 @@ MAX_BYTES = 64 * 1024**2
 MAX_ROWS = 1_000_000
 MAX_CELL = 10_000
 MAX_KEPT_PROBLEMS = 200
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
+"""Excel's own first line; programs that write the file anew may put quotes round it or empty cells behind it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class SidecarReport:
     """What came of the file. ``counts`` has every problem by kind; ``problems`` the first of them.
 
     Kinds: unreadable, no_name_column, unknown_column, empty_name, duplicate_name, no_such_photo, ambiguous_name,
-    formula, extra_cells, long_cell, too_many_rows, broken_row, no_row, bad_sha256, sha256_conflict.
+    formula, extra_cells, long_cell, too_many_rows, broken_row, no_row, bad_sha256, sha256_conflict; of a bag's manifest
+    manifest_broken_line, manifest_no_such_photo, manifest_ambiguous_name.
     """
 
     found: bool = False
@@ -126,7 +132,11 @@ def _decode(data: bytes, report: SidecarReport) -> str | None:
 
 
 def _rows(text: str, report: SidecarReport) -> Iterator[tuple[int, str, Described]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    announced = _SEPARATOR_LINE.match(text)
+    if announced is not None:
+        text = text[announced.end() :]
+    delimiter = announced["separator"] if announced is not None else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = _next_row(reader, report)
     if not header:
         report.note(0, "unreadable", "the file is empty")
@@ -178,16 +188,19 @@ def _next_row(reader: Any, report: SidecarReport) -> list[str] | None:
 def _terms(number: int, cells: list[str], columns: list[str], report: SidecarReport) -> dict[str, str]:
     if len(cells) > len(columns):
         report.note(number, "extra_cells", f"{len(cells) - len(columns)} cells more than the header has columns")
-    terms: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for column, cell in zip(columns, cells, strict=False):
-        if column not in DUBLIN_CORE or not cell.strip():
-            continue
-        if len(cell) > MAX_CELL:
+        if column in DUBLIN_CORE and cell.strip():
+            # not stripped: a leading tab is evidence too, and the export deals with it
+            values.setdefault(column, []).append(cell)
+            if is_formula(cell):
+                how = "kept as text, made harmless when exported"
+                report.note(number, "formula", f"{column} looks like a formula; {how}")
+    terms = {column: joined(column, cells_of_it) for column, cells_of_it in values.items()}
+    for column, text in terms.items():
+        if len(text) > MAX_CELL:
             report.note(number, "long_cell", f"{column} is cut after {MAX_CELL} characters")
-        if is_formula(cell):
-            report.note(number, "formula", f"{column} looks like a formula; kept as text, made harmless when exported")
-        # not stripped: a leading tab is evidence too, and the export deals with it
-        terms.setdefault(column, cell[:MAX_CELL])
+            terms[column] = text[:MAX_CELL]
     return terms
 
 
@@ -218,7 +231,10 @@ def _term(cell: str) -> str:
 
 
 class _PhotoNames:
-    """Finds the photograph that a row names: exactly, else in any Unicode form or case, else without its ending."""
+    """Finds the photograph that a row names: exactly, else in any Unicode form or case, else without its ending.
+
+    Names are relative to the collection's prefix, or whole keys.
+    """
 
     def __init__(self, keys: Iterable[str], prefix: str) -> None:
         self._exact: dict[str, str] = {}
@@ -228,7 +244,7 @@ class _PhotoNames:
             self._exact[relative] = key
             folded = _fold(relative)
             file_name = folded.rsplit("/", 1)[-1]
-            for form in {folded, file_name, _stem(folded), _stem(file_name)}:
+            for form in {folded, file_name, _stem(folded), _stem(file_name), _fold(key)}:
                 self._loose.setdefault(form, []).append(key)
         self.count = len(self._exact)
 
@@ -236,7 +252,7 @@ class _PhotoNames:
         """The object key, or None with the reason noted."""
         if name in self._exact:
             return self._exact[name]
-        candidates = self._loose.get(_fold(name.removeprefix("./")), [])
+        candidates = self._loose.get(_fold(name).removeprefix("./").removeprefix("/"), [])
         if len(candidates) == 1:
             return candidates[0]
         if candidates:

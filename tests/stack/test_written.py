@@ -22,7 +22,9 @@ from tests.stack.archive import Archive
 pytestmark = pytest.mark.stack
 
 EMBEDDED = {
-    "terms": {"title": "by the camera", "creator": "Kim", "date": "1932-05", "description": "=At the gate", "rights": "CC0"},
+    "terms": {
+        "title": "by the camera", "creator": "Kim", "date": "1932-05", "description": "=At the gate", "rights": "CC0",
+    },
     "sources": {"title": "EXIF", "creator": "IPTC", "date": "XMP", "description": "XMP", "rights": "XMP"},
 }  # fmt: skip
 SAID = {"title": "At the gate", "date": "1933"}
@@ -51,7 +53,7 @@ def archive(catalog, store) -> Archive:
 def write(archive: Archive, key: str, change: str) -> None:
     with archive.db.begin() as conn:
         conn.execute(
-            sa.text(f"UPDATE photo SET {change} WHERE collection_id = :c AND object_key LIKE :key"),  # noqa: S608
+            sa.text(f"UPDATE photo SET {change} WHERE collection_id = :c AND object_key LIKE :key"),
             {"c": archive.collection.collection_id, "key": key, "embedded": json.dumps(EMBEDDED)},
         )
 
