@@ -25,6 +25,7 @@ PAGES = [
             "formats",
             "gallery",
             "labels",
+            "metadata",
             "models",
             "operations",
             "publication",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, IptcImagePlugin
 
 from restoration.photo.decode import DecodeLimits, Decoder
 from restoration.photo.formats import xmp as packets
@@ -150,6 +152,12 @@ def test_a_packet_in_utf_16_and_one_without_adobes_element():
     assert read_xmp(b"\n" + bare.encode() + b"\0\0").terms["title"] == [TITLE]
 
 
+def test_a_packet_whose_first_character_a_program_lost():
+    # as in scans of the Library of Congress (FSA/OWI, LC-USF34-018973)
+    assert read_xmp(PACKET[1:]).terms["title"] == [TITLE]
+    assert read_xmp(b"\xef\xbb\xbf" + PACKET + b"\0 junk").terms["title"] == [TITLE]
+
+
 def test_what_other_pictures_say_inside_a_packet_is_not_the_photographs():
     inner = (
         "<xmpMM:Ingredients><rdf:Bag><rdf:li rdf:parseType='Resource'>"
@@ -285,7 +293,12 @@ def test_windows_own_tags(decoder):
 
 
 def test_what_machines_write_is_no_description(decoder):
-    for words in (b"OLYMPUS DIGITAL CAMERA         ", b"SONY DSC", b'{"shape": [4, 5, 3]}', b"Created with GIMP"):
+    for words in (
+        b"OLYMPUS DIGITAL CAMERA         ",
+        b"SONY DSC",
+        b'{"shape": [4, 5, 3]}',
+        b"FSA/8b33000\\8b33032a.tif",
+    ):
         assert embedded(decoder, make.scan_tiff(more={270: make.ascii_tag(words)})) == {}
     said = b"Father with his first digital camera"
     assert embedded(decoder, make.scan_tiff(more={270: make.ascii_tag(said)}))["description"][0] == said.decode()
@@ -399,3 +412,21 @@ def test_no_bytes_break_the_reading(noise):
     ):
         written = read_written(blocks, position=True)
         assert set(written.terms) == set(written.sources)
+
+
+def test_another_reader_finds_the_same_blocks():
+    """What the tests write is what others read: nothing is proven by a file that is wrong in the same way."""
+    block = make.iim(UTF8, (2, 5, TITLE.encode()))
+    with Image.open(BytesIO(make.jpeg(xmp=PACKET, iptc=block, exif=BLOCK))) as picture:
+        assert IptcImagePlugin.getiptcinfo(picture)[2, 5] == TITLE.encode()
+        assert picture.info["xmp"] == PACKET
+        assert picture.getexif()[270].encode("latin-1").decode() == "Großmutter im Garten"
+    with Image.open(BytesIO(make.scan_tiff(xmp=PACKET, plain_iptc=block))) as picture:
+        assert IptcImagePlugin.getiptcinfo(picture)[2, 5] == TITLE.encode()
+    inner = {36867: make.ascii_tag(b"1932:05:03 00:00:00")}
+    with Image.open(BytesIO(make.webp(xmp=PACKET, exif=make.exif({}, inner, GPS, ">")))) as picture:
+        assert picture.info["xmp"] == PACKET
+        assert picture.getexif().get_ifd(34665)[36867] == "1932:05:03 00:00:00"
+        assert picture.getexif().get_ifd(34853)[4] == (129.0, 1.0, 49.08)
+    with Image.open(BytesIO(make.png(xmp=PACKET, packed=True))) as picture:
+        assert picture.text["XML:com.adobe.xmp"] == PACKET.decode()

@@ -20,10 +20,11 @@ _PNG_TERMS = {"Title": "title", "Author": "creator", "Description": "description
 _MACHINE_WORDS = re.compile(
     r"(olympus|(konica )?minolta|kodak|samsung|casio|pentax|fujifilm|nikon|canon|sony|hp|panasonic|polaroid)?\s*"
     r"digital (still )?camera|sony dsc|dcim|default|image description|exif[_-]jpeg[_-]picture|ascii|"
-    r"(created|edited) with (the )?gimp.*|imagej=.*|\{\"shape\".*|<\?xml.*|<ome.*",
+    r"(created|edited) with (the )?gimp.*|imagej=.*|\{\"shape\".*|<\?xml.*|<ome.*|"
+    r"\S+\.(tiff?|jpe?g|png|psd|psb|bmp|webp|dng)",
     re.IGNORECASE | re.DOTALL,
 )
-"""What cameras and programs put where a person would write, as the whole of a title or a description."""
+"""What cameras and programs put where a person would write, as the whole of a title or a description; names of files."""
 
 
 def read_written(blocks: Blocks, *, position: bool = False) -> Written:

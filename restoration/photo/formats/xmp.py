@@ -58,8 +58,9 @@ def _parsed(packet: bytes) -> Element:
     if len(packet) > MOST_BYTES:
         raise ValueError(f"{len(packet)} bytes, more than the {MOST_BYTES} that are read")
     if packet[1:2] != b"\0" and packet[:1] != b"\0" and packet[:2] not in {b"\xff\xfe", b"\xfe\xff"}:
-        # padding of one byte a character; in UTF-16 a NUL is half of one
-        packet = packet.strip(b"\0 \t\r\n")
+        # one byte a character: without padding, and without what is left of a first tag that a program cut
+        packet = packet[packet.find(b"<") :] if b"<" in packet else packet
+        packet = packet[: packet.rfind(b">") + 1] or packet
     return _Builder().build(packet)
 
 
