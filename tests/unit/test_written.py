@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from io import BytesIO
 
 import pytest
@@ -211,6 +212,13 @@ def test_a_packet_of_a_hundred_megabytes_is_not_even_copied():
         packed = narrow.decode(make.png(xmp=b" " * 100_000_000, packed=True), "bomb")
     assert "is larger than the 4194304 bytes" in found.info.metadata["notes"]
     assert "is larger" in packed.info.metadata["notes"]
+
+
+def test_of_many_bombs_in_one_file_only_the_first_is_unpacked():
+    bomb = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 10_000_000))
+    text = png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"x" * 10_000_000))
+    found = png_blocks(memoryview(make.png(texts=[bomb, text] * 50)))
+    assert (found.xmp, len(found.notes), len(found.texts["Title"][0])) == (b"", 1, 1 << 16)
 
 
 # -- IPTC-IIM ---------------------------------------------------------------------------------------------------------

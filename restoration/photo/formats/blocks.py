@@ -31,11 +31,13 @@ _WEBP_START = 12
 class Blocks:
     """What was found, of each kind the first; ``exif`` is empty or a TIFF file of its own.
 
+    ``xmp`` is None until a packet was met, and empty if that was too large.
+
     ``texts`` are PNG's own, by keyword, with whether they are UTF-8 (otherwise Latin-1). A TIFF file's Exif data are
     its own directories: ``directories``, read with ``reader``.
     """
 
-    xmp: bytes = b""
+    xmp: bytes | None = None
     iptc: bytes = b""
     exif: bytes = b""
     reader: TiffReader | None = None
@@ -44,13 +46,13 @@ class Blocks:
     notes: list[str] = field(default_factory=list)
 
     def take_xmp(self, packet: memoryview | bytes, size: int) -> None:
-        """Keep a packet unless there is one, or its size is larger than any that is read."""
+        """Keep the first packet, unless its size is larger than any that is read."""
+        if self.xmp is not None:
+            return
         if size > xmp.MOST_BYTES:
-            self.notes.append(
-                f"its XMP packet is larger than the {xmp.MOST_BYTES} bytes that are read and was left out"
-            )
-        elif not self.xmp:
-            self.xmp = bytes(packet)
+            limit = f"the {xmp.MOST_BYTES} bytes that are read"
+            self.notes.append(f"its XMP packet is larger than {limit} and was left out")
+        self.xmp = b"" if size > xmp.MOST_BYTES else bytes(packet)
 
 
 def tiff_blocks(reader: TiffReader, directories: Sequence[Directory]) -> Blocks:
@@ -120,7 +122,8 @@ def _png_text(kind: bytes, body: memoryview, found: Blocks) -> None:
     """A text of a keyword that is known, unpacked (PNG Specification, third edition, 11.3.3)."""
     head = bytes(body[:80])
     keyword, end, _ = head.partition(b"\0")
-    if not end or (keyword not in _PNG_TEXTS and keyword != _PNG_XMP):
+    text_wanted = keyword in _PNG_TEXTS and keyword.decode() not in found.texts
+    if not end or not (text_wanted or (keyword == _PNG_XMP and found.xmp is None)):
         return
     start, packed = len(keyword) + 1, kind == b"zTXt"
     if kind == b"zTXt":
@@ -136,7 +139,7 @@ def _png_text(kind: bytes, body: memoryview, found: Blocks) -> None:
         found.take_xmp(text, len(text))
     else:
         text = _unpacked(body[start:], _MOST_PNG_TEXT) if packed else bytes(body[start : start + _MOST_PNG_TEXT])
-        found.texts.setdefault(keyword.decode("ascii"), (text, kind == b"iTXt"))
+        found.texts[keyword.decode()] = (text, kind == b"iTXt")
 
 
 def _unpacked(packed: memoryview, limit: int) -> bytes:

@@ -24,7 +24,7 @@ _MACHINE_WORDS = re.compile(
     r"\S+\.(tiff?|jpe?g|png|psd|psb|bmp|webp|dng)",
     re.IGNORECASE | re.DOTALL,
 )
-"""What cameras and programs put where a person would write, as the whole of a title or a description; names of files."""
+"""What cameras and programs put where a person would write a title or a description; names of files too."""
 
 
 def read_written(blocks: Blocks, *, position: bool = False) -> Written:
