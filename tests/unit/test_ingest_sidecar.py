@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restoration.catalog.listing import ListingReport
+from restoration.cli.collection import _print_report
 from restoration.ingest import sidecar
 from restoration.ingest.bag import declared_hashes
-from restoration.ingest.sidecar import read_sidecar
+from restoration.ingest.ingest import IngestReport
+from restoration.ingest.sidecar import SidecarReport, read_sidecar
 from restoration.spreadsheet import FORMULA_STARTS, is_formula, neutralise
 
 KEYS = ["c/a.tif", "c/sub/b.tif", "c/é.png"]
@@ -225,3 +228,14 @@ def test_lines_of_a_manifest_that_name_no_scan_are_told():
         "manifest_broken_line",
     ]
     assert "line 2: there is no scan 'data/lost.tif'" in told[0][1]
+
+
+def test_the_terminal_tells_problems_of_a_manifest_alone_and_how_many_more_there_are(capsys):
+    report = SidecarReport()
+    for number in range(sidecar.MAX_KEPT_PROBLEMS + 5):
+        report.note(0, "manifest_no_such_photo", f"manifest-sha256.txt, line {number}: there is no scan 'gone\x1b'")
+    _print_report(IngestReport(ListingReport(0, 0, 0, 0, 0, 0), report))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("  row 0: manifest_no_such_photo: manifest-sha256.txt, line 0: there is no scan")
+    assert "\x1b" not in lines[1]
+    assert lines[-1] == "  and 5 more"

@@ -52,6 +52,15 @@ def notes(decoder: Decoder, data: bytes) -> str:
 # -- every format -----------------------------------------------------------------------------------------------------
 PACKET = make.xmp(make.alternatives("dc:title", default=TITLE))
 BLOCK = make.exif({270: make.ascii_tag("Großmutter im Garten".encode())})
+IPTC = make.iim(UTF8, (2, 5, TITLE.encode()))
+
+
+def raw_profile(block: bytes) -> bytes:
+    """A chunk as ImageMagick and ExifTool write it."""
+    text = b"\niptc\n%8d\n" % len(block) + b"\n".join(
+        block.hex().encode()[k : k + 72] for k in range(0, 2 * len(block), 72)
+    )
+    return png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
 
 
 @pytest.mark.parametrize(
@@ -67,11 +76,15 @@ BLOCK = make.exif({270: make.ascii_tag("Großmutter im Garten".encode())})
         (make.webp(exif=BLOCK), {"description": ("Großmutter im Garten", "EXIF")}),
         (make.webp(exif=b"Exif\0\0" + BLOCK), {"description": ("Großmutter im Garten", "EXIF")}),
         (make.scan_tiff(more={315: make.ascii_tag(b"Kim; Lee")}), {"creator": ("Kim; Lee", "EXIF")}),
-        (make.jpeg(iptc=make.iim(UTF8, (2, 5, TITLE.encode()))), {"title": (TITLE, "IPTC")}),
-        (make.jpeg(iptc=make.iim(UTF8, (2, 5, TITLE.encode())), pieces=3), {"title": (TITLE, "IPTC")}),
-        (make.scan_tiff(iptc=make.iim(UTF8, (2, 5, TITLE.encode()))), {"title": (TITLE, "IPTC")}),
-        (make.scan_tiff(plain_iptc=make.iim(UTF8, (2, 5, TITLE.encode()))), {"title": (TITLE, "IPTC")}),
+        (make.jpeg(iptc=IPTC), {"title": (TITLE, "IPTC")}),
+        (make.jpeg(iptc=IPTC, pieces=3), {"title": (TITLE, "IPTC")}),
+        (make.scan_tiff(iptc=IPTC), {"title": (TITLE, "IPTC")}),
+        (make.scan_tiff(plain_iptc=IPTC), {"title": (TITLE, "IPTC")}),
         (make.png(texts=[png_chunk(b"tEXt", b"Title\0Gro\xdfmutter")]), {"title": ("Großmutter", "PNG")}),
+        (make.png(texts=[raw_profile(make.resources(IPTC))]), {"title": (TITLE, "IPTC")}),
+        (make.png(texts=[raw_profile(IPTC)]), {"title": (TITLE, "IPTC")}),
+        (make.png(texts=[raw_profile(b"no profile")]), {}),
+        (make.png(texts=[png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(b"iptc 9 xyz"))]), {}),
         (
             make.png(texts=[png_chunk(b"iTXt", b"Author\0\0\0ko\0\0" + "김".encode())]),
             {"creator": ("김", "PNG")},

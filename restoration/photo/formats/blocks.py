@@ -13,7 +13,7 @@ from restoration.photo.formats.jpeg import segments
 _XMP_TAG, _IPTC_TAG, _RESOURCES_TAG = 700, 33723, 34377
 TAGS = frozenset({_XMP_TAG, _IPTC_TAG, _RESOURCES_TAG})
 """Tags of a TIFF file that hold blocks."""
-_BYTES = frozenset({1, 7})
+_BYTES = frozenset({1, 2, 7})
 _IPTC_KINDS = frozenset({1, 2, 4, 7})
 """IPTC data are often declared as LONG, and are bytes in their own order nevertheless."""
 
@@ -22,6 +22,8 @@ _MOST_RESOURCES = 4 << 20
 
 _PNG_START, _PNG_XMP = 8, b"XML:com.adobe.xmp"
 _PNG_TEXTS = frozenset({b"Title", b"Author", b"Description", b"Copyright"})
+_PNG_IPTC = b"Raw profile type iptc"
+"""ImageMagick's and ExifTool's way to put IPTC data, mostly within image resources, into a PNG file: in hexadecimal."""
 _MOST_PNG_TEXT, _MOST_CHUNKS = 1 << 16, 1 << 20
 
 _WEBP_START = 12
@@ -122,8 +124,7 @@ def _png_text(kind: bytes, body: memoryview, found: Blocks) -> None:
     """A text of a keyword that is known, unpacked (PNG Specification, third edition, 11.3.3)."""
     head = bytes(body[:80])
     keyword, end, _ = head.partition(b"\0")
-    text_wanted = keyword in _PNG_TEXTS and keyword.decode() not in found.texts
-    if not end or not (text_wanted or (keyword == _PNG_XMP and found.xmp is None)):
+    if not end or not _is_wanted(keyword, found):
         return
     start, packed = len(keyword) + 1, kind == b"zTXt"
     if kind == b"zTXt":
@@ -137,9 +138,28 @@ def _png_text(kind: bytes, body: memoryview, found: Blocks) -> None:
     if keyword == _PNG_XMP:
         text = _unpacked(body[start:], xmp.MOST_BYTES + 1) if packed else body[start:]
         found.take_xmp(text, len(text))
+    elif keyword == _PNG_IPTC:
+        limit = 3 * iim.MOST_BYTES
+        found.iptc = _raw_profile(_unpacked(body[start:], limit) if packed else bytes(body[start : start + limit]))
     else:
         text = _unpacked(body[start:], _MOST_PNG_TEXT) if packed else bytes(body[start : start + _MOST_PNG_TEXT])
         found.texts[keyword.decode()] = (text, kind == b"iTXt")
+
+
+def _is_wanted(keyword: bytes, found: Blocks) -> bool:
+    """Whether a keyword is known, and its text not found yet."""
+    if keyword in _PNG_TEXTS:
+        return keyword.decode() not in found.texts
+    return (keyword == _PNG_XMP and found.xmp is None) or (keyword == _PNG_IPTC and not found.iptc)
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """IPTC data in lines of a name, a size, and hexadecimal digits; empty if it is damaged."""
+    try:
+        block = bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+    except ValueError:
+        return b""
+    return iim.iptc_of_resources(block) if block[:4] == b"8BIM" else block
 
 
 def _unpacked(packed: memoryview, limit: int) -> bytes:
