@@ -59,8 +59,10 @@ def item_lines(item: ReviewItem) -> Iterator[str]:
     if item.reason:
         detail = f" ({printable(item.reason_detail)})" if item.reason_detail else ""
         yield f"  why: {reason_words(item.reason)}{detail}"
-    if item.variant == "faces_off":
+    if item.variant.startswith("faces_off"):
         yield "  restored without its faces, because a person decided so"
+    if item.variant.endswith("hinted"):
+        yield "  painted by colours that people gave"
     figures = [
         f"{item.faces} {'face' if item.faces == 1 else 'faces'}, {item.faces_altered} altered",
         _figure("lowest identity", item.lowest_identity),

@@ -16,6 +16,7 @@ from restoration.ingest.bag import is_bag_file
 from restoration.not_scans import kind_by_name
 
 SIDECAR_NAME = "metadata.csv"
+HINTS_NAME = "hints.csv"
 MAX_KEY_BYTES = 1024
 MAX_COMPONENT_BYTES = 255
 
@@ -78,7 +79,7 @@ def ignored_kind(key: str, prefix: str, size: int) -> str | None:
     left beside the scans, sound, and text.
     """
     relative = key.removeprefix(prefix)
-    if relative == SIDECAR_NAME:
+    if relative in (SIDECAR_NAME, HINTS_NAME):
         return "sidecar"
     if is_bag_file(relative):
         return "bag"

@@ -24,6 +24,7 @@ PAGES = [
             "evaluation",
             "formats",
             "gallery",
+            "hints",
             "labels",
             "metadata",
             "models",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from restoration.catalog.listing import ListingReport
 from restoration.cli.collection import _print_report
-from restoration.ingest import sidecar
+from restoration.ingest import sidecar, tables
 from restoration.ingest.bag import declared_hashes
 from restoration.ingest.ingest import IngestReport
 from restoration.ingest.sidecar import SidecarReport, read_sidecar
@@ -104,13 +104,13 @@ def test_nul_bytes_quotes_and_an_empty_file():
 
 
 def test_limits(monkeypatch):
-    monkeypatch.setattr(sidecar, "MAX_ROWS", 2)
+    monkeypatch.setattr(tables, "MAX_ROWS", 2)
     monkeypatch.setattr(sidecar, "MAX_CELL", 5)
     described, report = read("filename,title\na.tif,123456789\nsub/b.tif,x\né.png,x\n")
     assert described["c/a.tif"]["title"] == "12345"
     assert len(described) == 2
     assert {"long_cell", "too_many_rows"} <= kinds(report)
-    monkeypatch.setattr(sidecar, "MAX_BYTES", 3)
+    monkeypatch.setattr(tables, "MAX_BYTES", 3)
     assert read("filename,title\na.tif,x\n")[1].problems[0].kind == "unreadable"
 
 
@@ -124,7 +124,7 @@ def test_many_problems_are_counted_and_only_the_first_kept():
     rows = "".join(f"no-{n}.tif,x\n" for n in range(1000))
     _, report = read(f"filename,title\n{rows}")
     assert report.counts["no_such_photo"] == 1000
-    assert len(report.problems) == sidecar.MAX_KEPT_PROBLEMS
+    assert len(report.problems) == tables.MAX_KEPT_PROBLEMS
     assert report.to_dict()["counts"]["no_such_photo"] == 1000
 
 
@@ -232,7 +232,7 @@ def test_lines_of_a_manifest_that_name_no_scan_are_told():
 
 def test_the_terminal_tells_problems_of_a_manifest_alone_and_how_many_more_there_are(capsys):
     report = SidecarReport()
-    for number in range(sidecar.MAX_KEPT_PROBLEMS + 5):
+    for number in range(tables.MAX_KEPT_PROBLEMS + 5):
         report.note(0, "manifest_no_such_photo", f"manifest-sha256.txt, line {number}: there is no scan 'gone\x1b'")
     _print_report(IngestReport(ListingReport(0, 0, 0, 0, 0, 0), report))
     lines = capsys.readouterr().out.splitlines()

@@ -1,11 +1,16 @@
-"""What a terminal says of a photograph's damage: how much, and who made what stands there now."""
+"""What a terminal says of a photograph: how it was restored, what was damaged, and who made what stands there now."""
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
 
-from restoration.catalog.reviews import ReviewDamage
-from restoration.cli.review_words import damage_words
+from restoration.catalog.reviews import ReviewDamage, ReviewItem
+from restoration.cli.review_words import damage_words, item_lines
+
+_FACTS = {"object_key": "family/ada.tif", "awaits_review": False, "reason": None, "title": None, "variant": ""}
+ITEM = ReviewItem(**dict.fromkeys((field.name for field in fields(ReviewItem)), 0) | _FACTS)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,20 @@ from restoration.cli.review_words import damage_words
 )
 def test_every_way_of_mending_has_its_words(damage, words):
     assert damage_words(damage) == words
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        ("", []),
+        ("faces_off", ["restored without its faces, because a person decided so"]),
+        ("hinted", ["painted by colours that people gave"]),
+        (
+            "faces_off_hinted",
+            ["restored without its faces, because a person decided so", "painted by colours that people gave"],
+        ),
+    ],
+)
+def test_every_form_of_a_recipe_is_told(variant, said):
+    lines = [line.strip() for line in item_lines(replace(ITEM, variant=variant))]
+    assert [line for line in lines if line.startswith(("restored without", "painted by"))] == said
