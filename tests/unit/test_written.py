@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, IptcImagePlugin
 
+from restoration.engine.engine import Engine, Scan
+from restoration.engine.recipe import parse_recipe
 from restoration.photo.decode import DecodeLimits, Decoder
 from restoration.photo.formats import xmp as packets
 from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
@@ -19,6 +21,7 @@ from restoration.photo.formats.iim import iptc_of_resources, read_iim
 from restoration.photo.formats.texts import MOST_CHARACTERS, decoded, iso_date, tidy
 from restoration.photo.formats.written import read_written
 from restoration.photo.formats.xmp import read_xmp
+from restoration.settings import Settings
 from restoration.worker.convert import scan_row
 from tests.unit import written_maker as make
 from tests.unit.picture_maker import png_chunk
@@ -392,6 +395,14 @@ def test_the_position_is_kept_if_that_is_asked_for():
     assert named.embedded["coverage"] == "Busan, Korea; 35.10280, 129.03030"
     assert named.embedded_from["coverage"] == "XMP; EXIF"
     assert nowhere.embedded == {}
+
+
+@pytest.mark.parametrize(("asked", "place"), [({}, None), ({"keep_position": True}, "35.10280, 129.03030")])
+def test_the_setting_decides_about_the_position(asked, place):
+    recipe = parse_recipe({"name": "identity", "steps": [{"step": "triage"}]}, "test")
+    with Engine(Settings(_env_file=None, device="cpu", tile_side=0, **asked)) as engine:
+        [outcome] = engine.restore_many([Scan("scan", personal())], engine.prepare(recipe))
+    assert outcome.info.embedded.get("coverage") == place
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------
