@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     decode_memory_mb: PositiveInt = Field(
         default=6144, description="Address space a decoding process may use beyond its start-up size, in MiB."
     )
+    keep_position: bool = Field(
+        default=False,
+        description="Whether the GPS position in a scan's EXIF is kept and published as its place; it may lead to a "
+        "living person's home.",
+    )
 
     # -- restoring -----------------------------------------------------------------------------------------------
     device: Literal["auto", "cpu", "cuda"] = Field(

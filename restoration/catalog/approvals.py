@@ -36,7 +36,8 @@ FROM photo WHERE collection_id = :collection_id AND current GROUP BY 1, 2 ORDER 
 _MARK = sa.text("""
 SELECT concat_ws(' ', c.updated_at, count(p.photo_id),
                  sum(CAST(hashtextextended(concat_ws(
-                     '|', p.photo_id, p.restoration_id, p.state, p.reason, p.dublin_core, p.content_sha256
+                     '|', p.photo_id, p.restoration_id, p.state, p.reason, p.dublin_core, p.scan -> 'embedded',
+                     p.content_sha256
                  ), 0) AS numeric)),
                  (SELECT concat_ws(' ', count(*), count(w.lifted_at)) FROM withdrawal AS w
                   WHERE w.collection_id = c.collection_id)) AS photos,

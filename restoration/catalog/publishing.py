@@ -27,8 +27,11 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
        jsonb_build_object(
            'photo_id', p.photo_id,
            'object_key', p.object_key,
-           'title', p.dublin_core ->> 'title',
-           'dublin_core', p.dublin_core,
+           'title', coalesce(p.dublin_core ->> 'title', p.scan #>> '{embedded,terms,title}'),
+           'dublin_core', coalesce(p.scan #> '{embedded,terms}', '{}') || p.dublin_core,
+           'dublin_core_from', coalesce(p.scan #> '{embedded,sources}', '{}') || coalesce((
+               SELECT jsonb_object_agg(t.term, 'metadata.csv')
+               FROM jsonb_object_keys(p.dublin_core) AS t (term)), '{}'),
            'state', p.state,
            'reason', p.reason,
            'reason_detail', p.reason_detail,
@@ -198,7 +201,8 @@ UPDATE publication SET state = 'current', current_at = clock_timestamp() WHERE p
 class PublishablePhoto:
     """One current photograph with all that a gallery and a provenance record need.
 
-    ``record`` is JSON-able: photo_id, object_key, title, dublin_core, state, reason, reason_detail, attempts,
+    ``record`` is JSON-able: photo_id, object_key, title, dublin_core (the sidecar's terms, and of those that it lacks
+    the scan's own), dublin_core_from (the source of each term), state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
     bits, scan}, duplicate_of (object key), decision (the one in force), awaits_review, withdrawal {reason,
     withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key) or None, filled_share (0..1 or None),

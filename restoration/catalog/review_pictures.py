@@ -10,8 +10,9 @@ from restoration.catalog.wishes import WITHDRAWN
 from restoration.errors import UsageError
 
 _SCAN = sa.text(f"""
-SELECT c.title AS collection_title, p.dublin_core, p.width, p.height, p.bits, p.format, r.recipe, r.output_bytes,
-       r.output_bits, r.output_format, CAST(r.filled_share AS double precision) AS filled_share, r.mask_key
+SELECT c.title AS collection_title, coalesce(p.scan #> '{{embedded,terms}}', '{{}}') || p.dublin_core AS dublin_core,
+       p.width, p.height, p.bits, p.format, r.recipe, r.output_bytes, r.output_bits, r.output_format,
+       CAST(r.filled_share AS double precision) AS filled_share, r.mask_key
 FROM photo AS p JOIN collection AS c USING (collection_id) JOIN restoration AS r USING (restoration_id)
 WHERE p.photo_id = :photo_id AND p.current AND NOT {WITHDRAWN}
 """)  # noqa: S608 - constant condition

@@ -61,7 +61,8 @@ LEFT JOIN LATERAL (
 """
 
 _FACTS = f"""
-p.photo_id, c.name AS collection, p.object_key, p.dublin_core ->> 'title' AS title, CAST(p.state AS text) AS state,
+p.photo_id, c.name AS collection, p.object_key,
+coalesce(p.dublin_core ->> 'title', p.scan #>> '{{embedded,terms,title}}') AS title, CAST(p.state AS text) AS state,
 CAST(p.reason AS text) AS reason, p.reason_detail, p.restoration_id, p.finished_at, {_WAITS} AS awaits_review,
 {_DECISION} AS decision
 FROM photo AS p JOIN collection AS c USING (collection_id)

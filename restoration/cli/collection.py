@@ -137,7 +137,8 @@ def _print_report(report: IngestReport) -> None:
         typer.echo(f"{report.declared} scans come with a sha256, which is compared before they are restored")
     if report.sidecar.found:
         typer.echo(f"metadata.csv: {report.sidecar.rows} rows, {report.sidecar.matched} used")
-        _print_problems(report.sidecar)
+    # of a bag's manifest too, which may be there without metadata.csv
+    _print_problems(report.sidecar)
     if report.hints.found:
         hints = report.hints
         typer.echo(f"hints.csv: {hints.rows} lines, {hints.lines} can be used, {hints.added} new on record")
@@ -153,3 +154,6 @@ def _print_problems(report: TableReport) -> None:
             problem.detail.encode("unicode_escape").decode() if not problem.detail.isprintable() else problem.detail
         )
         typer.echo(f"  row {problem.row}: {problem.kind}: {detail}")
+    left = sum(report.counts.values()) - len(report.problems)
+    if left:
+        typer.echo(f"  and {left} more")

@@ -104,7 +104,8 @@ class Engine:
         self._passing: tuple[type[BaseException], ...] = (EnvironmentProblem, *interrupts)
         self._steps: dict[str, BaseStep[Any]] = {}
         self._stack = ExitStack()
-        self._decoder = self._stack.enter_context(Decoder(DecodeLimits.from_settings(self.settings)))
+        limits, position = DecodeLimits.from_settings(self.settings), self.settings.keep_position
+        self._decoder = self._stack.enter_context(Decoder(limits, position=position))
 
     def __enter__(self) -> Engine:
         return self

@@ -95,7 +95,7 @@ def _manifest(store: ObjectStore, bucket: str, prefix: str, keys: list[str], rep
     except PhotoRejected as error:
         report.note(0, "unreadable", f"{MANIFEST_NAME}: {error.message}")
         return {}
-    return declared_hashes(data, keys, prefix)
+    return declared_hashes(data, keys, prefix, lambda kind, detail: report.note(0, kind, detail))
 
 
 def _together(

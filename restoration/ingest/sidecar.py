@@ -1,7 +1,8 @@
 """The optional ``metadata.csv`` beside the scans: Dublin Core terms, and the scan's sha256, one row a photograph.
 
 Missing and doubled rows, formulas, cells that are too long: nothing stops the ingest, and whatever could not be used is
-in the report, with its row number (the header is row 1, as spreadsheets count).
+in the report, with its row number (the header is row 1, as spreadsheets count). A column that is there several times
+has several values, and all are kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from restoration.dublin_core import DUBLIN_CORE
+from restoration.dublin_core import DUBLIN_CORE, joined
 from restoration.ingest.tables import NAME_COLUMNS, PhotoNames, TableReport, decoded, read_rows
 from restoration.spreadsheet import is_formula
 
@@ -32,7 +33,8 @@ class SidecarReport(TableReport):
     """What came of the file.
 
     Kinds of problems: unreadable, no_name_column, unknown_column, empty_name, duplicate_name, no_such_photo,
-    ambiguous_name, formula, extra_cells, long_cell, too_many_rows, broken_row, no_row, bad_sha256, sha256_conflict.
+    ambiguous_name, formula, extra_cells, long_cell, too_many_rows, broken_row, no_row, bad_sha256, sha256_conflict;
+    of a bag's manifest manifest_broken_line, manifest_no_such_photo, manifest_ambiguous_name.
     """
 
     matched: int = 0
@@ -101,16 +103,19 @@ def _data_rows(
 def _terms(number: int, cells: list[str], columns: list[str], report: SidecarReport) -> dict[str, str]:
     if len(cells) > len(columns):
         report.note(number, "extra_cells", f"{len(cells) - len(columns)} cells more than the header has columns")
-    terms: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for column, cell in zip(columns, cells, strict=False):
-        if column not in DUBLIN_CORE or not cell.strip():
-            continue
-        if len(cell) > MAX_CELL:
+        if column in DUBLIN_CORE and cell.strip():
+            # not stripped: a leading tab is evidence too, and the export deals with it
+            values.setdefault(column, []).append(cell)
+            if is_formula(cell):
+                how = "kept as text, made harmless when exported"
+                report.note(number, "formula", f"{column} looks like a formula; {how}")
+    terms = {column: joined(column, cells_of_it) for column, cells_of_it in values.items()}
+    for column, text in terms.items():
+        if len(text) > MAX_CELL:
             report.note(number, "long_cell", f"{column} is cut after {MAX_CELL} characters")
-        if is_formula(cell):
-            report.note(number, "formula", f"{column} looks like a formula; kept as text, made harmless when exported")
-        # not stripped: a leading tab is evidence too, and the export deals with it
-        terms.setdefault(column, cell[:MAX_CELL])
+            terms[column] = text[:MAX_CELL]
     return terms
 
 

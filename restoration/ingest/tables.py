@@ -1,7 +1,8 @@
 """Tables that people lay beside the scans: read as spreadsheets write them, and whatever is wrong told by row.
 
-Everything that spreadsheets do is met here: byte order marks, UTF-16, semicolons, broken rows, names in another case or
-Unicode form. Rows are counted as spreadsheets count: the header is row 1.
+Everything that spreadsheets do is met here: byte order marks, UTF-16, semicolons and the line ``sep=;`` that announces
+them, broken rows, names in another case or Unicode form. Rows are counted as spreadsheets count, which show no ``sep=``
+line: the header is row 1.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,6 +23,9 @@ NAME_COLUMNS = ("filename", "file", "file_name", "key", "path", "identifier")
 MAX_BYTES = 64 * 1024**2
 MAX_ROWS = 1_000_000
 MAX_KEPT_PROBLEMS = 200
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
+"""Excel's own first line; programs that write the file anew may put quotes round it or empty cells behind it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,11 @@ def decoded(data: bytes, report: TableReport) -> str | None:
 
 def read_rows(text: str, report: TableReport) -> Iterator[tuple[int, list[str]]]:
     """The header, which may be empty, then every row that says anything, each with its number."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    announced = _SEPARATOR_LINE.match(text)
+    if announced is not None:
+        text = text[announced.end() :]
+    delimiter = announced["separator"] if announced is not None else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     yield 1, _next_row(reader, report) or []
     number = 1
     while (cells := _next_row(reader, report)) is not None:
@@ -103,7 +112,10 @@ def _delimiter(text: str) -> str:
 
 
 class PhotoNames:
-    """Finds the photograph that a row names: exactly, else in any Unicode form or case, else without its ending."""
+    """Finds the photograph that a row names: exactly, else in any Unicode form or case, else without its ending.
+
+    Names are relative to the collection's prefix, or whole keys.
+    """
 
     def __init__(self, keys: Iterable[str], prefix: str) -> None:
         self._exact: dict[str, str] = {}
@@ -113,7 +125,7 @@ class PhotoNames:
             self._exact[relative] = key
             folded = _fold(relative)
             file_name = folded.rsplit("/", 1)[-1]
-            for form in {folded, file_name, _stem(folded), _stem(file_name)}:
+            for form in {folded, file_name, _stem(folded), _stem(file_name), _fold(key)}:
                 self._loose.setdefault(form, []).append(key)
         self.count = len(self._exact)
 
@@ -121,7 +133,7 @@ class PhotoNames:
         """The object key, or None with the reason noted."""
         if name in self._exact:
             return self._exact[name]
-        candidates = self._loose.get(_fold(name.removeprefix("./")), [])
+        candidates = self._loose.get(_fold(name).removeprefix("./").removeprefix("/"), [])
         if len(candidates) == 1:
             return candidates[0]
         if candidates:

@@ -66,8 +66,10 @@ class Decoder:
             picture = decoder.decode(data, "album/0001.tif")
     """
 
-    def __init__(self, limits: DecodeLimits | None = None) -> None:
+    def __init__(self, limits: DecodeLimits | None = None, *, position: bool = False) -> None:
+        """:param position: whether the place where a file was made (GPS) may be among what people wrote."""
         self.limits = limits or DecodeLimits()
+        self._position = position
         self._child: _Child | None = None
         self._turn = threading.Lock()
 
@@ -88,7 +90,8 @@ class Decoder:
         Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile,
         CMYK, Lab or YCbCr is converted to sRGB, alpha is flattened on white and other extra channels are left out, gray
         becomes three equal channels, the first page of several is taken at its full resolution. Files of more than 8
-        bits keep 16 (``info.bits``). What was taken another way than the file says is in ``info.metadata["notes"]``.
+        bits keep 16 (``info.bits``). What was taken another way than the file says is in ``info.metadata["notes"]``,
+        what people wrote into it in ``info.embedded``.
 
         :param data: the whole file.
         :param name: for messages, and to tell raw files of cameras from other TIFF files.
@@ -105,7 +108,7 @@ class Decoder:
             )
         with self._turn:
             if self._child is None:
-                self._child = _Child(self.limits)
+                self._child = _Child(self.limits, self._position)
             try:
                 return self._child.decode(data, kind, name)
             except _ChildLost as lost:
@@ -130,8 +133,8 @@ class _ChildLost(Exception):
 class _Child:
     """One decoding process with its two shared files."""
 
-    def __init__(self, limits: DecodeLimits) -> None:
-        self._limits = limits
+    def __init__(self, limits: DecodeLimits, position: bool) -> None:
+        self._limits, self._position = limits, position
         self._source, self._target = _nameless_file("scan"), _nameless_file("pixels")
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
@@ -161,6 +164,7 @@ class _Child:
             "max_pixels": self._limits.max_pixels,
             "min_side": self._limits.min_side,
             "seconds": self._limits.seconds,
+            "position": self._position,
         }
         self._send(json.dumps(request).encode() + b"\n")
         answer = self._answer(self._limits.seconds)

@@ -19,6 +19,7 @@ from typing import Any, TypedDict
 import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
+from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
 from restoration.photo.formats.bmp import read_bmp, read_header
 from restoration.photo.formats.directories import exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
@@ -27,6 +28,7 @@ from restoration.photo.formats.layout import Facts, Resolution
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
 from restoration.photo.formats.tiff import read_tiff
+from restoration.photo.formats.written import read_written
 from restoration.photo.magic import looks_cut_off
 
 _OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Jp2k")
@@ -41,13 +43,17 @@ _NOTED = 500
 
 
 class Request(TypedDict):
-    """What the parent asks: the format by magic, the number of bytes in the input file, and the limits."""
+    """What the parent asks: the format by magic, the number of bytes in the input file, and the limits.
+
+    ``position``: whether the place where the file was made (GPS) may be kept.
+    """
 
     format: str
     size: int
     max_pixels: int
     min_side: int
     seconds: float
+    position: bool
 
 
 def main() -> None:
@@ -120,7 +126,8 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
         return _write(lambda: read_bmp(data, header), Facts(header.resolution), target, request)
-    facts = _read_structure(data, kind)
+    facts, blocks = _read_structure(data, kind)
+    facts.written = read_written(blocks, position=request["position"])
     image = _open(data, kind, fail_on="none")
     _check_size(image.width, image.height, request)
     try:
@@ -134,8 +141,10 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
 
 
-def _read_structure(data: memoryview, kind: str) -> Facts:
-    """What the file says of itself; bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
+def _read_structure(data: memoryview, kind: str) -> tuple[Facts, Blocks]:
+    """What the file says of itself, and the blocks in which people describe the photograph.
+
+    Bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
 
     :raises PhotoRejected: unsupported_format.
     :raises ValueError: the structure is damaged.
@@ -144,11 +153,13 @@ def _read_structure(data: memoryview, kind: str) -> Facts:
         scan = read_tiff(data)
         for place, changed in scan.patches.items():
             data[place : place + len(changed)] = changed
-        return scan.facts
+        return scan.facts, scan.blocks
     if kind == "jpeg":
         refuse_unread_stream(data)
-        return Facts(jpeg_resolution(data))
-    return read_png(data) if kind == "png" else Facts()
+        return Facts(jpeg_resolution(data)), jpeg_blocks(data)
+    if kind == "png":
+        return read_png(data), png_blocks(data)
+    return Facts(), webp_blocks(data) if kind == "webp" else Blocks()
 
 
 def _open(data: memoryview, kind: str, *, fail_on: str) -> pyvips.Image:
@@ -178,7 +189,7 @@ def _check_size(width: int, height: int, request: Request) -> None:
 def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dict[str, Any]:
     image = open_scan()
     layout, notes = examined(open_scan, said.layout or layout_of(image))
-    notes = said.notes + notes
+    notes = said.notes + notes + said.written.notes
     facts = _facts(image, said)
     # Turning a scan needs its rows in another order than they are read: only then is the whole of it held in memory.
     turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
@@ -210,6 +221,8 @@ def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:
         "icc": profile_name(said.profile or _profile(image)),
         "orientation": orientation if 1 <= orientation <= 8 else 1,
         "metadata": _exif(image),
+        "embedded": said.written.terms,
+        "embedded_from": said.written.sources,
     }
 
 

@@ -20,7 +20,8 @@ class ScanInfo:
     ``channels`` is the file's own count (1 gray, 3 RGB, 4 CMYK or RGBA). ``dpi`` is pixels per inch along the file's
     own rows, before it is turned upright, ``dpi_down`` along its columns; both are 0 if the file does not say.
     ``metadata`` holds texts of the file, and under ``notes`` what the decoder left out, or took another way than the
-    file says.
+    file says. ``embedded`` is what people wrote into the file about the photograph, by Dublin Core element, and
+    ``embedded_from`` the source of each: XMP, IPTC, EXIF or PNG.
     """
 
     format: str
@@ -34,6 +35,8 @@ class ScanInfo:
     icc: str = ""
     orientation: int = 1
     metadata: dict[str, Any] = field(default_factory=dict)
+    embedded: dict[str, str] = field(default_factory=dict)
+    embedded_from: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
     none is shown; ``unlabelled_sha256`` is that of the restored file before labels were written into it),
     ``credentials`` (``original``: how signed content credentials name the scan; None where there are none),
     ``agents`` (software, models with weight hash and licence, device), ``events`` (PREMIS words), ``steps`` with
-    their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision``
+    their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``metadata_from`` (the source of
+    each of its terms: metadata.csv, XMP, IPTC, EXIF, PNG), ``review`` (the last), ``decision``
     (the one in force), ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`), ``damage`` (what
     was found and how it was mended, a kind each), ``filled`` (``share`` of the picture that was invented, None
     where nobody recorded it, and the ``mask`` that says where, None where there is none), and, only if there are any,
@@ -76,6 +77,7 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "decision": record.get("decision"),
         "withdrawal": record.get("withdrawal"),
         "metadata": record.get("dublin_core") or {},
+        "metadata_from": record.get("dublin_core_from") or {},
         **({"hints": hints} if hints else {}),
     }
 

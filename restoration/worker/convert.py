@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from restoration import __version__
 from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
@@ -41,9 +42,10 @@ class StoredKeys:
 
 def scan_row(info: ScanInfo) -> ScanRow:
     """Facts of the scan; ``detail`` holds channels, pages, dpi along its rows and down its columns (0: unknown), ICC
-    profile, orientation, metadata.
+    profile, orientation, metadata, and under ``embedded`` what people wrote into the file: ``terms`` and ``sources`` by
+    Dublin Core element, none if they wrote nothing.
     """
-    detail = {
+    detail: dict[str, Any] = {
         "channels": info.channels,
         "pages": info.pages,
         "dpi": info.dpi,
@@ -52,6 +54,8 @@ def scan_row(info: ScanInfo) -> ScanRow:
         "orientation": info.orientation,
         "metadata": info.metadata,
     }
+    if info.embedded:
+        detail["embedded"] = {"terms": info.embedded, "sources": info.embedded_from}
     return ScanRow(format=info.format, width=info.width, height=info.height, bits=info.bits, detail=detail)
 
 

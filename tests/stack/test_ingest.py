@@ -192,6 +192,11 @@ def test_declared_hashes_come_from_the_sidecar_and_from_a_bag(catalog, store, co
     assert found["data/a.tif"].dublin_core == {"title": "A"}
     assert (report.declared, report.ignored["bag"], report.listing.listed) == (2, 4, 4)
     assert {"sha256_conflict", "bad_sha256"} <= set(report.sidecar.counts)
+    told = [problem.detail for problem in report.sidecar.problems if problem.kind.startswith("manifest_")]
+    assert told == [
+        "manifest-sha256.txt, line 3 is no hash with a name: 'no line'",
+        "manifest-sha256.txt, line 4: there is no scan 'gone'",
+    ]
 
 
 def test_a_hash_declared_later_can_reject_and_a_right_one_brings_back(catalog, store, collection):

@@ -26,6 +26,7 @@ PAGES = [
             "gallery",
             "hints",
             "labels",
+            "metadata",
             "models",
             "operations",
             "publication",

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restoration.catalog.listing import ListingReport
+from restoration.cli.collection import _print_report
 from restoration.ingest import sidecar, tables
 from restoration.ingest.bag import declared_hashes
-from restoration.ingest.sidecar import read_sidecar
+from restoration.ingest.ingest import IngestReport
+from restoration.ingest.sidecar import SidecarReport, read_sidecar
 from restoration.spreadsheet import FORMULA_STARTS, is_formula, neutralise
 
 KEYS = ["c/a.tif", "c/sub/b.tif", "c/é.png"]
@@ -158,3 +161,81 @@ def test_every_formula_start_is_neutralised(start):
     cell = neutralise(f"{start}1+1")
     row = next(csv.reader(io.StringIO(cell, newline="")))
     assert row[0].startswith("'") or not is_formula(row[0])
+
+
+def test_repeated_columns_keep_all_their_values():
+    header = "filename,dc:creator,Creator,title,title,dc.creator,description,description"
+    described, report = read(f"{header}\na.tif,Kim,Lee,할머니,Grandmother,Kim,one,two\nsub/b.tif,,Lee,,B,,,\n")
+    assert described["c/a.tif"] == {
+        "creator": "Kim; Lee",
+        "title": "할머니 / Grandmother",
+        "description": "one\ntwo",
+    }
+    assert described["c/sub/b.tif"] == {"creator": "Lee", "title": "B"}
+    assert report.counts == {"no_row": 1}
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_excels_line_about_the_separator(line, end):
+    described, report = read(f"{line}{end}filename;title,more;date{end}a.tif;Kim, Lee;1932{end}no.tif;x;y{end}")
+    assert described == {"c/a.tif": {"date": "1932"}}
+    assert [(p.row, p.kind) for p in report.problems] == [(1, "unknown_column"), (3, "no_such_photo"), (0, "no_row")]
+
+
+def test_a_separator_that_is_announced_counts_before_one_that_is_guessed():
+    described, _ = read("sep=|\nfilename|title|a;b;c\na.tif|Kim, Lee|\n")
+    assert described == {"c/a.tif": {"title": "Kim, Lee"}}
+
+
+def test_whole_keys_and_windows_paths_name_scans():
+    described, report = read("filename,title\nc/a.tif,one\n.\\sub\\B.tif,two\n/é.png,three\n")
+    assert {key: terms["title"] for key, terms in described.items()} == {
+        "c/a.tif": "one",
+        "c/sub/b.tif": "two",
+        "c/é.png": "three",
+    }
+    assert report.counts == {}
+
+
+@pytest.mark.parametrize(("key", "name"), [("é.png", "e\u0301.png"), ("e\u0301.png", "é.png"), ("각.tif", "각.tif")])
+def test_a_manifest_names_scans_in_another_unicode_form(key, name):
+    told = []
+    lines = f"{'a' * 64}  data/{name}\n".encode()
+    assert declared_hashes(lines, [f"c/data/{key}"], "c/", lambda *what: told.append(what)) == {
+        f"c/data/{key}": "a" * 64
+    }
+    assert told == []
+
+
+def test_lines_of_a_manifest_that_name_no_scan_are_told():
+    told = []
+    lines = [
+        f"{'a' * 64}  data/a.tif",
+        f"{'b' * 64}  data/lost.tif",
+        f"{'c' * 64}  data/Thumbs.db",
+        f"{'d' * 64}  data/metadata.csv",
+        f"{'e' * 64}  data/\u1eaf.tif",
+        "no hash at all",
+        "",
+    ]
+    twins = ["c/data/a\u0306\u0301.tif", "c/data/\u0103\u0301.tif"]
+    found = declared_hashes("\n".join(lines).encode(), ["c/data/a.tif", *twins], "c/", lambda *what: told.append(what))
+    assert found == {"c/data/a.tif": "a" * 64}
+    assert [kind for kind, _ in told] == [
+        "manifest_no_such_photo",
+        "manifest_ambiguous_name",
+        "manifest_broken_line",
+    ]
+    assert "line 2: there is no scan 'data/lost.tif'" in told[0][1]
+
+
+def test_the_terminal_tells_problems_of_a_manifest_alone_and_how_many_more_there_are(capsys):
+    report = SidecarReport()
+    for number in range(tables.MAX_KEPT_PROBLEMS + 5):
+        report.note(0, "manifest_no_such_photo", f"manifest-sha256.txt, line {number}: there is no scan 'gone\x1b'")
+    _print_report(IngestReport(ListingReport(0, 0, 0, 0, 0, 0), report))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("  row 0: manifest_no_such_photo: manifest-sha256.txt, line 0: there is no scan")
+    assert "\x1b" not in lines[1]
+    assert lines[-1] == "  and 5 more"

@@ -21,11 +21,12 @@ PROFILE, DNG_VERSION = 34675, 50706
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag's type, its number of values, and where in the file they lie."""
+    """A tag's type, its number of values, and where in the file they lie; ``counter`` is where their number lies."""
 
     kind: int
     count: int
     place: int
+    counter: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class TiffReader:
         inline = place + (12 if self.big else 8)
         if VALUE_BYTES.get(kind, 1) * count > (8 if self.big else 4):
             inline = int(self._unpack(self.word, inline))
-        return tag, Entry(kind, count, inline)
+        return tag, Entry(kind, count, inline, place + 4)
 
     def values(self, directory: Directory, tag: int, limit: int = 64) -> tuple[float, ...]:
         """The first values of a tag as numbers, a rational 0/0 or n/0 as 0; none if the tag is not there."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from restoration.errors import PhotoRejected, ReasonCode
+from restoration.photo.formats.texts import Written
 
 Model = Literal["gray", "rgb", "cmyk", "cielab", "icclab", "ycbcr"]
 """``cielab``: a* and b* signed; ``icclab``: a* and b* with an offset, as ICC profiles have them."""
@@ -52,6 +53,7 @@ class Facts:
     """What a file's own structure says, beside what libvips finds.
 
     ``profile`` is an ICC profile that stands for the file's colour where libvips finds none (or the wrong one).
+    ``written`` is what people wrote into the file about the photograph.
     """
 
     resolution: Resolution = field(default_factory=Resolution)
@@ -60,6 +62,7 @@ class Facts:
     orientation: int = 0
     pages: int = 1
     notes: list[str] = field(default_factory=list)
+    written: Written = field(default_factory=Written)
 
 
 def unsupported(what: str, remedy: str) -> PhotoRejected:

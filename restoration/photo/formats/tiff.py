@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from restoration.photo.formats import directories as tag
+from restoration.photo.formats.blocks import TAGS, Blocks, tiff_blocks
 from restoration.photo.formats.directories import VALUE_BYTES, Directory, Entry, TiffReader, resolution_of
 from restoration.photo.formats.jpeg import refuse_unread_stream
 from restoration.photo.formats.layout import COLOURS, Facts, Layout, Model, unsupported
@@ -46,9 +47,13 @@ _SAVE = "save the scan as 8- or 16-bit gray or RGB TIFF or PNG"
 
 @dataclass
 class TiffScan:
-    """The directory that is the scan, with what it says; ``patches`` are bytes to change before libvips reads it."""
+    """The directory that is the scan, with what it says; ``patches`` are bytes to change before libvips reads it.
+
+    ``blocks`` are those of that directory and of the file's first one.
+    """
 
     facts: Facts
+    blocks: Blocks
     patches: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -63,7 +68,7 @@ def read_tiff(data: memoryview) -> TiffScan:
     facts = Facts()
     chain = _chain(reader, first, facts)
     chosen = _scan_among(reader, chain, facts)
-    scan = TiffScan(facts)
+    scan = TiffScan(facts, tiff_blocks(reader, [chosen] if chosen is first else [chosen, first]))
     facts.pages = len(chain)
     facts.resolution = resolution_of(reader, chosen if tag.X_RESOLUTION in chosen.entries else first)
     if chosen is not first:
@@ -271,6 +276,9 @@ def _patch(reader: TiffReader, chosen: Directory, scan: TiffScan) -> None:
     scan.patches[reader.header] = struct.pack(reader.order + reader.word, chosen.offset)
     if chosen.following:
         scan.patches[chosen.pointer] = struct.pack(reader.order + reader.word, 0)
+    for number in TAGS & chosen.entries.keys():
+        # read already; libtiff would read them whole, and refuse the scan if they are larger than its limit
+        scan.patches[chosen.entries[number].counter] = struct.pack(reader.order + reader.word, 1)
     layout = scan.facts.layout
     if extra := chosen.entries.get(tag.EXTRA):
         scan.patches[extra.place] = bytes(VALUE_BYTES.get(extra.kind, 0) * min(extra.count, 64))
