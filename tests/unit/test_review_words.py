@@ -1,11 +1,15 @@
-"""What a terminal says of a photograph's damage: how much, and who made what stands there now."""
+"""What a terminal says of a photograph's damage, how much and who made what stands there now, and of what people wished."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import get_args
+
 import pytest
 
-from restoration.catalog.reviews import ReviewDamage
-from restoration.cli.review_words import damage_words
+from restoration.catalog.reviews import ReviewDamage, ReviewItem
+from restoration.catalog.wishes import Variant
+from restoration.cli.review_words import damage_words, item_lines
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,17 @@ from restoration.cli.review_words import damage_words
 )
 def test_every_way_of_mending_has_its_words(damage, words):
     assert damage_words(damage) == words
+
+
+def item(variant: str) -> ReviewItem:
+    facts = dict.fromkeys((field.name for field in fields(ReviewItem)), None)
+    counts = {"restoration_id": 7, "width": 40, "height": 30, "faces": 1, "faces_altered": 0}
+    return ReviewItem(**facts | counts | {"object_key": "family/ada.tif", "reason_detail": "", "variant": variant})
+
+
+@pytest.mark.parametrize("variant", get_args(Variant))
+def test_every_variant_has_its_words(variant):
+    told = "\n".join(item_lines(item(variant)))
+    assert ("because a person decided so" in told) == ("faces_off" in variant)
+    assert ("colours that people gave" in told) == ("hinted" in variant)
+    assert "_" not in told
