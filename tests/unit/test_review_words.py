@@ -1,4 +1,4 @@
-"""What a terminal says of a photograph's damage, how much and who made what stands there now, and of what people wished."""
+"""What a terminal says of a photograph: its damage and who made what stands there now, and how people wished it."""
 
 from __future__ import annotations
 
