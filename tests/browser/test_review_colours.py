@@ -164,26 +164,26 @@ def test_by_keys_alone_and_no_key_decides_meanwhile(page, catalog):
     page.wait_for_selector(".give[data-ready]")
     assert page.evaluate("document.activeElement.className") == "cross"
     page.keyboard.press("ArrowRight")
-    assert outline(page) == [[0.51, 0.5]]
+    assert outline(page) == [[0.61, 0.4]]
     page.keyboard.press("Shift+ArrowDown")
-    assert outline(page) == [[0.51, 0.55]]
-    assert "51 % from the left and 55 %" in page.inner_text(".where")
+    assert outline(page) == [[0.61, 0.45]]
+    assert "61 % from the left and 45 %" in page.inner_text(".where")
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+ArrowLeft")
     assert "one more makes an area" in page.inner_text(".where")
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+ArrowDown")
-    assert outline(page) == [[0.51, 0.55], [0.46, 0.55], [0.46, 0.6]]
+    assert outline(page) == [[0.61, 0.45], [0.56, 0.45], [0.56, 0.5]]
     for key in ("a", "r", "j", "o", "u", "l", "1"):
         page.keyboard.press(key)
     assert page.locator(".give").count() == 1
     page.keyboard.press("Backspace")
     page.keyboard.press("Backspace")
-    assert outline(page) == [[0.51, 0.55]]
+    assert outline(page) == [[0.61, 0.45]]
     page.keyboard.press("Escape")
     assert (outline(page), page.locator(".give").count()) == ([], 1)
     page.keyboard.press("ArrowUp")
-    assert outline(page) == [[0.5, 0.49]]
+    assert outline(page) == [[0.6, 0.39]]
     page.locator("#hint-hex").focus()
     page.keyboard.type(RED)
     page.locator("#hint-subject").focus()
@@ -191,7 +191,7 @@ def test_by_keys_alone_and_no_key_decides_meanwhile(page, catalog):
     page.keyboard.press("Enter")
     page.wait_for_selector(".given")
     [hint] = given(catalog)
-    assert (hint["outline"], hint["colour"], hint["said_by"]) == ([[0.5, 0.49]], RED, PERSON)
+    assert (hint["outline"], hint["colour"], hint["said_by"]) == ([[0.6, 0.39]], RED, PERSON)
     assert page.evaluate("document.activeElement.id") == "give-colour"
     page.keyboard.press("c")
     page.wait_for_selector(".give[data-ready]")
@@ -380,6 +380,9 @@ def test_on_a_phone_a_tap_is_a_place_and_nothing_is_cut_off(browser, address, ph
     for one in page.locator(".pick").all():
         assert one.bounding_box()["height"] >= 44
     page.locator("#hint-wheel").fill(BLUE)
+    page.locator("#hint-preview").tap()
+    page.wait_for_selector(".painted")
+    until(page, "document.querySelector('.frame').getBoundingClientRect().top >= 0")
     page.locator("#hint-save").tap()
     page.wait_for_selector(".given")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

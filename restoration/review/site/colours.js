@@ -28,6 +28,7 @@ class Giving {
 
   form(person) {
     this.where = make("p", { class: "where" });
+    this.anewButton = button(t("place_anew"), () => this.anew(), { id: "hint-anew", class: "quiet small" });
     this.subject = make("input", { type: "text", id: "hint-subject", maxlength: "200", dir: "auto", placeholder: t("subject_example") });
     this.saidBy = make("input", { type: "text", id: "hint-said-by", maxlength: "100", dir: "auto", required: true, value: person });
     this.source = make("input", { type: "text", id: "hint-source", maxlength: "1000", dir: "auto", placeholder: t("source_example") });
@@ -44,7 +45,7 @@ class Giving {
     },
     make("h3", { id: "give-title", text: t("give") }),
     make("p", { class: "hint", id: "give-how", text: t("give_how") }),
-    make("div", { class: "field" }, this.where, button(t("place_anew"), () => this.anew(), { id: "hint-anew", class: "quiet small" })),
+    make("div", { class: "field" }, this.where, this.anewButton),
     this.palette.element,
     field("hint-subject", t("subject"), this.subject),
     make("fieldset", { class: "grounds" }, make("legend", { text: t("ground") }), ...grounds),
@@ -72,6 +73,7 @@ class Giving {
     if (!this.places) return;
     const { outline } = this.places;
     this.where.textContent = outline.length ? placeWords(outline) : t("place_none");
+    this.anewButton.hidden = !outline.length;
     if (this.bitmap) this.hide(t("preview_old"));
   }
 
@@ -109,6 +111,7 @@ class Giving {
       this.viewer.showPainted(bitmap);
       this.previewButton.setAttribute("aria-pressed", "true");
       this.say(t("preview_shown"));
+      this.viewer.element.scrollIntoView({ block: "nearest" });
     } catch (error) {
       if (error.reason !== "not_signed_in") this.say(refusal(error));
     } finally {
@@ -159,11 +162,12 @@ export class ColoursSection {
     this.person = person;
     this.list = make("div", {});
     this.told = make("p", { class: "told", role: "status" });
-    this.giveButton = make("button", { type: "button", class: "quiet", id: "give-colour", "aria-expanded": "false", "aria-keyshortcuts": "c", onclick: () => (this.open ? this.end() : this.begin()) },
+    this.giveButton = make("button", { type: "button", class: "quiet", id: "give-colour", "aria-expanded": "false", "aria-controls": "give-place", "aria-keyshortcuts": "c", onclick: () => (this.open ? this.end() : this.begin()) },
       make("span", { text: t("give") }), make("kbd", { text: "c", "aria-hidden": "true" }));
-    this.place = make("div", {});
+    // the form's own place is the panel's top: on a telephone that is right below the photograph
+    this.place = make("div", { id: "give-place" });
     this.element = make("section", { class: "colours", "aria-labelledby": "colours-title" }, make("h2", { id: "colours-title", text: t("colours") }),
-      this.list, this.told, photo.painted ? this.giveButton : make("p", { class: "hint", text: t("hints_no_paint") }), this.place);
+      this.list, this.told, photo.painted ? this.giveButton : make("p", { class: "hint", text: t("hints_no_paint") }));
     this.draw();
   }
 
@@ -208,7 +212,7 @@ export class ColoursSection {
     this.giving = new Giving({ photo: this.photo, viewer: this.viewer, person: this.person, saved: (hints) => this.saved(hints), closed: () => this.end() });
     this.place.replaceChildren(this.giving.element);
     this.giveButton.setAttribute("aria-expanded", "true");
-    this.giving.element.scrollIntoView({ block: "nearest" });
+    this.giving.element.scrollIntoView({ block: "start" });
     this.viewer.element.scrollIntoView({ block: "nearest" });
     this.giving.places.cross.focus({ preventScroll: true });
     announce(t("give_how"));

@@ -82,7 +82,7 @@ export class PhotoView {
       this.bar(),
       make("section", { class: "stage", "aria-label": t("view") }, this.viewer.element,
         make("p", { class: "sources" }, ...["before", "after"].map((side) => make("span", { text: sourceLine(this.sources[side], side, this.photo.preview_side) })))),
-      make("article", { class: "panel" }, this.heading,
+      make("article", { class: "panel" }, this.colours.place, this.heading,
         make("p", { class: "date", dir: "auto", text: [this.photo.dublin_core.date, this.photo.collection_title || item.collection].filter(Boolean).join(" · ") }),
         note ? make("p", { class: "note", role: "alert", text: note }) : null,
         this.lastBar(), banner(this.photo), this.form(),

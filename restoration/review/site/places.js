@@ -7,6 +7,8 @@ const MOST_OF_DRAG = 40;
 const LEAST_CORNERS = 3;
 const DRAG_PX = 8;
 const NEAR_PX = 14;
+/* Beside the divide, which stands in the middle. */
+const START = [0.6, 0.4];
 const STEP = 0.01;
 const BIG_STEP = 0.05;
 export const RADIUS = 0.008;
@@ -80,8 +82,8 @@ export class PlacePicker {
     this.cross.remove();
   }
 
-  /* Where keys act: the last corner, or the middle of the photograph. */
-  get at() { return this.outline.at(-1) || [0.5, 0.5]; }
+  /* Where keys act: the last corner, or where they begin. */
+  get at() { return this.outline.at(-1) || START; }
 
   /* The viewer has moved or zoomed. */
   placed() {
