@@ -2,7 +2,8 @@
 
 The review page holds no torch, and the workers are at their batches, for up to an hour at a time; so previews have a
 process of their own. It holds no login and no key: a picture and what to do with it come in, a picture goes out. It
-paints on the CPU, where a preview takes half a second, and leaves the GPU to the workers.
+paints on one core of the CPU, in half a second, and leaves the GPU to the workers. Several threads would be slower
+where a worker is at the same cores: they wait for each other (three times the CPU time, measured on two cores).
 
 Torch is loaded when somebody is about to need it (``POST /warm``) or at the first picture, not before.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -151,8 +153,10 @@ def serve(settings: Settings) -> None:
         from restoration.models.files import Registry
         from restoration.models.loading import LoadedModels
 
-        return LoadedModels(Registry.load(settings=settings), device="cpu", threads=settings.threads)
+        return LoadedModels(Registry.load(settings=settings), device="cpu", threads=1)
 
+    # read by the libraries when torch brings them, which is later
+    os.environ["OMP_NUM_THREADS"] = "1"
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = make_server(settings.painter_host, settings.painter_port, Painter(make_models))
