@@ -74,12 +74,19 @@ class Painter:
             self._turn.release()
 
     def warm_up(self) -> None:
-        """Load torch and the colorizer for hints, unless that was done."""
+        """Load torch and the colorizer for hints, unless that was done; what goes wrong is logged, and said to whoever
+        asks for a picture.
+        """
         with self._turn:
-            if not self.warm:
-                import restoration.worker.painting  # noqa: F401 - for what it loads
+            if self.warm:
+                return
+            import restoration.worker.painting  # noqa: F401 - for what it loads
 
+            try:
                 self._models.load(Colorize().hint_model)
+            except RestorationError as error:
+                log.error("the painter cannot paint: %s", error)  # noqa: TRY400 - the message says it all
+            else:
                 self.warm = True
 
 

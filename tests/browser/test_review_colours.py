@@ -290,7 +290,10 @@ def test_facts_say_what_the_picture_was_painted_by(page, catalog, photo_ids):
     assert "except where people gave them" in page.inner_text(".story")
     page.get_by_role("button", name=re.compile("^Take back")).click()
     page.get_by_role("button", name="Take it back").click()
-    page.wait_for_selector("text=The next run paints without it.")
+    page.wait_for_selector(".told:has-text('The next run paints without it.')")
+    page.reload()
+    page.wait_for_selector(".colours")
+    assert "still painted by a colour that was taken back" in page.inner_text(".colours")
 
 
 def test_without_colours_added_there_is_nothing_to_give(tab, catalog, photo_ids):

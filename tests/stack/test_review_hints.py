@@ -263,6 +263,19 @@ def test_withdrawn_replaced_and_unknown_photographs_take_no_colours(painted, cat
     assert rows(catalog) == 1
 
 
+def test_a_scan_that_is_replaced_in_the_very_moment_takes_no_colour(signed, catalog, family, photo_id, monkeypatch):
+    add = catalog_hints.add_hints
+
+    def replaced_before(*arguments, **more):
+        with catalog.begin() as conn:
+            build.listing(conn, family, [build.listed("01-collins.tif", "another scan")])
+        return add(*arguments, **more)
+
+    monkeypatch.setattr(catalog_hints, "add_hints", replaced_before)
+    assert error(give(signed, photo_id)) == (404, "not_found")
+    assert rows(catalog) == 0
+
+
 # -- previews --------------------------------------------------------------------------------------------------------
 
 

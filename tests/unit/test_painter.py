@@ -15,7 +15,7 @@ import pytest
 
 from restoration.colour_hints import ColourHint
 from restoration.engine.paint_request import OvalRequest, PaintRequest, packed, unpacked
-from restoration.errors import PhotoRejected, UsageError
+from restoration.errors import ModelError, PhotoRejected, ReasonCode, UsageError
 from restoration.models.loading import LoadedModels
 from restoration.photo.colour import lightness, rgb_to_lab
 from restoration.photo.encode import preview_jpeg
@@ -83,6 +83,23 @@ def test_colours_of_the_restored_picture_do_not_shine_through(models):
     )
     chroma = [rgb_to_lab(part)[:, :, 1:].mean(axis=(0, 1)) for part in (one, other)]
     assert np.hypot(*(chroma[0] - chroma[1])) < 6
+
+
+def test_a_preview_of_the_restored_picture_is_what_the_next_run_makes_of_the_scan(models):
+    """The run sees the scan at full size, the preview a small JPEG of what an earlier run had painted without hints."""
+    scan = np.ascontiguousarray(cv2.resize(gray(hopper()), (1024, 1200), interpolation=cv2.INTER_CUBIC).clip(0, 1))
+    before = colorize.Step().apply(frame_of(scan), Colorize(), models).picture.pixels
+    run = colorize.Step().apply(frame_of(scan), Colorize(hints=(JACKET,)), models).picture.pixels
+    seen = pixels(
+        painting.painted(PaintRequest(parameters=Colorize(hints=(JACKET,))), preview_jpeg(before, 480), models)
+    )
+    same = cv2.resize(run, seen.shape[1::-1], interpolation=cv2.INTER_AREA)
+    apart, were_apart = (
+        np.hypot(*np.moveaxis(rgb_to_lab(one)[:, :, 1:] - rgb_to_lab(same)[:, :, 1:], 2, 0))
+        for one in (seen, cv2.resize(before, seen.shape[1::-1], interpolation=cv2.INTER_AREA))
+    )
+    assert apart.mean() < 3
+    assert were_apart.mean() > 3 * apart.mean()
 
 
 def test_what_lies_outside_the_picture_stays_gray(models, picture):
@@ -160,6 +177,17 @@ def test_over_http_it_says_what_is_wrong(models, picture):
     }  # fmt: skip
     assert "takes no colour hints" in answers["no such model"].json()["error"]
     assert base64.b64encode(picture).decode()[:40] not in answers["no such model"].text
+
+
+def test_a_painter_without_its_colorizer_says_so_and_lives_on(models, picture):
+    def broken():
+        raise ModelError("model 'hinted-colorizer' is not here", reason=ReasonCode.MODEL_MISSING)
+
+    one = painter.Painter(broken)
+    one.warm_up()
+    assert not one.warm
+    with pytest.raises(ModelError, match="not here"):
+        one.paint(PaintRequest(parameters=Colorize()), picture)
 
 
 def test_one_at_a_time_and_whoever_waits_too_long_is_told(models, picture):

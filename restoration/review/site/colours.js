@@ -174,9 +174,11 @@ export class ColoursSection {
   get open() { return Boolean(this.giving); }
 
   draw() {
-    const { hints } = this.photo;
+    const { hints, item } = this.photo;
     this.where(null);
-    this.list.replaceChildren(hints.length ? make("ul", { class: "hints" }, ...hints.map((hint) => this.item(hint))) : make("p", { class: "hint", text: t("no_hints") }));
+    // colours that were taken back are not among those that hold, but the picture shown was painted by them
+    const gone = item.variant.endsWith("hinted") && !hints.some((hint) => hint.shown);
+    this.list.replaceChildren(gone ? make("p", { class: "is-due", text: t("hints_gone") }) : "", hints.length ? make("ul", { class: "hints" }, ...hints.map((hint) => this.item(hint))) : make("p", { class: "hint", text: t("no_hints") }));
   }
 
   item(hint) {

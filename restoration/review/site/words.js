@@ -121,6 +121,7 @@ const en = {
 
   colours: "Colours that people know",
   no_hints: "Nobody has given a colour for this photograph yet.",
+  hints_gone: "The picture shown is still painted by a colour that was taken back. The next run paints without it.",
   hints_no_paint: "No colours were added to this photograph, so no run paints by colours that people give.",
   give: "Give a colour",
   give_how: "Click the thing in the photograph. For an area, click its corners or draw around it. With keys: arrows move the place, Enter sets a further corner, Backspace takes one off, Escape begins anew and then closes.",
@@ -444,6 +445,7 @@ const ko = {
 
   colours: "사람들이 아는 색",
   no_hints: "아직 아무도 이 사진의 색을 알려 주지 않았습니다.",
+  hints_gone: "보이는 사진은 거둔 색으로 아직 칠해져 있습니다. 다음 실행에서는 그 색 없이 칠합니다.",
   hints_no_paint: "이 사진에는 색을 입히지 않았으므로, 색을 알려 주어도 칠해지지 않습니다.",
   give: "색 알려 주기",
   give_how: "사진에서 그 물건을 누르세요. 넓은 곳이면 모서리를 차례로 누르거나 둘레를 그리세요. 글쇠로는 화살표로 자리를 옮기고, Enter로 모서리를 더하고, Backspace로 하나를 지우며, Esc를 누르면 다시 시작하고 한 번 더 누르면 닫힙니다.",
