@@ -109,6 +109,17 @@ def parse_colour(text: str) -> str:
     return "#" + word
 
 
+def parse_ground(text: str) -> HintGround:
+    """Read from what somebody knows a colour.
+
+    :raises UsageError: it is none of the five words.
+    """
+    try:
+        return HintGround(text.strip().lower())
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no ground; it is memory, writing, object, photograph or rule") from error
+
+
 def make_hint(place: tuple[Point, ...], colour: str, radius: float | None = None) -> ColourHint:
     """A hint from parts that are already read.
 

@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         description="Whether published archives name the people who approved and reviewed, with their words; otherwise "
         "they say that a person did, what and when.",
     )
+    name_hint_givers: bool = Field(
+        default=False,
+        description="Whether published archives name the people who gave colours, with their words and sources; "
+        "otherwise they say which colour was given, for what and on what ground.",
+    )
     source_organization: str = Field(
         default="", description="The institution whose archive this is, for bag-info.txt and the labels in pictures."
     )

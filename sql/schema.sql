@@ -755,7 +755,7 @@ CREATE TABLE evaluation (
     device_class    text NOT NULL,
     code_version    text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    task            text NOT NULL DEFAULT 'colorize' CHECK (task IN ('colorize', 'restore-face'))
+    task            text NOT NULL DEFAULT 'colorize' CHECK (task IN ('colorize', 'restore-face', 'repair'))
 );
 CREATE INDEX evaluation_data_set ON evaluation (data_set, evaluation_id);
 COMMENT ON TABLE evaluation IS
@@ -771,7 +771,7 @@ COMMENT ON COLUMN evaluation.parameters IS
 COMMENT ON COLUMN evaluation.device_class IS 'Class of devices that give the same bytes.';
 COMMENT ON COLUMN evaluation.code_version IS 'Version of the software that measured.';
 COMMENT ON COLUMN evaluation.created_at IS 'When it was recorded.';
-COMMENT ON COLUMN evaluation.task IS 'What the models do: colorize photographs, or restore faces.';
+COMMENT ON COLUMN evaluation.task IS 'What the models do: colorize photographs, restore faces, or find and mend damage (repair).';
 COMMENT ON INDEX evaluation_data_set IS 'The last evaluation of one set of photographs.';
 
 CREATE TABLE evaluation_model (
@@ -788,7 +788,7 @@ COMMENT ON TABLE evaluation_model IS
 COMMENT ON COLUMN evaluation_model.evaluation_id IS 'The evaluation.';
 COMMENT ON COLUMN evaluation_model.ordinal IS 'Place in the evaluation, from 0; doing nothing comes first.';
 COMMENT ON COLUMN evaluation_model.name IS
-    'Name in the model registry, recipe:NAME, or file:NAME; gray, degraded, given and truth are no models.';
+    'Name in the model registry, recipe:NAME, or file:NAME; gray, degraded, given, damaged, true_mask, shapes and truth are no models.';
 COMMENT ON COLUMN evaluation_model.version IS
     'Version in the model registry, or the start of the recipe''s hash; empty for what is neither.';
 COMMENT ON COLUMN evaluation_model.weights_sha256 IS
@@ -835,7 +835,8 @@ COMMENT ON TABLE evaluation_score IS
 COMMENT ON COLUMN evaluation_score.evaluation_id IS 'The evaluation.';
 COMMENT ON COLUMN evaluation_score.photo_ordinal IS 'The photograph''s place.';
 COMMENT ON COLUMN evaluation_score.model_ordinal IS 'The model''s place.';
-COMMENT ON COLUMN evaluation_score.metric IS 'Name of the figure; docs/evaluation.md says what each one means.';
+COMMENT ON COLUMN evaluation_score.metric IS
+    'Name of the figure; docs/evaluation.md says what each one means. Of task repair the kind of damage follows it, as in damage_removed_tear.';
 COMMENT ON COLUMN evaluation_score.value IS 'The figure; shares are 0 to 1.';
 
 -- The chain of events -----------------------------------------------------------------------------------------------
@@ -1528,7 +1529,9 @@ SELECT h.hint_id, c.name AS collection, p.photo_id, p.object_key, h.outline, h.r
        e.removed_at, e.removed_by, e.reason AS removal_reason, p.current AS scan_is_current,
        (SELECT count(*) FROM photo q JOIN restoration r USING (restoration_id)
          WHERE q.collection_id = h.collection_id AND q.current AND h.hint_id = ANY (q.hint_ids)
-           AND r.variant IN ('hinted', 'faces_off_hinted')) AS photos_painted_by_it
+           AND r.variant IN ('hinted', 'faces_off_hinted')
+           AND EXISTS (SELECT FROM step_record s WHERE s.restoration_id = r.restoration_id AND s.step = 'colorize'
+                          AND s.status = 'applied')) AS photos_painted_by_it
   FROM colour_hint h
   JOIN photo p USING (photo_id)
   JOIN collection c ON c.collection_id = h.collection_id
@@ -1649,7 +1652,7 @@ COMMENT ON COLUMN audit.evaluation.bleed IS 'Mean share of colour change away fr
 COMMENT ON COLUMN audit.evaluation.skin_blue IS 'Mean share of skin that is plainly blue, 0 to 1; lower is better.';
 COMMENT ON COLUMN audit.evaluation.face_colourfulness IS 'Mean colourfulness of the faces.';
 COMMENT ON COLUMN audit.evaluation.means IS 'Means of all figures by name.';
-COMMENT ON COLUMN audit.evaluation.task IS 'What the models do: colorize photographs, or restore faces.';
+COMMENT ON COLUMN audit.evaluation.task IS 'colorize, restore-face or repair.';
 COMMENT ON COLUMN audit.evaluation.identity IS
     'Mean cosine between descriptors of the face and of the true face; higher is better.';
 COMMENT ON COLUMN audit.evaluation.given_identity IS 'The same to the face as it was given, where nobody knows the truth.';

@@ -10,7 +10,7 @@ here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -36,13 +36,14 @@ _KEY = sa.text("SELECT collection_id, object_key FROM photo WHERE photo_id = :ph
 
 _IN_FORCE = sa.text("SELECT cardinality(hints_in_force(p)) FROM photo AS p WHERE p.photo_id = :photo_id")
 
-# The same hint for the same scan is one hint, also where it was taken back meanwhile: hints.csv is read every night.
-_KNOWN = """
-EXISTS (SELECT FROM colour_hint AS h
-        WHERE h.photo_id = :photo_id AND h.outline = n.outline AND h.radius = n.radius AND h.colour = n.colour
-          AND h.subject = n.subject AND h.ground = n.ground AND h.source = n.source AND h.said_by = n.said_by
-          AND h.said_on = n.said_on AND h.given_through = :given_through)
-"""
+# In force or taken back: hints.csv is read every night.
+_GIVEN = sa.text("""
+SELECT p.object_key, p.current, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground, h.source,
+       h.said_by, h.said_on
+FROM colour_hint AS h JOIN photo AS p USING (photo_id)
+WHERE h.collection_id = :collection_id AND h.given_through = :given_through
+  AND (:object_key = '' OR p.object_key = :object_key)
+""")
 
 _WORDS = """
 encode(sha256(convert_to(CAST(jsonb_build_array(m.subject, m.source, m.said_by, m.said_on) AS text), 'UTF8')), 'hex')
@@ -57,7 +58,7 @@ WITH new AS (
                              said_by, said_on, given_through, added_by)
     SELECT :collection_id, :photo_id, :source_sha256, n.outline, n.radius, n.colour, n.subject, n.ground, n.source,
            n.said_by, n.said_on, :given_through, :added_by
-    FROM new AS n WHERE NOT :once OR NOT {_KNOWN} ORDER BY n.ordinal
+    FROM new AS n ORDER BY n.ordinal
     RETURNING hint_id, outline, radius, colour, subject, ground, source, said_by, said_on
 ), told AS (
     INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail)
@@ -84,13 +85,19 @@ FROM made JOIN colour_hint AS h USING (hint_id)
 RETURNING seq
 """)  # noqa: S608 - constant parts
 
+_SHOWN = """
+(h.hint_id = ANY (p.hint_ids)
+ AND EXISTS (SELECT FROM restoration AS r JOIN step_record AS s USING (restoration_id)
+              WHERE r.restoration_id = p.restoration_id AND r.variant LIKE '%hinted' AND s.step = 'colorize'
+                AND s.status = 'applied'))
+"""
+
 _LIST = """
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, e.removed_at,
-       {holds} AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+       {holds} AS holds, {shown} AS shown
 FROM colour_hint AS h
 JOIN photo AS p ON p.photo_id = h.photo_id
-LEFT JOIN restoration AS r USING (restoration_id)
 LEFT JOIN colour_hint_removal AS e USING (hint_id)
 WHERE {which} AND (:removed OR e.hint_id IS NULL)
 ORDER BY p.object_key, h.hint_id
@@ -99,21 +106,21 @@ ORDER BY p.object_key, h.hint_id
 _OF_COLLECTION = sa.text(
     _LIST.format(
         holds="e.hint_id IS NULL AND p.current",
+        shown=_SHOWN,
         which="h.collection_id = :collection_id AND (:object_key = '' OR p.object_key = :object_key)",
     )
 )
 
-_OF_PHOTO = sa.text("""
+_OF_PHOTO = sa.text(f"""
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, CAST(NULL AS timestamptz) AS removed_at,
-       true AS holds, h.hint_id = ANY (p.hint_ids) AND coalesce(r.variant LIKE '%hinted', false) AS shown
+       true AS holds, {_SHOWN} AS shown
 FROM photo AS p
 JOIN colour_hint AS h ON h.hint_id = ANY (hints_in_force(p))
-LEFT JOIN restoration AS r USING (restoration_id)
 WHERE p.photo_id = :photo_id ORDER BY h.hint_id
-""")
+""")  # noqa: S608 - constant condition
 
-_GIVEN = sa.text("""
+_COLOURS = sa.text("""
 SELECT colour, subject FROM (
     SELECT DISTINCT ON (h.colour) h.colour, h.subject, h.hint_id FROM colour_hint AS h
     WHERE h.collection_id = :collection_id
@@ -191,16 +198,20 @@ def add_hints(
     """
     if given_through not in get_args(GivenThrough):
         raise UsageError(f"hints are not given through {given_through!r}")
-    new = list(hints)
+    new = [as_recorded(one) for one in hints]
     photo = conn.execute(_PHOTO, {"collection_id": collection_id, "object_key": object_key}).one_or_none()
     if photo is None:
         raise UsageError(
             "the collection has no current scan of that key; `restoration audit photos` lists them", photo=object_key
         )
-    if not person.strip() or any(not one.said_by.strip() for one in new):
+    if not person.strip() or any(not one.said_by for one in new):
         raise UsageError("a hint says who knows the colour, and who put it on record", photo=object_key)
+    if once:
+        # asked for after the photograph was locked: another reader of the same list has finished by now
+        given = given_before(conn, collection_id, given_through, object_key=object_key)
+        new = [one for one in dict.fromkeys(new) if not given.get((object_key, one))]
     held = int(conn.execute(_IN_FORCE, {"photo_id": photo.photo_id}).scalar_one())
-    if held + len(new) > MOST_HINTS and not once:
+    if new and held + len(new) > MOST_HINTS:
         raise UsageError(f"{held} hints hold already; a photograph has at most {MOST_HINTS}", photo=object_key)
     values = {
         "collection_id": collection_id,
@@ -208,8 +219,7 @@ def add_hints(
         "source_sha256": photo.content_sha256,
         "given_through": given_through,
         "added_by": clean_text(person.strip()),
-        "once": once,
-        "hints": to_json([_row(number, one) for number, one in enumerate(new[:MOST_HINTS])]),
+        "hints": to_json([_row(number, one) for number, one in enumerate(new)]),
     }
     return [int(number) for number in conn.execute(_ADD, values).scalars()]
 
@@ -221,11 +231,33 @@ def _row(number: int, new: NewHint) -> dict[str, Any]:
         "radius": new.hint.radius,
         "colour": new.hint.colour,
         "ground": str(new.ground),
-        "said_by": clean_text(new.said_by.strip()),
-        "subject": clean_text(new.subject.strip()),
-        "source": clean_text(new.source.strip()),
-        "said_on": clean_text(new.said_on.strip()),
+        "said_by": new.said_by,
+        "subject": new.subject,
+        "source": new.source,
+        "said_on": new.said_on,
     }
+
+
+def as_recorded(new: NewHint) -> NewHint:
+    """The hint with its words as they will be on record: no space around them, and nothing that Postgres refuses."""
+    words = (new.said_by, new.subject, new.source, new.said_on)
+    said_by, subject, source, said_on = (clean_text(text).strip() for text in words)
+    return replace(new, said_by=said_by, subject=subject, source=source, said_on=said_on)
+
+
+def given_before(
+    conn: sa.Connection, collection_id: int, given_through: GivenThrough, *, object_key: str = ""
+) -> dict[tuple[str, NewHint], bool]:
+    """What was given in one way, in force or taken back, by key and hint; False if it was for a scan that has been
+    replaced since.
+    """
+    values = {"collection_id": collection_id, "given_through": given_through, "object_key": object_key}
+    given: dict[tuple[str, NewHint], bool] = {}
+    for row in conn.execute(_GIVEN, values):
+        words = {name: getattr(row, name) for name in ("said_by", "subject", "source", "said_on")}
+        place = (row.object_key, NewHint(_colour(row), HintGround(row.ground), **words))
+        given[place] = given.get(place, False) or bool(row.current)
+    return given
 
 
 def remove_hint(conn: sa.Connection, collection_id: int, hint_id: int, *, person: str, reason: str = "") -> bool:
@@ -260,7 +292,7 @@ def hints_of_photo(conn: sa.Connection, photo_id: int) -> list[KnownHint]:
 
 def given_colours(conn: sa.Connection, collection_id: int, *, limit: int) -> list[GivenColour]:
     """Colours of the hints of a collection that were not taken back, each once, the last given first."""
-    rows = conn.execute(_GIVEN, {"collection_id": collection_id, "limit": limit})
+    rows = conn.execute(_COLOURS, {"collection_id": collection_id, "limit": limit})
     return [GivenColour(row.colour, row.subject) for row in rows]
 
 

@@ -67,6 +67,15 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                    ORDER BY d.mended_share DESC, d.kind)
                FROM damage AS d WHERE d.restoration_id = p.restoration_id), '[]'),
            'variant', coalesce(r.variant, ''),
+           'hints', CASE WHEN r.variant IN ('hinted', 'faces_off_hinted') AND EXISTS (
+                   SELECT FROM step_record AS s
+                   WHERE s.restoration_id = p.restoration_id AND s.step = 'colorize' AND s.status = 'applied')
+               THEN coalesce((
+               SELECT jsonb_agg(jsonb_build_object(
+                   'hint_id', h.hint_id, 'place', h.outline, 'radius', h.radius, 'colour', h.colour,
+                   'what', h.subject, 'ground', h.ground, 'source', h.source, 'said_by', h.said_by,
+                   'said_on', h.said_on, 'added_at', h.added_at) ORDER BY h.hint_id)
+               FROM colour_hint AS h WHERE h.hint_id = ANY (p.hint_ids)), '[]') ELSE '[]' END,
            'ai_altered', coalesce(r.ai_altered, false),
            'recipe', CASE WHEN r.restoration_id IS NOT NULL THEN jsonb_build_object(
                'name', r.recipe, 'sha256', r.recipe_sha256, 'models_sha256', r.models_sha256) END,
@@ -194,10 +203,11 @@ class PublishablePhoto:
     bits, scan}, duplicate_of (object key), decision (the one in force), awaits_review, withdrawal {reason,
     withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key) or None, filled_share (0..1 or None),
     damage (kind, found_share, mended_share, regions, mending, box or None, model; the most mended first), variant,
-    output {key, sha256, bytes, format, width, height, bits} or None, previews {before, after} or None, ai_altered,
-    recipe {name, sha256, models_sha256} or None, device, device_class, code_version, seconds, restored_at, run_id,
-    steps, faces, models, measurements {metric: {source, restored, pair}}, review (the last), events. Times
-    are ISO 8601 with zone.
+    hints (colours of people that it was painted by: hint_id, place, radius, colour, what, ground, source, said_by,
+    said_on, added_at), output {key, sha256, bytes, format, width, height, bits} or None, previews {before, after} or
+    None, ai_altered, recipe {name, sha256, models_sha256} or None, device, device_class, code_version, seconds,
+    restored_at, run_id, steps, faces, models, measurements {metric: {source, restored, pair}}, review (the last),
+    events. Times are ISO 8601 with zone.
     """
 
     photo_id: int

@@ -204,9 +204,8 @@ class ReviewItem:
     ``decision`` is the one in force, with its ``reviewer``, ``words`` and ``decided_at``; None where nobody decided, or
     where what was accepted has been restored anew. ``width`` and ``height`` are the output's, in pixels. ``faces`` and
     ``faces_altered`` count faces; ``lowest_identity`` is a cosine in [-1, 1], ``damage_share`` in [0, 1], ``ssim_y`` in
-    [-1, 1]; each None where it was not measured. ``variant`` is ``faces_off`` where the recipe's face restorers were
-    taken out because a person decided so, ``hinted`` where colours that people gave were painted, ``faces_off_hinted``
-    where both. Keys lie in the bucket for restored photographs.
+    [-1, 1]; each None where it was not measured. ``variant`` says in which other form than the run's the recipe was
+    followed (:data:`restoration.catalog.wishes.Variant`). Keys lie in the bucket for restored photographs.
     """
 
     photo_id: int

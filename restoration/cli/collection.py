@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from restoration.catalog.collections import Collection
     from restoration.ingest.ingest import IngestReport
+    from restoration.ingest.tables import TableReport
 
 collection_app = typer.Typer(
     help="Collections: sets of scans under one S3 prefix.", no_args_is_help=True, rich_markup_mode=None
@@ -98,7 +99,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 @collection_app.command()
 def ingest(name: Name, as_json: AsJson = False) -> None:
-    """List the collection's scans into the catalog, with metadata.csv where there is one. Reads no image."""
+    """List the collection's scans into the catalog, with metadata.csv and hints.csv if there. Reads no image."""
     import json
 
     from restoration.catalog.collections import get_collection
@@ -134,12 +135,21 @@ def _print_report(report: IngestReport) -> None:
         typer.echo(f"  not photographs: {number} {kind}")
     if report.declared:
         typer.echo(f"{report.declared} scans come with a sha256, which is compared before they are restored")
-    sidecar = report.sidecar
-    if sidecar.found:
-        typer.echo(f"metadata.csv: {sidecar.rows} rows, {sidecar.matched} used")
-        for problem in sidecar.problems:
-            # names in the file are whatever somebody typed: escape control characters before they meet a terminal
-            detail = (
-                problem.detail.encode("unicode_escape").decode() if not problem.detail.isprintable() else problem.detail
-            )
-            typer.echo(f"  row {problem.row}: {problem.kind}: {detail}")
+    if report.sidecar.found:
+        typer.echo(f"metadata.csv: {report.sidecar.rows} rows, {report.sidecar.matched} used")
+        _print_problems(report.sidecar)
+    if report.hints.found:
+        hints = report.hints
+        typer.echo(f"hints.csv: {hints.rows} lines, {hints.lines} can be used, {hints.added} new on record")
+        _print_problems(hints)
+    if report.hints.added:
+        typer.echo("the next run of the collection paints by them")
+
+
+def _print_problems(report: TableReport) -> None:
+    for problem in report.problems:
+        # names in the file are whatever somebody typed: escape control characters before they meet a terminal
+        detail = (
+            problem.detail.encode("unicode_escape").decode() if not problem.detail.isprintable() else problem.detail
+        )
+        typer.echo(f"  row {problem.row}: {problem.kind}: {detail}")

@@ -106,8 +106,6 @@ def evaluate(
 
     if device not in {None, "cpu", "cuda", "auto"}:
         raise UsageError(f"--device is {device!r}; it may be cpu, cuda or auto")
-    if task == "repair" and record:
-        raise UsageError("--record keeps no scores of --task repair yet; use --out, or leave it away")
     of_tasks = {"--seed": seed, "--marks": marks, "--long-side": long_side, "--fid": fid, "--fid-minimum": fid_minimum}
     _check_task(task, [name for name, value in of_tasks.items() if value is not None], with_reference=reference)
     if out is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restoration.cli.evaluation_output import Asked, print_means, scored, tell_problems
+from restoration.cli.evaluation_output import Asked, print_means, record_row, scored, tell_problems
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +33,10 @@ def evaluate_repair(asked: Asked, loaded: LoadedModels, seed: int | None, marks:
     if not asked.as_json:
         _print_tables(run)
     _write(asked, run, console)
+    if asked.record:
+        from restoration.evaluate.recording import repair_evaluation_row
+
+        console.print(f"kept in the catalog as evaluation {record_row(repair_evaluation_row(run))}", markup=False)
     tell_problems(console, run.problems)
     return bool(run.problems)
 

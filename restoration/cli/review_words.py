@@ -30,11 +30,6 @@ _REASONS = {
     "step_failed": "the restorer failed",
     "faces_off": "the recipe restores no faces",
 }
-_VARIANTS = {
-    "faces_off": "restored without its faces, because a person decided so",
-    "hinted": "painted by colours that people gave",
-    "faces_off_hinted": "painted by colours that people gave, and without its faces, because a person decided so",
-}
 _PARTS = {1.0: "the whole", 0.75: "three quarters", 0.5: "half", 0.25: "a quarter"}
 
 
@@ -64,8 +59,10 @@ def item_lines(item: ReviewItem) -> Iterator[str]:
     if item.reason:
         detail = f" ({printable(item.reason_detail)})" if item.reason_detail else ""
         yield f"  why: {reason_words(item.reason)}{detail}"
-    if item.variant:
-        yield f"  {_VARIANTS.get(item.variant, item.variant)}"
+    if item.variant.startswith("faces_off"):
+        yield "  restored without its faces, because a person decided so"
+    if item.variant.endswith("hinted"):
+        yield "  painted by colours that people gave"
     figures = [
         f"{item.faces} {'face' if item.faces == 1 else 'faces'}, {item.faces_altered} altered",
         _figure("lowest identity", item.lowest_identity),

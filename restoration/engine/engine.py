@@ -208,7 +208,14 @@ class Engine:
 
     def _apply(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
         frames = [work.frame for work in works if work.frame is not None]
-        return self._step(recipe_step.step).apply_many(frames, recipe_step.parameters, self.models)
+        left = [frame.left is not None and recipe_step.step != "measure" for frame in frames]
+        others = [frame for frame, is_left in zip(frames, left, strict=True) if not is_left]
+        step = self._step(recipe_step.step)
+        answers = iter(step.apply_many(others, recipe_step.parameters, self.models) if others else ())
+        return [
+            StepOutcome(frame.picture, "left_alone", frame.left) if is_left else next(answers)
+            for frame, is_left in zip(frames, left, strict=True)
+        ]
 
     def _step(self, name: str) -> BaseStep[Any]:
         if name not in self._steps:
@@ -231,6 +238,7 @@ class Engine:
             state=result.state,
             seconds=work.seconds,
             reason=reason,
+            reason_detail=_review_detail(reason, work),
             info=work.info,
             result=result,
         )
@@ -359,8 +367,17 @@ def _failed_outcome(work: _Work) -> Outcome:
 
 def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:
     from restoration.quality.gates import review_reason
+    from restoration.quality.metrics import tones
 
-    return review_reason(recipe.review, _frame(work).notes, tuple(work.measurements.values()), tuple(work.faces))
+    frame = _frame(work)
+    measured, faces = tuple(work.measurements.values()), tuple(work.faces)
+    return review_reason(recipe.review, frame.notes, measured, faces, tones(frame.picture.pixels))
+
+
+def _review_detail(reason: ReasonCode | None, work: _Work) -> str:
+    from restoration.quality.gates import review_detail
+
+    return review_detail(reason, _frame(work).notes)
 
 
 def _frame(work: _Work) -> Frame:

@@ -195,6 +195,8 @@ class FolderRun:
             "seconds": round(outcome.seconds, 4),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if outcome.info is not None and "notes" in outcome.info.metadata:
+            record["notes"] = outcome.info.metadata["notes"]
         output = ""
         if outcome.result is not None:
             output = self.outputs[outcome.name]

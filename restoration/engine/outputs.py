@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from restoration.errors import StorageError
+from restoration.not_scans import is_system_folder
+from restoration.photo.magic import RAW_SUFFIXES
 
 READ_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k", ".jpx"}
 )
-REFUSED_SUFFIXES = frozenset(
-    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".dng", ".nef", ".cr2"}
+REFUSED_SUFFIXES = RAW_SUFFIXES | frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".jxl", ".jxr", ".exr", ".hdr"}
 )
 """Formats that are no scans this project reads; such files are reported as rejected, not passed over in silence."""
 
@@ -28,13 +30,14 @@ _LONGEST_NAME = 200
 def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
     """Every file under ``folder`` that is named like a picture, as sorted relative POSIX paths; and how many are not.
 
-    Hidden files and folders, and everything under ``leave_out`` (an output folder inside the input), are passed over.
+    Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out``
+    (an output folder inside the input) are passed over.
     """
     found: list[str] = []
     others = 0
     for root, folders, files in os.walk(folder):
         here = Path(root)
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != leave_out.resolve())
+        folders[:] = sorted(f for f in folders if not _passed_over(here / f, leave_out))
         for name in files:
             if name.startswith("."):
                 continue
@@ -43,6 +46,11 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
             else:
                 others += 1
     return sorted(found), others
+
+
+def _passed_over(folder: Path, leave_out: Path) -> bool:
+    hidden = folder.name.startswith(".") or is_system_folder(folder.name)
+    return hidden or folder.resolve() == leave_out.resolve()
 
 
 def assign_outputs(sources: Iterable[str], previous: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,12 @@ from restoration.evaluate.face_files import TASK as RESTORE_FACE
 from restoration.evaluate.face_files import parameters as face_parameters
 from restoration.evaluate.faces import FaceEvaluation
 from restoration.evaluate.files import parameters
-from restoration.evaluate.scoring import GRAY, TRUTH
+from restoration.evaluate.photos import family_of
+from restoration.evaluate.repair.files import TASK as REPAIR
+from restoration.evaluate.repair.files import data_set_hash
+from restoration.evaluate.repair.marked import MARKED
+from restoration.evaluate.repair.run import WHOLE, RepairRun
+from restoration.evaluate.scoring import GRAY, TRUTH, Score
 
 
 def evaluation_row(evaluation: Evaluation) -> NewEvaluation:
@@ -61,3 +66,35 @@ def face_evaluation_row(evaluation: FaceEvaluation) -> NewEvaluation:
         photos=[EvaluatedPhoto(m.photo, m.sha256, m.family, face=m.number) for m in evaluation.members],
         scores=scores,
     )
+
+
+def repair_evaluation_row(run: RepairRun) -> NewEvaluation:
+    """The same for menders. A photograph meets every kind of damage, so the kind is part of the figure's name."""
+    photos = list(dict.fromkeys((score.photo, score.sha256) for score in run.found))
+    place_of_model = {mender.name: place for place, mender in enumerate(run.menders)}
+    place_of_photo = {name: place for place, (name, _) in enumerate(photos)}
+    scores = [
+        ScoreRow(place_of_photo[score.photo], place_of_model[score.model], _figure_of(score, name), value)
+        for score in run.found
+        for name, value in score.values.items()
+    ]
+    request = run.request
+    return NewEvaluation(
+        task=REPAIR,
+        data_set=request.title,
+        data_set_sha256=data_set_hash(run),
+        with_reference=True,
+        parameters={"seed": request.seed, "long_side": request.long_side},
+        device_class=run.models.device_class,
+        code_version=restoration.__version__,
+        models=[
+            EvaluatedModel(one.name, str(one.facts.get("version", "")), one.facts.get("sha256")) for one in run.menders
+        ],
+        photos=[EvaluatedPhoto(name, sha256, family_of(name)) for name, sha256 in photos],
+        scores=scores,
+    )
+
+
+def _figure_of(score: Score, name: str) -> str:
+    """``damage_removed`` of the trial with tears is ``damage_removed_tear``; without trials it stays."""
+    return name if score.family in {WHOLE, MARKED} else f"{name}_{score.family}"

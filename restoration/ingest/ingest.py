@@ -1,4 +1,4 @@
-"""From an S3 prefix to rows: list page by page, check names, merge into the catalog as one set, then the sidecar.
+"""From an S3 prefix to rows: list page by page, check names, merge into the catalog as one set, then the sidecars.
 
 Reads no image: a rescan of a finished collection costs one listing and a few set-based statements.
 """
@@ -14,8 +14,10 @@ from restoration.catalog.listing import ListedObject, ListingReport, merge_listi
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.ingest.bag import MANIFEST_NAME, declared_hashes
 from restoration.ingest.bag import MAX_BYTES as BAG_MAX_BYTES
-from restoration.ingest.names import SIDECAR_NAME, NameCheck, Refusal, ignored_kind, storable
-from restoration.ingest.sidecar import MAX_BYTES, Described, SidecarReport, read_sidecar
+from restoration.ingest.hints_csv import GivenLine, HintsReport, read_hints, record_hints
+from restoration.ingest.names import HINTS_NAME, SIDECAR_NAME, NameCheck, Refusal, ignored_kind, storable
+from restoration.ingest.sidecar import Described, SidecarReport, read_sidecar
+from restoration.ingest.tables import MAX_BYTES
 from restoration.settings import get_settings
 from restoration.storage.s3 import ObjectStore, StoredObject, parse_s3_uri
 
@@ -37,6 +39,7 @@ class IngestReport:
     ignored: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     declared: int = 0
+    hints: HintsReport = field(default_factory=HintsReport)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, small whatever the size of the collection."""
@@ -46,6 +49,7 @@ class IngestReport:
             "refused": dict(self.refused),
             "declared": self.declared,
             "sidecar": self.sidecar.to_dict(),
+            "hints": self.hints.to_dict(),
         }
 
 
@@ -63,7 +67,8 @@ def ingest_collection(
     listing = _Listing(store, bucket, prefix, limit)
     has_sidecar = store.stat(bucket, prefix + SIDECAR_NAME) is not None
     has_manifest = store.stat(bucket, prefix + MANIFEST_NAME) is not None
-    listing.keep_names = has_sidecar or has_manifest
+    has_hints = store.stat(bucket, prefix + HINTS_NAME) is not None
+    listing.keep_names = has_sidecar or has_manifest or has_hints
     with db_engine.begin() as conn:
         merged = merge_listing(conn, collection.collection_id, listing.objects())
         sidecar = SidecarReport()
@@ -76,8 +81,12 @@ def ingest_collection(
         said = _together(described, bag, sidecar)
         if said:
             merge_sidecar(conn, collection.collection_id, said)
+        hints = HintsReport()
+        if has_hints:
+            lines, hints = _hints(store, bucket, prefix, listing.names)
+            record_hints(conn, collection, lines, hints)
     declared = sum(1 for _, sha256 in said.values() if sha256)
-    return IngestReport(merged, sidecar, listing.ignored, listing.refused, declared)
+    return IngestReport(merged, sidecar, listing.ignored, listing.refused, declared, hints)
 
 
 def _manifest(store: ObjectStore, bucket: str, prefix: str, keys: list[str], report: SidecarReport) -> dict[str, str]:
@@ -121,6 +130,16 @@ def _sidecar(
         report.note(0, "unreadable", error.message)
         return {}, report
     return read_sidecar(data, keys, prefix)
+
+
+def _hints(store: ObjectStore, bucket: str, prefix: str, keys: list[str]) -> tuple[list[GivenLine], HintsReport]:
+    try:
+        data, _ = store.read(bucket, prefix + HINTS_NAME, max_bytes=MAX_BYTES)
+    except PhotoRejected as error:
+        report = HintsReport(found=True)
+        report.note(0, "unreadable", error.message)
+        return [], report
+    return read_hints(data, keys, prefix)
 
 
 class _Listing:

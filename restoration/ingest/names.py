@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 from restoration.errors import ReasonCode
 from restoration.ingest.bag import is_bag_file
+from restoration.not_scans import kind_by_name
 
 SIDECAR_NAME = "metadata.csv"
+HINTS_NAME = "hints.csv"
 MAX_KEY_BYTES = 1024
 MAX_COMPONENT_BYTES = 255
 
-_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", ".picasa.ini", ".keep"})
-_SIDE_SUFFIXES = (".xmp", ".md5", ".sha1", ".sha256", ".sha512", ".csv", ".tmp")
 _DIRECTION_CHANGERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -73,21 +73,19 @@ class NameCheck:
 
 
 def ignored_kind(key: str, prefix: str, size: int) -> str | None:
-    """What an object is, where it is no photograph: ``sidecar``, ``bag``, ``folder``, ``system`` or ``side_file``."""
+    """What an object is if it is no photograph, None if it may be one.
+
+    ``sidecar``, ``bag``, ``folder``, or one of :data:`restoration.not_scans.Kind`: what a system, a program or a camera
+    left beside the scans, sound, and text.
+    """
     relative = key.removeprefix(prefix)
-    name = relative.rstrip("/").rsplit("/", 1)[-1]
-    lower = name.lower()
-    if relative == SIDECAR_NAME:
+    if relative in (SIDECAR_NAME, HINTS_NAME):
         return "sidecar"
     if is_bag_file(relative):
         return "bag"
     if relative == "" or (relative.endswith("/") and size == 0):
         return "folder"
-    if lower in _SYSTEM_FILES or name.startswith("._") or "__MACOSX/" in relative:
-        return "system"
-    if lower.endswith(_SIDE_SUFFIXES):
-        return "side_file"
-    return None
+    return kind_by_name(relative)
 
 
 def storable(key: str) -> str:

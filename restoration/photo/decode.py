@@ -85,12 +85,13 @@ class Decoder:
     def decode(self, data: bytes, name: str) -> Picture:
         """Decode one scan to sRGB.
 
-        Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile or
-        CMYK is converted to sRGB, alpha is flattened on white, gray becomes three equal channels, the first page of
-        several is taken. Files of more than 8 bits keep 16 (``info.bits``).
+        Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile,
+        CMYK, Lab or YCbCr is converted to sRGB, alpha is flattened on white and other extra channels are left out, gray
+        becomes three equal channels, the first page of several is taken at its full resolution. Files of more than 8
+        bits keep 16 (``info.bits``). What was taken another way than the file says is in ``info.metadata["notes"]``.
 
         :param data: the whole file.
-        :param name: for messages.
+        :param name: for messages, and to tell raw files of cameras from other TIFF files.
         :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
             truncated, corrupt, decode_timeout, decode_memory or decoder_crashed.
         :raises EnvironmentProblem: the decoding process cannot be started at all.

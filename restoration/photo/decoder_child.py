@@ -19,7 +19,14 @@ from typing import Any, TypedDict
 import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
-from restoration.photo.bmp import read_bmp, read_header
+from restoration.photo.formats.bmp import read_bmp, read_header
+from restoration.photo.formats.directories import exif_resolution
+from restoration.photo.formats.icc import printable, profile_name
+from restoration.photo.formats.jpeg import jpeg_resolution, refuse_unread_stream
+from restoration.photo.formats.layout import Facts, Resolution
+from restoration.photo.formats.png import read_png
+from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
+from restoration.photo.formats.tiff import read_tiff
 from restoration.photo.magic import looks_cut_off
 
 _OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Jp2k")
@@ -27,8 +34,10 @@ _LOADER = {"jpeg": "jpegload", "png": "pngload", "tiff": "tiffload", "webp": "we
 _HARMLESS_JPEG = re.compile(r"extraneous bytes|Invalid SOS|inconsistent progression|Adobe|JFIF|Exif", re.IGNORECASE)
 _TRUNCATED = re.compile(r"premature end of JPEG image|not enough data|read error at|bad seek", re.IGNORECASE)
 _MEMORY = re.compile(r"out of memory|failed to allocate|cannot allocate|unable to allocate|no space for", re.IGNORECASE)
+_UNREAD = re.compile(r"support is not configured|decoding is not implemented|Unsupported JPEG process", re.IGNORECASE)
 _EXIF_KEPT = ("ImageDescription", "Artist", "Copyright", "Make", "Model", "Software", "DateTime", "DateTimeOriginal")
-_DEEP = frozenset({"ushort", "short", "float", "double"})
+_NOTED = 500
+"""Characters of notes that are kept."""
 
 
 class Request(TypedDict):
@@ -80,20 +89,24 @@ def _limit_time(seconds: float) -> None:
 
 
 def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
-    # Not closed by hand: libvips may still hold a pointer into it. It goes when the last image of this scan goes.
-    data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_READ))
+    # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
+    # goes when the last image of this scan goes.
+    data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY))
     try:
         return _decode(data, target, request)
     except PhotoRejected as error:
         return {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
         return {"reason": ReasonCode.DECODE_MEMORY, "detail": "decoding needs more memory than allowed"}
-    except (pyvips.Error, OSError, ValueError) as error:
+    except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
         return _refusal(str(error), looks_cut_off(data, request["format"]))
 
 
 def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
     text = " ".join(message.split())[-300:]
+    if _UNREAD.search(text):
+        detail = f"this machine's libvips does not read files of this kind ({text}); convert the scan to TIFF or PNG"
+        return {"reason": ReasonCode.UNSUPPORTED_FORMAT, "detail": detail}
     if _MEMORY.search(text):
         return {"reason": ReasonCode.DECODE_MEMORY, "detail": f"decoding needs more memory than allowed: {text}"}
     if cut_off or (_TRUNCATED.search(text)):
@@ -106,17 +119,36 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     if kind == "bmp":
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
-        return _write(read_bmp(data, header), target, request) | {"dpi": header.dpi}
+        return _write(lambda: read_bmp(data, header), Facts(header.resolution), target, request)
+    facts = _read_structure(data, kind)
     image = _open(data, kind, fail_on="none")
     _check_size(image.width, image.height, request)
     try:
         # libjpeg only warns of wrong bytes inside a scan, so for JPEG every warning counts that is not known to be
         # harmless.
-        return _write(_open(data, kind, fail_on="warning" if kind == "jpeg" else "error"), target, request)
+        strict = "warning" if kind == "jpeg" else "error"
+        return _write(lambda: _open(data, kind, fail_on=strict), facts, target, request)
     except pyvips.Error as error:
         if kind != "jpeg" or not _HARMLESS_JPEG.search(str(error)):
             raise
-    return _write(_open(data, kind, fail_on="error"), target, request)
+    return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
+
+
+def _read_structure(data: memoryview, kind: str) -> Facts:
+    """What the file says of itself; bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
+
+    :raises PhotoRejected: unsupported_format.
+    :raises ValueError: the structure is damaged.
+    """
+    if kind == "tiff":
+        scan = read_tiff(data)
+        for place, changed in scan.patches.items():
+            data[place : place + len(changed)] = changed
+        return scan.facts
+    if kind == "jpeg":
+        refuse_unread_stream(data)
+        return Facts(jpeg_resolution(data))
+    return read_png(data) if kind == "png" else Facts()
 
 
 def _open(data: memoryview, kind: str, *, fail_on: str) -> pyvips.Image:
@@ -143,130 +175,77 @@ def _check_size(width: int, height: int, request: Request) -> None:
         )
 
 
-def _write(image: pyvips.Image, target: int, request: Request) -> dict[str, Any]:
-    facts = _facts(image)
+def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dict[str, Any]:
+    image = open_scan()
+    layout, notes = examined(open_scan, said.layout or layout_of(image))
+    notes = said.notes + notes
+    facts = _facts(image, said)
     # Turning a scan needs its rows in another order than they are read: only then is the whole of it held in memory.
-    upright = _to_srgb(image.copy_memory().autorot() if facts["orientation"] != 1 else image, facts)
+    turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
+    upright = to_srgb(turned, layout, said.profile or _profile(image), notes)
     os.ftruncate(target, 0)
     os.lseek(target, 0, os.SEEK_SET)
     upright.rawsave_target(pyvips.Target.new_to_descriptor(target))
+    if notes:
+        facts["metadata"]["notes"] = printable(" ".join("; ".join(notes).split()))[:_NOTED]
     facts.update(format=request["format"], width=upright.width, height=upright.height)
     return facts
 
 
-def _facts(image: pyvips.Image) -> dict[str, Any]:
-    fields = set(image.get_fields())
-    known_density = image.xres > 0 and abs(image.xres - 1.0) > 1e-6
-    profile = bytes(image.get("icc-profile-data")) if "icc-profile-data" in fields else b""
+def _turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
+    upright = image.copy_memory().copy()
+    upright.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return upright.autorot()
+
+
+def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:
+    orientation = said.orientation or (int(image.get("orientation")) if _has(image, "orientation") else 1)
+    resolution = said.resolution if said.resolution.across else _exif_resolution(image)
     return {
-        "bits": 16 if image.format in _DEEP else 8,
+        "bits": 16 if is_deep(image) else 8,
         "channels": image.bands,
-        "pages": int(image.get("n-pages")) if "n-pages" in fields else 1,
-        "dpi": round(image.xres * 25.4, 2) if known_density else 0.0,
-        "icc": _profile_name(profile),
-        "orientation": int(image.get("orientation")) if "orientation" in fields else 1,
-        "metadata": _exif(image, fields),
+        "pages": said.pages,
+        "dpi": resolution.across,
+        "dpi_down": resolution.down,
+        "icc": profile_name(said.profile or _profile(image)),
+        "orientation": orientation if 1 <= orientation <= 8 else 1,
+        "metadata": _exif(image),
     }
 
 
-def _exif(image: pyvips.Image, fields: set[str]) -> dict[str, str]:
+def _exif_resolution(image: pyvips.Image) -> Resolution:
+    """Resolution in the Exif block of a PNG or WebP file, which may have no other."""
+    block = bytes(image.get("exif-data")) if _has(image, "exif-data") else b""
+    return exif_resolution(memoryview(block.removeprefix(b"Exif\0\0")))
+
+
+def _has(image: pyvips.Image, field: str) -> bool:
+    """Whether an image has a field; the list of all fields cannot be had where a file's keywords are Latin-1."""
+    return bool(image.get_typeof(field))
+
+
+def _profile(image: pyvips.Image) -> bytes:
+    return bytes(image.get("icc-profile-data")) if _has(image, "icc-profile-data") else b""
+
+
+def _exif(image: pyvips.Image) -> dict[str, str]:
     """The few EXIF texts worth keeping, as plain printable words of bounded length."""
     kept = {}
     for name in _EXIF_KEPT:
         for directory in ("exif-ifd0", "exif-ifd2"):
             field = f"{directory}-{name}"
-            if field in fields:
-                value = re.sub(r" \([^()]*components[^()]*\)$", "", str(image.get(field)))
-                kept[name] = _printable(value)[:500]
+            if _has(image, field):
+                value = re.sub(r" \([^()]*components[^()]*\)$", "", _text(image, field))
+                kept[name] = printable(value)[:500]
     return kept
 
 
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable()).strip()
-
-
-def _profile_name(profile: bytes) -> str:
-    """Description inside an ICC profile (ICC.1 desc tag, ASCII or mluc), or "unnamed"; empty without a profile."""
-    if not profile:
-        return ""
-    count = min(int.from_bytes(profile[128:132], "big"), 100)
-    for entry in range(132, 132 + 12 * count, 12):
-        if profile[entry : entry + 4] == b"desc":
-            start, size = (int.from_bytes(profile[entry + k : entry + k + 4], "big") for k in (4, 8))
-            return _description(profile[start : start + size])[:120] or "unnamed"
-    return "unnamed"
-
-
-def _description(tag: bytes) -> str:
-    if tag[:4] == b"desc":
-        return _printable(tag[12 : 12 + int.from_bytes(tag[8:12], "big")].decode("latin-1"))
-    size, start = int.from_bytes(tag[20:24], "big"), int.from_bytes(tag[24:28], "big")
-    return _printable(tag[start : start + size].decode("utf-16-be", "replace"))
-
-
-def _to_srgb(image: pyvips.Image, facts: dict[str, Any]) -> pyvips.Image:
-    """Three bands of uchar or ushort, sRGB; gray scans get three equal bands, alpha is flattened on white."""
-    deep = facts["bits"] == 16
-    image = _flattened(_with_known_meaning(image))
-    gray = image.bands == 1
-    if _needs_profile(image, facts["icc"]):
-        image = _through_profile(image, facts)
-    image = image.colourspace("rgb16" if deep else "srgb")
-    image = image.extract_band(0 if gray else 1).bandjoin([image.extract_band(0 if gray else 1)] * 2) if gray else image
-    return image.extract_band(0, n=3).cast("ushort" if deep else "uchar")
-
-
-def _with_known_meaning(image: pyvips.Image) -> pyvips.Image:
-    """Set the interpretation that the bands must have; refuse what is no photograph (32-bit, multi-spectral)."""
-    if image.format not in {"uchar", *_DEEP}:
-        raise PhotoRejected(
-            f"samples of type {image.format} are not read; convert the scan to 8 or 16 bits",
-            reason=ReasonCode.UNSUPPORTED_FORMAT,
-        )
-    if image.interpretation in {"cmyk", "lab", "labs", "labq", "scrgb", "xyz"}:
-        return image
-    if image.bands > 4:
-        raise PhotoRejected(
-            f"{image.bands} channels are not read; convert the scan to gray, RGB or CMYK",
-            reason=ReasonCode.UNSUPPORTED_FORMAT,
-        )
-    if image.format in {"float", "double", "short"}:
-        return image.copy(interpretation="b-w" if image.bands < 3 else "scrgb")
-    deep = image.format == "ushort"
-    names = ("grey16", "rgb16") if deep else ("b-w", "srgb")
-    return image.copy(interpretation=names[image.bands > 2])
-
-
-def _flattened(image: pyvips.Image) -> pyvips.Image:
-    if not image.hasalpha():
-        return image
-    white = 65535 if image.format == "ushort" else 255
-    if image.interpretation == "cmyk":
-        white = 0
-    return image.flatten(background=[white])
-
-
-def _needs_profile(image: pyvips.Image, profile: str) -> bool:
-    return image.interpretation == "cmyk" or (bool(profile) and "srgb" not in profile.lower())
-
-
-def _through_profile(image: pyvips.Image, facts: dict[str, Any]) -> pyvips.Image:
-    """Embedded profile to sRGB, relative colorimetric with black point compensation; CMYK has a fallback."""
-    fallback = {"input_profile": "cmyk"} if image.interpretation == "cmyk" else {}
+def _text(image: pyvips.Image, field: str) -> str:
+    """A field as text; what is no UTF-8 is taken for Latin-1."""
     try:
-        return image.icc_transform(
-            "srgb",
-            embedded=True,
-            intent="relative",
-            black_point_compensation=True,
-            depth=facts["bits"],
-            **fallback,
-        )
-    except pyvips.Error as error:
-        if image.interpretation == "cmyk":
-            raise
-        facts["metadata"]["icc_ignored"] = _printable(str(error))[:200]
-        return image
+        return str(image.get(field))
+    except UnicodeDecodeError as error:
+        return bytes(error.object).decode("latin-1")
 
 
 if __name__ == "__main__":

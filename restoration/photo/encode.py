@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode
 from restoration.iptc import COMPOSITE, ENHANCED
-from restoration.photo.picture import FloatImage, Picture
+from restoration.photo.picture import FloatImage, Picture, ScanInfo
 
 _PNG_START = 8 + 25
 """Signature and IHDR chunk: further chunks go behind them."""
@@ -24,6 +24,9 @@ _PNG_OPTIONS = (
     *(cv2.IMWRITE_PNG_FILTER, 128),
 )
 _PREVIEW_QUALITY = 85
+_MOST_PER_METRE = 2**31 - 1
+_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+"""Orientations in which the file's rows are the picture's columns."""
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -37,8 +40,9 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 def encode_png(picture: Picture, *, software: str, ai_altered: bool) -> bytes:
     """PNG of a picture: 8 or 16 bits by ``info.bits``, gray where the three channels are equal, marked as sRGB.
 
-    Carries the scan's resolution and an XMP packet with IPTC DigitalSourceType and the program's name. The quantiser is
-    round(x * 255), so values that already lie on the grid come out exactly.
+    Carries the scan's resolution along both axes (none if it is not known) and an XMP packet with IPTC
+    DigitalSourceType and the program's name. The quantiser is round(x * 255), so values that already lie on the grid
+    come out exactly.
 
     :param software: name and version of the program, for xmp:CreatorTool.
     :param ai_altered: whether a trained model put content into the picture.
@@ -46,9 +50,7 @@ def encode_png(picture: Picture, *, software: str, ai_altered: bool) -> bytes:
     """
     plain = _encode(".png", to_integers(picture.pixels, picture.info.bits), _PNG_OPTIONS)
     chunks = _chunk(b"sRGB", b"\x01")
-    if picture.info.dpi > 0:
-        per_metre = round(picture.info.dpi / 0.0254)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))
+    chunks += _resolution(picture.info)
     packet = _XMP.format(source=COMPOSITE if ai_altered else ENHANCED, software=escape(software))
     chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet.encode())
     return plain[:_PNG_START] + chunks + plain[_PNG_START:]
@@ -82,6 +84,16 @@ def to_integers(pixels: FloatImage, bits: int) -> NDArray[np.uint8] | NDArray[np
     if bits == 8:
         return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(255)), np.uint8)
     return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(65535)), np.uint16)
+
+
+def _resolution(info: ScanInfo) -> bytes:
+    """Chunk with the pixels per metre of the upright picture; empty if they are not known, or more than PNG can say."""
+    down = info.dpi_down or info.dpi
+    across, down = (down, info.dpi) if info.orientation in _ON_ITS_SIDE else (info.dpi, down)
+    per_metre = [round(axis / 0.0254) for axis in (across, down)]
+    if not all(0 < axis <= _MOST_PER_METRE for axis in per_metre):
+        return b""
+    return _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
 
 
 def _encode(kind: str, pixels: NDArray[np.uint8] | NDArray[np.uint16], options: tuple[int, ...]) -> bytes:

@@ -1,8 +1,12 @@
-"""What a file is by its first bytes, before any library sees it. Names and content types are never believed."""
+"""What a file is by its first bytes, before any library sees it.
+
+Names and content types are never believed, except that a TIFF file with the name of a camera's raw file is one.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Literal
 
 from restoration.errors import PhotoRejected, ReasonCode
@@ -18,12 +22,31 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "Photoshop"),
     (b"II*\0\x10\0\0\0CR", "Canon raw"),
     (b"IIRO", "Olympus raw"),
+    (b"IIRS", "Olympus raw"),
+    (b"MMOR", "Olympus raw"),
+    (b"IIU\0", "Panasonic raw"),
+    (b"FOVb", "Sigma raw"),
+    (b"\0MRM", "Minolta raw"),
     (b"FUJIFILM", "Fujifilm raw"),
     (b"gimp xcf", "GIMP"),
     (b"DDS ", "DirectDraw"),
     (b"\x00\x00\x01\x00", "icon"),
     (b"AT&T", "DjVu"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance"),
+    (b"SIMPLE  =", "FITS"),
+    *((b"P%d" % number + space, "PNM") for number in range(1, 8) for space in (b"\n", b"\r", b" ")),
 )
+RAW_SUFFIXES = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+    }
+)
+"""Endings of cameras' raw files. Many are TIFF files by their first bytes, of which others read a thumbnail alone."""
 _NO_IMAGE: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"PK\x05\x06", "a ZIP archive"),
@@ -38,7 +61,7 @@ def identify(data: bytes, name: str) -> str:
     """Name of the accepted format: jpeg, png, tiff, webp, bmp or jpeg2000.
 
     :param data: the whole file, or at least its first 4 KiB.
-    :param name: only for messages.
+    :param name: for messages, and to tell raw files of cameras from other TIFF files.
     :raises PhotoRejected: empty_file, unsupported_format (an image of a kind that is not read) or not_an_image.
     """
     if not data:
@@ -49,6 +72,12 @@ def identify(data: bytes, name: str) -> str:
     if found is None:
         raise PhotoRejected(
             f"this is no image by its first bytes; {_ACCEPTED_TEXT}", reason=ReasonCode.NOT_AN_IMAGE, photo=name
+        )
+    if found == "tiff" and PurePosixPath(name).suffix.lower() in RAW_SUFFIXES:
+        raise PhotoRejected(
+            "this is a camera's raw file by its name and first bytes, which is not read; develop it to TIFF or PNG",
+            reason=ReasonCode.UNSUPPORTED_FORMAT,
+            photo=name,
         )
     return found
 
@@ -75,6 +104,8 @@ def _refuse_known(head: bytes, name: str) -> None:
         if head.startswith(magic):
             _unsupported(kind, name)
     if head[4:8] == b"ftyp":
+        if head[8:12] == b"crx ":
+            _unsupported("Canon raw (CR3)", name)
         _unsupported("HEIF, AVIF or a film", name)
     for magic, kind in _NO_IMAGE:
         if head.startswith(magic):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from restoration.publish import layout
 from restoration.publish.filled import filled_of
 from restoration.publish.gallery_index import IndexColumns, size_of
+from restoration.publish.given import given_of
 from restoration.publish.photos import ArchivedPhoto
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
                 for d in _all(record, "damage")
             ],
             "filled": _filled(photo),
+            "given": _given(photo),
             "measurements": record.get("measurements"),
             "decision": record.get("decision"),
             "review": record.get("review"),
@@ -156,6 +158,26 @@ def _filled(photo: ArchivedPhoto) -> dict[str, Any] | None:
         return None
     kinds = [{"kind": area.kind, "share": area.share, "net": area.by_net} for area in filled.areas]
     return {"share": filled.share, "kinds": [_without_empty(kind) for kind in kinds], "mask": photo.mask_path}
+
+
+def _given(photo: ArchivedPhoto) -> list[dict[str, Any]]:
+    """Colours of the picture that is shown which people gave; who and from what only if they may be named."""
+    if not photo.shown:
+        return []
+    return [
+        _without_empty(
+            {
+                "word": one.word,
+                "colour": one.colour,
+                "what": _short(one.what, 200),
+                "ground": one.ground,
+                "by": _short(one.said_by, 200),
+                "source": _short(one.source, MAX_TEXT),
+                "on": _short(one.said_on, 200),
+            }
+        )
+        for one in given_of(photo.record)
+    ]
 
 
 def _all(record: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 A manifest has one canvas. What is painted on it is a choice of the restored picture and the scan, or the scan alone
 where nothing else is shown; each with its image service where there are tiles. What a computer made of the picture is
 said in ``requiredStatement``, in English and Korean, which every viewer must show. Where parts of it were filled, the
-canvas has annotations: one with the mask, and one for each kind of damage on the box round its places.
+canvas has annotations: one with the mask, and one for each kind of damage on the box round its places. If people gave
+colours, it has one for each at its place.
 
 Everything is built as plain data and then read by iiif-prezi3's models, so that nothing is written that they refuse.
 """
@@ -18,7 +19,8 @@ from typing import Any
 from restoration.photo.pyramid import Pyramid, Size, whole_path
 from restoration.publish import layout
 from restoration.publish.filled import Box, filled_of
-from restoration.publish.label_words import Language, area_name, filled_sentence
+from restoration.publish.given import GivenColour, given_of
+from restoration.publish.label_words import Language, area_name, filled_sentence, given_line
 from restoration.publish.photos import ArchivedPhoto
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
@@ -57,6 +59,7 @@ RESTORED: Text = {"en": ["Restored"], "ko": ["복원본"]}
 RESTORED_AI: Text = {"en": ["Restored, with parts made by AI"], "ko": ["복원본 (일부는 인공지능이 만듦)"]}
 ORIGINAL: Text = {"en": ["Original scan"], "ko": ["원본 스캔"]}
 _NOTE: Text = {"en": ["What a computer made"], "ko": ["컴퓨터가 만든 부분"]}
+GIVEN: Text = {"en": ["Colours that people gave"], "ko": ["사람들이 알려 준 색"]}
 FILLED: Text = {"en": ["What was filled"], "ko": ["메운 곳"]}
 _SHADED = {"en": "Shaded: made by a computer.", "ko": "밝게 표시된 곳은 컴퓨터가 만든 부분입니다."}
 _SAID: dict[str, Text] = {
@@ -76,6 +79,10 @@ _SAID: dict[str, Text] = {
         "ko": ["발견된 그대로의 스캔이며 복원하지 않았습니다."],
     },
 }  # fmt: skip
+_SAID_GIVEN = {
+    "en": "Some of the colours were given by people who knew them.",
+    "ko": "일부 색은 그 색을 아는 사람들이 알려 주었습니다.",
+}
 
 
 @dataclass(frozen=True)
@@ -164,18 +171,39 @@ def manifest(photo: ArchivedPhoto, tiles: dict[str, ShownTiles], place: Place) -
 
 
 def _annotations(photo: ArchivedPhoto, parts: str, size: Size, place: Place) -> dict[str, Any]:
-    """Where the picture was filled: the mask over the whole canvas, and a box for each kind; nothing where nowhere."""
+    """Where the picture was filled, and which colours people gave; nothing if neither."""
+    if not photo.shown:
+        return {}
+    pages = [
+        {"id": f"{parts}/{name}", "type": "AnnotationPage", "label": label, "items": items}
+        for name, label, items in (
+            ("filled", FILLED, list(_filled(photo, parts, size, place))),
+            ("given", GIVEN, [_given(one, parts, size) for one in given_of(photo.record)]),
+        )
+        if items
+    ]
+    return {"annotations": pages} if pages else {}
+
+
+def _filled(photo: ArchivedPhoto, parts: str, size: Size, place: Place) -> Iterator[dict[str, Any]]:
+    """The mask over the whole canvas, and a box for each kind of damage; nothing where nothing was filled."""
     filled = filled_of(photo.record)
     if not filled or photo.mask_path is None:
-        return {}
+        return
     known = {key: photo.record["output"][key] for key in ("width", "height")}
     mask = {**_file(photo.mask_path, place), **known, "label": FILLED}
     told = [_textual(f"{_SHADED[language]} {filled_sentence(filled, language)}", language) for language in _LANGUAGES]
-    items = [_comment(f"{parts}/filled/mask", [mask, *told], f"{parts}/canvas")]
+    yield _comment(f"{parts}/filled/mask", [mask, *told], f"{parts}/canvas")
     for area in filled.areas:
         said = [_textual(f"{_SHADED[language]} {area_name(area, language)}", language) for language in _LANGUAGES]
-        items.append(_comment(f"{parts}/filled/{area.kind}", said, f"{parts}/canvas#xywh={_pixels(area.box, size)}"))
-    return {"annotations": [{"id": f"{parts}/filled", "type": "AnnotationPage", "label": FILLED, "items": items}]}
+        yield _comment(f"{parts}/filled/{area.kind}", said, f"{parts}/canvas#xywh={_pixels(area.box, size)}")
+
+
+def _given(one: GivenColour, parts: str, size: Size) -> dict[str, Any]:
+    """A colour that somebody gave, on the box round its place."""
+    said = [_textual(given_line(one, language), language) for language in _LANGUAGES]
+    target = f"{parts}/canvas#xywh={_pixels(one.box(*size), size)}"
+    return _comment(f"{parts}/given/{one.hint_id}", said, target)
 
 
 def _comment(address: str, body: list[dict[str, Any]], target: str) -> dict[str, Any]:
@@ -241,7 +269,10 @@ def statement(photo: ArchivedPhoto) -> Text:
     """What a computer made of the picture, in both languages."""
     if not photo.shown:
         return _SAID["original"]
-    return _SAID["ai" if photo.record.get("ai_altered") else "restored"]
+    said = _SAID["ai" if photo.record.get("ai_altered") else "restored"]
+    if not given_of(photo.record):
+        return said
+    return {language: [f"{said[language][0]} {_SAID_GIVEN[language]}"] for language in _LANGUAGES}
 
 
 def _image(photo: ArchivedPhoto, stage: str, tiles: ShownTiles | None, place: Place) -> dict[str, Any]:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from restoration.colour_hints import HintGround
+from restoration.colour_words import ColourWord
 from restoration.damage_kinds import DamageKind
 from restoration.publish.filled import Filled, FilledArea
+from restoration.publish.given import GivenColour
 
 Language = Literal["en", "ko"]
 Kind = Literal["restored", "before", "after", "mask"]
 """The restored picture, the smaller copies of the scan and of the restored picture, the map of what was filled."""
+MOST_GIVEN, MAX_WHAT = 6, 80
+"""Colours of people that a sentence names, and characters of what has one; a label is short."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,18 @@ class Words:
     before: str
     caution: str
     scan: str
+    colours: dict[ColourWord, str]
+    grounds: dict[HintGround, str]
+    colorize_by_hints: str
+    given: str
+    given_one: str
+    given_what: str
+    given_more: str
+    told: str
+    told_what: str
+    told_by: str
+    told_from: str
+    somebody: str
     separator: str = ", "
 
 
@@ -74,6 +91,24 @@ _WORDS: dict[Language, Words] = {
         before="A smaller copy of the scan as it was found; nothing was restored.",
         caution="It shows how it may have looked, not how it did.",
         scan="The untouched scan is kept by the archive; its sha256 is {sha256}.",
+        colours={word: str(word) for word in ColourWord},
+        grounds={
+            HintGround.MEMORY: "from memory",
+            HintGround.WRITING: "from a letter or other writing",
+            HintGround.OBJECT: "from the thing itself",
+            HintGround.PHOTOGRAPH: "from a colour picture",
+            HintGround.RULE: "from what was prescribed",
+        },
+        colorize_by_hints="colours were guessed by a computer, some of them by what people know",
+        given="Given by people who knew them: {colours}.",
+        given_one="{colour} ({ground})",
+        given_what="{colour} for {what} ({ground})",
+        given_more="and {count} more",
+        told="The {colour} here was given by {who}, {ground}.",
+        told_what="The {colour} of {what} was given by {who}, {ground}.",
+        told_by="{name}",
+        told_from="from {source}",
+        somebody="somebody who knew it",
     ),
     "ko": Words(
         did={
@@ -107,17 +142,53 @@ _WORDS: dict[Language, Words] = {
         before="원본 스캔을 그대로 줄인 사진이며, 아무것도 복원하지 않았습니다.",
         caution="실제 모습이 아니라, 그랬을 수도 있는 모습입니다.",
         scan="손대지 않은 스캔은 기록관이 보관하고 있습니다. sha256: {sha256}.",
+        colours={
+            ColourWord.BLACK: "검은색",
+            ColourWord.GRAY: "회색",
+            ColourWord.WHITE: "흰색",
+            ColourWord.RED: "빨간색",
+            ColourWord.ORANGE: "주황색",
+            ColourWord.BROWN: "갈색",
+            ColourWord.YELLOW: "노란색",
+            ColourWord.BEIGE: "베이지색",
+            ColourWord.OLIVE: "올리브색",
+            ColourWord.GREEN: "초록색",
+            ColourWord.TURQUOISE: "청록색",
+            ColourWord.BLUE: "파란색",
+            ColourWord.PURPLE: "보라색",
+            ColourWord.PINK: "분홍색",
+        },
+        grounds={
+            HintGround.MEMORY: "기억에 따라",
+            HintGround.WRITING: "편지나 다른 글에 따라",
+            HintGround.OBJECT: "남아 있는 실물에 따라",
+            HintGround.PHOTOGRAPH: "컬러 사진이나 그림에 따라",
+            HintGround.RULE: "정해진 색에 따라",
+        },
+        colorize_by_hints="색을 컴퓨터가 추정했으며, 일부는 사람들이 알려 준 색을 따름",
+        given="사람들이 알려 준 색: {colours}.",
+        given_one="{colour}({ground})",
+        given_what="{what} {colour}({ground})",
+        given_more="그 밖에 {count}가지",
+        told="이곳의 {colour}은 {who} 알려 주었습니다({ground}).",
+        told_what="{what}의 {colour}은 {who} 알려 주었습니다({ground}).",
+        told_by="{name} 님이",
+        told_from="{source}",
+        somebody="그 색을 아는 사람이",
     ),
 }
 
 
-def did(step: str, faces: int, language: Language = "en", *, by_net: bool = False) -> str:
+def did(step: str, faces: int, language: Language = "en", *, by_net: bool = False, given: bool = False) -> str:
     """What a step did.
 
     :param faces: how many faces were redrawn; only the step ``faces`` asks.
     :param by_net: whether a trained model filled damage; only the step ``repair`` asks.
+    :param given: whether people gave colours; only the step ``colorize`` asks.
     """
     words = _WORDS[language]
+    if step == "colorize" and given:
+        return words.colorize_by_hints
     if step == "repair" and by_net:
         return words.repair_by_net
     if step == "faces":
@@ -135,6 +206,33 @@ def filled_sentence(filled: Filled, language: Language = "en") -> str:
     """How much of a picture was filled, and of what; empty where nothing was."""
     words = _WORDS[language]
     return words.filled.format(share=_share(filled.share, words), areas=_areas(filled.areas, words)) if filled else ""
+
+
+def given_sentence(given: Sequence[GivenColour], language: Language = "en") -> str:
+    """Which colours people gave, for what and on what ground, without names; empty if none."""
+    words = _WORDS[language]
+    parts = list(dict.fromkeys(_given(one, words) for one in given))
+    if len(parts) > MOST_GIVEN:
+        parts = [*parts[:MOST_GIVEN], words.given_more.format(count=len(parts) - MOST_GIVEN)]
+    return words.given.format(colours=words.separator.join(parts)) if parts else ""
+
+
+def _given(one: GivenColour, words: Words) -> str:
+    form = words.given_what if one.what else words.given_one
+    return form.format(colour=words.colours[one.word], what=_cut(one.what), ground=words.grounds[one.ground])
+
+
+def given_line(one: GivenColour, language: Language = "en") -> str:
+    """Who gave a colour, and from what; somebody, unless they may be named."""
+    words = _WORDS[language]
+    who = words.told_by.format(name=one.said_by) if one.said_by else words.somebody
+    ground = words.told_from.format(source=one.source) if one.source else words.grounds[one.ground]
+    form = words.told_what if one.what else words.told
+    return form.format(colour=words.colours[one.word], what=_cut(one.what), who=who, ground=ground)
+
+
+def _cut(what: str) -> str:
+    return what if len(what) <= MAX_WHAT else f"{what[: MAX_WHAT - 1]}…"
 
 
 def _share(share: float, words: Words) -> str:
@@ -158,6 +256,7 @@ def statement(
     ai_altered: bool,
     sha256: str,
     filled: Filled,
+    given: Sequence[GivenColour] = (),
     language: Language = "en",
 ) -> str:
     """What a computer made of a picture.
@@ -166,6 +265,7 @@ def statement(
     :param ai_altered: whether a trained model put content into it.
     :param sha256: of the untouched scan.
     :param filled: what of the restored picture was filled.
+    :param given: colours that people gave for it.
     """
     words = _WORDS[language]
     scan = words.scan.format(sha256=sha256)
@@ -174,10 +274,10 @@ def statement(
     areas = filled_sentence(filled, language)
     if kind == "mask":
         return _sentences(words.mask, areas, scan)
-    done = words.separator.join(did(step, faces, language, by_net=filled.by_net) for step in steps)
+    done = words.separator.join(did(step, faces, language, by_net=filled.by_net, given=bool(given)) for step in steps)
     made = words.restored if kind == "restored" else words.after
     said = made.format(did=done or (words.some_parts if ai_altered else words.nothing))
-    return _sentences(said, areas, words.caution if ai_altered else "", scan)
+    return _sentences(said, given_sentence(given, language), areas, words.caution if ai_altered else "", scan)
 
 
 def _sentences(*said: str) -> str:

@@ -14,6 +14,7 @@ from restoration import __version__
 from restoration.iptc import COMPOSITE, COMPOSITE_ITEM, DATA_DRIVEN, ENHANCED, SOURCE_TYPES, TRAINED
 from restoration.publish import layout
 from restoration.publish.filled import Filled, FilledArea, filled_of
+from restoration.publish.given import GivenColour, given_of
 from restoration.publish.label_words import Kind, Language, area_name, did, statement
 from restoration.publish.labels import Labels, Region, Step
 from restoration.publish.photos import ArchivedPhoto
@@ -117,6 +118,11 @@ class PictureFacts:
         return Filled(0.0) if self.kind == "before" else filled_of(self.record)
 
     @cached_property
+    def given(self) -> tuple[GivenColour, ...]:
+        """Colours of this file that people gave; none of a copy of the scan and of a map."""
+        return () if self.kind in _UNRESTORED else given_of(self.record)
+
+    @cached_property
     def steps(self) -> tuple[AppliedStep, ...]:
         """Steps that changed this file's pixels, in order; none for a copy of the scan and for a map."""
         return () if self.kind in _UNRESTORED else tuple(self._steps())
@@ -131,7 +137,7 @@ class PictureFacts:
                     self._agent(fillers[0] if fillers else step.get("model")),
                     self.ai_altered and (name in _GENERATING or (name in _FILLING and self.filled.by_net)),
                     parameters_sha256(step.get("parameters") or {}),
-                    did(name, self._faces, by_net=self.filled.by_net),
+                    did(name, self._faces, by_net=self.filled.by_net, given=bool(self.given)),
                 )
 
     def _agent(self, model: Any) -> Agent:
@@ -166,6 +172,7 @@ class PictureFacts:
             ai_altered=self.ai_altered,
             sha256=self.source_sha256,
             filled=self.filled,
+            given=self.given,
             language=language,
         )
 

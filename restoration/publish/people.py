@@ -1,8 +1,12 @@
-"""What a published archive says of the people who decided about it, and of single files in events of the whole.
+"""What a published archive says of the people who decided or gave colours, and of single files in events of the whole.
 
-An institution may name them, with their words. Unless it says so (setting ``publish_names``), the archive says that a
-person decided, what and when, and keeps the event's hashes: the chain of events goes on unbroken, and whoever holds the
-catalog can prove what the withheld words were.
+An institution may name those who decided, with their words. Unless it says so (setting ``publish_names``), the archive
+says that a person decided, what and when, and keeps the event's hashes: the chain of events goes on unbroken, and
+whoever holds the catalog can prove what the withheld words were.
+
+Those who know a colour need not be the institution's people, and are named by a setting of their own
+(``name_hint_givers``), with what they know it from. Without it the archive says which colour was given, for what and on
+what ground.
 
 An event of the whole collection may name one scan, or the hash of one published file. It is published for ever, and the
 photograph may be withdrawn tomorrow, so keys and hashes of single files stay in the catalog too.
@@ -13,37 +17,57 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-PERSONS_EVENTS = frozenset({"approval", "review", "withdrawal", "removal"})
+from restoration.catalog.hints import ADDED, REMOVED
+
+_HINTS = frozenset({ADDED, REMOVED})
+_PERSONS = frozenset({"approval", "review", "withdrawal", "removal"}) | _HINTS
+_READ_FROM_A_LIST = "hints.csv"
 SOMEBODY = "a person of the institution"
 
 _PUBLIC = frozenset(
     {
+        "colour",
         "content_sha256",
         "decision",
+        "given_through",
+        "ground",
+        "hint_id",
         "lifted",
         "manifest_sha256",
         "option",
+        "outline",
         "output_sha256",
         "photos",
+        "radius",
         "reason",
         "restoration_id",
         "source_sha256",
         "version",
+        "words_sha256",
     }
 )
 """Details of a person's event that name nobody: hashes, numbers, and words of a closed vocabulary."""
 
+_GIVERS_OWN = frozenset({"said_by", "source", "said_on"})
+"""What of a hint names people, or may."""
 
 _OF_ONE_FILE = frozenset({"actual", "expected", "first", "object_key"})
 """Details of a fixity check by which one photograph could be found."""
 
 
-def public_event(event: dict[str, Any], *, names: bool) -> dict[str, Any]:
+def is_persons(event: dict[str, Any]) -> bool:
+    """Whether a person did what an event tells; a hint that was read from a list was put on record by a program."""
+    return event.get("type") in _PERSONS and (event.get("detail") or {}).get("given_through") != _READ_FROM_A_LIST
+
+
+def public_event(event: dict[str, Any], *, names: bool, givers: bool = False) -> dict[str, Any]:
     """The event as it may be published; ``withheld`` names what was left out, and its hash is still that of all.
 
     :param names: whether people may be named.
+    :param givers: whether those who gave colours may: whoever puts a hint on record may be who knows it.
     """
-    if names or event.get("type") not in PERSONS_EVENTS:
+    allowed = names and (givers or event.get("type") not in _HINTS)
+    if allowed or not is_persons(event):
         return event
     hidden = (event.get("detail") or {}).keys() - _PUBLIC
     return _without(event, hidden) | {"agent": SOMEBODY, "withheld": ["agent", *_named(hidden)]}
@@ -72,3 +96,8 @@ def public_review(review: dict[str, Any] | None, *, names: bool) -> dict[str, An
     if review is None or names:
         return review
     return {key: review.get(key) for key in ("decision", "decided_at")}
+
+
+def public_hints(hints: list[dict[str, Any]], *, givers: bool) -> list[dict[str, Any]]:
+    """Hints as they may be published: by whom, when and from what in words only with names."""
+    return hints if givers else [{key: hint[key] for key in hint if key not in _GIVERS_OWN} for hint in hints]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ReasonCode
 from restoration.publish import layout
-from restoration.publish.people import public_event, public_review
+from restoration.publish.people import public_event, public_hints, public_review
 from restoration.publish.showing import RejectedPhotos, ShownAs, showing_of
 
 if TYPE_CHECKING:
@@ -116,18 +116,20 @@ def spool_photos(
     rejected_photos: RejectedPhotos = "original",
     *,
     names: bool = False,
+    givers: bool = False,
 ) -> PhotoSpool:
     """Write the photographs to a file and hash what a publication of them would say.
 
     :param header: facts of the collection that the archive shows too (title, rights, ...); part of the hash.
     :param rejected_photos: see :func:`~restoration.publish.showing.showing_of`.
     :param names: whether the people who decided may be named (:mod:`restoration.publish.people`).
+    :param givers: whether the people who gave colours may be.
     """
     spool = PhotoSpool(path)
     hasher = hashlib.sha256(_canonical({"layout": layout.LAYOUT, **header}))
     with path.open("w", encoding="utf-8") as lines:
         for photo in photos:
-            archived = _archived(photo, rejected_photos, names)
+            archived = _archived(photo, rejected_photos, names=names, givers=givers)
             hasher.update(_canonical(_shown_facts(archived)))
             lines.write(json.dumps(vars(archived), ensure_ascii=True) + "\n")
             spool.count += 1
@@ -139,7 +141,7 @@ def spool_photos(
     return spool
 
 
-def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos, names: bool) -> ArchivedPhoto:
+def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos, *, names: bool, givers: bool) -> ArchivedPhoto:
     shown_as, reason = showing_of(photo.record, rejected_photos)
     withdrawn = shown_as == "withdrawn"
     return ArchivedPhoto(
@@ -148,13 +150,16 @@ def _archived(photo: PublishablePhoto, rejected_photos: RejectedPhotos, names: b
         layout.payload_name(photo.photo_id),
         shown_as,
         None if reason is None else str(reason),
-        _tombstone(photo.record) if withdrawn else _public(photo.record, names),
+        _tombstone(photo.record) if withdrawn else _public(photo.record, names=names, givers=givers),
     )
 
 
-def _public(record: dict[str, Any], names: bool) -> dict[str, Any]:
-    events = [public_event(event, names=names) for event in record.get("events") or []]
-    return record | {"events": events, "review": public_review(record.get("review"), names=names)}
+def _public(record: dict[str, Any], *, names: bool, givers: bool) -> dict[str, Any]:
+    return record | {
+        "events": [public_event(event, names=names, givers=givers) for event in record.get("events") or []],
+        "review": public_review(record.get("review"), names=names),
+        "hints": public_hints(record.get("hints") or [], givers=givers),
+    }
 
 
 def _tombstone(record: dict[str, Any]) -> dict[str, Any]:
@@ -180,8 +185,8 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         "output": (record.get("output") or {}).get("sha256"),
         "decision": (record.get("review") or {}).get("decision"),
         **{name: record.get(name) for name in kept},
-        # only where there is one: what has none says what it said before there were masks
-        **({"mask": record["mask"]} if record.get("mask") else {}),
+        # only where there is one: what has none says what it said before there were masks, and before there were hints
+        **{name: record[name] for name in ("mask", "hints") if record.get(name)},
     }
 
 

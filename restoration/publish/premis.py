@@ -24,7 +24,8 @@ from restoration.fixity import Fixity
 from restoration.publish import layout
 from restoration.publish.filled import filled_of
 from restoration.publish.fixities import StagedPhoto
-from restoration.publish.people import PERSONS_EVENTS
+from restoration.publish.given import given_of
+from restoration.publish.people import is_persons
 
 NAMESPACE = "http://www.loc.gov/premis/v3"
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -157,7 +158,7 @@ def _file(
         _identifier("object", BAG_PATH, path),
         _property("altered by AI", altered),
         *([_property("shows", "where the restored picture was mended")] if path == mask else []),
-        *(_filled(record) if restored else []),
+        *((*_filled(record), *_given(record)) if restored else []),
         _characteristics(
             [("sha256", fixity.sha256), ("sha512", fixity.sha512)],
             fixity.size,
@@ -177,6 +178,17 @@ def _filled(record: dict[str, Any]) -> Iterator[etree._Element]:
     for area in filled.areas:
         by = f"net {area.model}" if area.by_net else "its surroundings"
         yield _property("filled", f"{area.kind}, {area.share:.6f} of the picture, from {by}")
+
+
+def _given(record: dict[str, Any]) -> Iterator[etree._Element]:
+    """Colours that people gave and the restored picture was painted by."""
+    for one in given_of(record):
+        reach = f", radius {one.radius:g}" if len(one.place) == 1 else ""
+        what = f" for {one.what}" if one.what else ""
+        told = [f"{one.colour} ({one.word}){what} at {one.where}{reach}", f"from {one.ground}"]
+        told += [f"by {one.said_by}"] if one.said_by else []
+        told += [one.source] if one.source else []
+        yield _property("colour given by people", "; ".join((*told, f"hint {one.hint_id} of {one.added_at}")))
 
 
 def _derived_from(kind: str, value: str) -> etree._Element:
@@ -267,7 +279,7 @@ class _Agents:
 
     def add_of(self, event: dict[str, Any]) -> None:
         """Whoever an event names."""
-        name, kind = event["agent"], "person" if event["type"] in PERSONS_EVENTS else "software"
+        name, kind = event["agent"], "person" if is_persons(event) else "software"
         self._add("agent", name, ("agentName", name), ("agentType", kind))
 
     def add_software(self, record: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from restoration import __version__
 from restoration.publish import layout
+from restoration.publish.given import GivenColour, given_of
 from restoration.publish.photos import ArchivedPhoto
 
 PHOTOS_PER_SHARD = 500
@@ -57,6 +58,7 @@ def _graph(batch: list[ArchivedPhoto]) -> Iterator[dict[str, Any]]:
         if photo.shown:
             yield from _restored(photo)
             shared.update((node["@id"], node) for node in _agents(photo.record))
+            shared.update((node["@id"], node) for one in given_of(photo.record) for node in _given(one))
     yield from shared.values()
 
 
@@ -112,7 +114,11 @@ def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
     node = {
         "@id": activity,
         "@type": "prov:Activity",
-        "used": [scan, *(_model_id(model) for model in record.get("models") or [])],
+        "used": [
+            scan,
+            *(_model_id(model) for model in record.get("models") or []),
+            *(_hint_id(one) for one in given_of(record)),
+        ],
         "wasAssociatedWith": _software_id(record),
         "description": f"recipe {recipe.get('name')}, sha256 {recipe.get('sha256')}",
     }
@@ -137,6 +143,28 @@ def _agents(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
         known = {key: value for key, value in facts.items() if value}
         yield {"@id": _model_id(model), "@type": "prov:Entity", **known}
+
+
+def _given(one: GivenColour) -> Iterator[dict[str, Any]]:
+    """A colour that somebody gave, which the restoration used; the person is named if they may be."""
+    what = f" for {one.what}" if one.what else ""
+    words = [f"{one.colour} ({one.word}){what} at {one.where}", f"known from {one.ground}", one.source]
+    giver = f"#giver-of-hint-{one.hint_id}"
+    yield {
+        "@id": _hint_id(one),
+        "@type": "prov:Entity",
+        "identifier": f"hint {one.hint_id}",
+        "title": "colour given by a person",
+        "description": "; ".join(filter(None, words)),
+        "prov:generatedAtTime": {"@value": one.added_at, "@type": "xsd:dateTime"},
+        **({"prov:wasAttributedTo": {"@id": giver}} if one.said_by else {}),
+    }
+    if one.said_by:
+        yield {"@id": giver, "@type": "prov:Person", "title": one.said_by}
+
+
+def _hint_id(one: GivenColour) -> str:
+    return f"#hint-{one.hint_id}"
 
 
 def _software_id(record: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from restoration import __version__
 from restoration.publish import layout
+from restoration.publish.given import given_of
 from restoration.publish.photos import ArchivedPhoto
 
 PHOTOS_PER_SHARD = 1000
@@ -42,9 +43,12 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
     their parameters, ``faces``, ``measurements``, ``metadata`` (Dublin Core), ``review`` (the last), ``decision``
     (the one in force), ``shown_as`` and ``why_not_restored`` (:mod:`restoration.publish.showing`), ``damage`` (what
     was found and how it was mended, a kind each), ``filled`` (``share`` of the picture that was invented, None
-    where nobody recorded it, and the ``mask`` that says where, None where there is none).
+    where nobody recorded it, and the ``mask`` that says where, None where there is none), and, only if there are any,
+    ``hints``: colours that people gave and it was painted by, with place, ground and, if they may be named, who and
+    from what.
     """
     record = photo.record
+    hints = [one.facts() for one in given_of(record)]
     output = record.get("output") if photo.shown else None
     return {
         "id": photo.name,
@@ -72,6 +76,7 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "decision": record.get("decision"),
         "withdrawal": record.get("withdrawal"),
         "metadata": record.get("dublin_core") or {},
+        **({"hints": hints} if hints else {}),
     }
 
 

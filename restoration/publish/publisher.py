@@ -190,7 +190,8 @@ class _Job:
         with self._db.connect() as conn:
             photos = publishing.iter_publishable(conn, self._collection.collection_id)
             settings = self._settings
-            return spool_photos(photos, path, self._header(), settings.rejected_photos, names=settings.publish_names)
+            allowed = {"names": settings.publish_names, "givers": settings.name_hint_givers}
+            return spool_photos(photos, path, self._header(), settings.rejected_photos, **allowed)
 
     def _header(self) -> dict[str, Any]:
         c = self._collection

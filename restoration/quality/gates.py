@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from restoration.errors import ReasonCode
 
+FEW_TONES = 8
+"""A picture of no more levels of luma is no photograph: the poorest of 152 scans and textures has 40."""
+
 
 class Rules(Protocol):
     """The review rules of a recipe, as :class:`restoration.engine.recipe.ReviewRules` has them."""
@@ -69,15 +72,18 @@ def review_reason(
     notes: Mapping[str, Mapping[str, Any]],
     measurements: Iterable[Measured],
     faces: Iterable[Face],
+    tones: int = 256,
 ) -> ReasonCode | None:
     """The first reason, in order of weight, for which a person must look; None where there is none.
 
-    Order: luminance_changed (a rule was broken), identity_low, face_part_missing, heavy_damage, many_alike,
-    faces_left_alone, quality_fell.
+    Order: luminance_changed (a rule was broken), unsupported_format (a negative), already_colour (perhaps: a faded
+    print), identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
 
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
-        ``repair.face_part_missing``, ``repair.many_alike``.
+        ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``.
     :param measurements: of these only ``ssim_y`` of the pair counts.
+    :param tones: of the result (:func:`restoration.quality.metrics.tones`). If it has :data:`FEW_TONES` or fewer, it is
+        blank, a scan that was read wrong, or ink on paper: quality_fell, whatever the recipe says.
     """
     faces = list(faces)
     touched = [face.identity for face in faces if face.action in {"restored", "blended"} and face.identity is not None]
@@ -85,14 +91,29 @@ def review_reason(
     ssim = min((m.value for m in measurements if m.metric == "ssim_y" and m.stage == "pair"), default=1.0)
     checks = (
         (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),
+        (ReasonCode.UNSUPPORTED_FORMAT, _is_negative(notes)),
+        (ReasonCode.ALREADY_COLOUR, _note(notes, "triage", "doubtful") > 0),
         (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
         (ReasonCode.FACE_PART_MISSING, _note(notes, "repair", "face_part_missing") > 0),
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
         (ReasonCode.MANY_ALIKE, _note(notes, "repair", "many_alike") > 0),
         (ReasonCode.FACES_LEFT_ALONE, left_alone > rules.faces_left_alone_above),
-        (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below),
+        (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below or tones <= FEW_TONES),
     )
     return next((reason for reason, applies in checks if applies), None)
+
+
+def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The reason in words, where its code alone does not say what to look at; empty elsewhere."""
+    if reason is ReasonCode.UNSUPPORTED_FORMAT and _is_negative(notes):
+        return "it looks like a negative and was left as it is; a triage with negatives = invert makes it a positive"
+    if reason is ReasonCode.ALREADY_COLOUR:
+        return "a faded colour print or a gray one with an uneven tint: its colours were left as they are"
+    return ""
+
+
+def _is_negative(notes: Mapping[str, Mapping[str, Any]]) -> bool:
+    return notes.get("triage", {}).get("negative") == "left"
 
 
 def _note(notes: Mapping[str, Mapping[str, Any]], step: str, name: str) -> float:

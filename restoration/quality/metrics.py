@@ -28,6 +28,7 @@ _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 NOISE_SCALE = float(np.sqrt(np.pi / 2) / 6.0)
 """Standard deviation of Gaussian noise for a mean :func:`noise_response` of 1 (Immerkaer 1996)."""
 _NOISE_BLOCK = 16
+_TONES_LEFT_OUT = 1 / 200
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def sharpness(pixels: FloatImage) -> float:
     luma = luminance_y(pixels) * np.float32(255)
     scale = _SHARPNESS_SIDE / max(luma.shape)
     if scale < 1:
-        luma = _array(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        # a panorama may be less than a pixel high at this size
+        height, width = (max(1, round(side * scale)) for side in luma.shape)
+        luma = _array(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
     smooth = cv2.GaussianBlur(luma, (0, 0), _SHARPNESS_PREFILTER)
     return float(np.var(cv2.Laplacian(smooth, cv2.CV_32F), dtype=np.float64))
 
@@ -179,6 +182,16 @@ def flat_noise(pixels: FloatImage) -> float:
 def mean_luminance(pixels: FloatImage) -> float:
     """Mean CIELAB L*, 0..100."""
     return float(np.mean(lightness(pixels), dtype=np.float64))
+
+
+def tones(pixels: FloatImage) -> int:
+    """How many of 256 levels of luma hold all but one in 200 pixels: 1 for a blank page, some 200 for a photograph.
+
+    The rarest levels are left out, so that specks of dust do not make a picture of a blank one.
+    """
+    levels = np.rint(np.clip(luminance_y(pixels), 0, 1) * np.float32(255)).astype(np.uint8)
+    commonest_first = np.sort(np.bincount(levels.ravel(), minlength=256))[::-1]
+    return int(np.searchsorted(np.cumsum(commonest_first), levels.size * (1 - _TONES_LEFT_OUT))) + 1
 
 
 def delta_e00(first: FloatImage, second: FloatImage) -> float:

@@ -1,7 +1,8 @@
 """Predict chroma from lightness. The scan's own lightness is kept, at full resolution and bit depth.
 
 The net sees L* at a small working size; its chroma is enlarged along the edges of the full-size L* and put onto it
-in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used.
+in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. Where
+faces say that the print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
 
 Colours that people gave go into a net that takes hints, and are seen to at their own places afterwards
 (:mod:`restoration.steps.hinting`).
@@ -12,7 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -26,9 +26,10 @@ from restoration.models.registry import ModelEntry, Models
 from restoration.photo import colour
 from restoration.photo.picture import FloatImage
 from restoration.steps import hinting
-from restoration.steps.framing import outside
+from restoration.steps.framing import outside, with_mount
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
+from restoration.steps.turning import SIDE, Turn, turn_to_upright, turned, turned_back
 
 if TYPE_CHECKING:
     import torch
@@ -44,16 +45,19 @@ ERROR_SCALE = 10.0
 SEED_SIZE = (224, 184)
 
 Plane = NDArray[np.float32]
+Hints = tuple[ColourHint, ...]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One photograph's input to the net, and how its output becomes chroma."""
+    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``turn``."""
 
     index: int
     luminance: Plane
     guide: Plane
     net_input: torch.Tensor
+    turn: Turn = 0
+    hints: Hints = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,10 @@ class Step(BaseStep[Colorize]):
             if _is_colour(frame) and not parameters.recolour:
                 answers[index] = StepOutcome(frame.picture, "not_needed", ReasonCode.ALREADY_COLOUR)
                 continue
-            job = prepare(index, colour.lightness(frame.picture.pixels), entry)
+            luminance = colour.lightness(frame.picture.pixels)
+            turn = _turn(luminance, parameters, models)
+            hints = hinting.turned(parameters.hints, turn)
+            job = replace(prepare(index, turned(luminance, turn), entry, hints), turn=turn)
             shapes[tuple(job.net_input.shape)].append(job)
         for jobs in shapes.values():
             outputs = run_in_buckets(models.load(entry.name), [job.net_input for job in jobs], models.device)
@@ -108,10 +115,10 @@ class Step(BaseStep[Colorize]):
 
 
 def _methods(
-    entry: ModelEntry, hints: Sequence[ColourHint]
-) -> tuple[Callable[[int, Plane, ModelEntry], _Job], Callable[[NDArray[np.float32], _Job], _Paint]]:
+    entry: ModelEntry, hints: Hints
+) -> tuple[Callable[[int, Plane, ModelEntry, Hints], _Job], Callable[[NDArray[np.float32], _Job], _Paint]]:
     if entry.architecture == "hinted-colorizer":
-        return partial(_hinted_job, hints=hints), partial(_hinted_paint, hints=hints)
+        return _hinted_job, _hinted_paint
     if hints:
         raise ModelError(f"model {entry.name!r} takes no colour hints", reason=ReasonCode.MODEL_UNKNOWN)
     if entry.architecture == "house-colorizer":
@@ -125,7 +132,16 @@ def _is_colour(frame: Frame) -> bool:
     return frame.notes.get("triage", {}).get("kind") == "colour"
 
 
-def _house_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
+def _turn(luminance: Plane, parameters: Colorize, models: Models) -> Turn:
+    if not parameters.detector:
+        return 0
+    height, width = luminance.shape
+    small = _resized(luminance, working_size(height, width, min(SIDE, max(height, width))))
+    gray = np.rint(colour.gray_from_lightness(small)[:, :, 0] * np.float32(255)).astype(np.uint8)
+    return turn_to_upright(models.load(parameters.detector), gray)
+
+
+def _house_job(index: int, luminance: Plane, entry: ModelEntry, _hints: Hints = ()) -> _Job:
     """L* at the working long side, padded by reflection to whole strides, as ``L* / 50 - 1``."""
     side = entry.size.working_side or WORK_SIDE
     small = _resized(luminance, working_size(luminance.shape[0], luminance.shape[1], side))
@@ -139,7 +155,7 @@ def _house_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
     return _Paint(np.ascontiguousarray(output[:2, :height, :width].transpose(1, 2, 0)) * np.float32(AB_SCALE))
 
 
-def _hinted_job(index: int, luminance: Plane, entry: ModelEntry, *, hints: Sequence[ColourHint]) -> _Job:
+def _hinted_job(index: int, luminance: Plane, entry: ModelEntry, hints: Hints) -> _Job:
     """As for the first house colorizer, and the hints."""
     import torch
 
@@ -149,20 +165,20 @@ def _hinted_job(index: int, luminance: Plane, entry: ModelEntry, *, hints: Seque
         height, width = job.guide.shape
         planes = hinting.told(hints, job.guide)
         told[:, :height, :width] = _tensor(planes / np.array([AB_SCALE, AB_SCALE, 1], np.float32)[:, None, None])
-    return replace(job, net_input=torch.cat([job.net_input, told]))
+    return replace(job, net_input=torch.cat([job.net_input, told]), hints=hints)
 
 
-def _hinted_paint(output: NDArray[np.float32], job: _Job, *, hints: Sequence[ColourHint]) -> _Paint:
+def _hinted_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
     height, width = job.guide.shape
     paint = _house_paint(output, job)
     doubt = np.exp(output[2, :height, :width]) * np.float32(ERROR_SCALE)
-    if not hints:
+    if not job.hints:
         return replace(paint, doubt=doubt)
-    settled, known = hinting.settled(paint.chroma, hints, job.guide)
+    settled, known = hinting.settled(paint.chroma, job.hints, job.guide)
     return _Paint(settled, np.asarray(doubt * (1 - known), np.float32))
 
 
-def _seed_job(index: int, luminance: Plane, entry: ModelEntry) -> _Job:
+def _seed_job(index: int, luminance: Plane, entry: ModelEntry, _hints: Hints = ()) -> _Job:
     """The neutral picture stretched to 224 x 184, as the seed project did, in [0, 1]."""
     small = _resized(luminance, SEED_SIZE)
     gray = colour.gray_from_lightness(small)[None, :, :, 0]
@@ -203,10 +219,11 @@ def toned_down(paint: _Paint, boldness: float) -> NDArray[np.float32]:
 
 def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry: ModelEntry) -> StepOutcome:
     chroma = toned_down(paint, parameters.boldness) * np.float32(parameters.saturation)
-    full = colour.upsample_chroma(chroma, job.guide, job.luminance)
+    full = turned_back(colour.upsample_chroma(chroma, job.guide, job.luminance), job.turn)
+    luminance = turned_back(job.luminance, job.turn)
     full[outside(frame)] = 0
-    pixels: FloatImage = colour.keep_luminance(job.luminance, full, bits=frame.picture.info.bits)
-    change = np.abs(colour.lightness(pixels) - job.luminance)
+    pixels: FloatImage = colour.keep_luminance(luminance, full, bits=frame.picture.info.bits)
+    change = np.abs(colour.lightness(pixels) - luminance)
     notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}
     frame.notes["colorize"] = notes
     if parameters.hints:
@@ -214,4 +231,6 @@ def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry
     if paint.doubt is not None:
         notes["unsure_share"] = round(float((paint.doubt > UNSURE).mean()), 4)
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}
-    return StepOutcome(frame.picture.with_pixels(pixels), "applied", detail=detail, model=entry)
+    if job.turn:
+        detail["turned"] = job.turn
+    return StepOutcome(frame.picture.with_pixels(with_mount(frame, pixels)), "applied", detail=detail, model=entry)

@@ -1,6 +1,7 @@
 """The picture's own place, as triage noted it: what lies outside is neither mended, graded nor coloured.
 
-That is a box, and in an oval mount the ellipse in it: an ellipse is five numbers, and a mask where one is needed.
+That is a box, and in an oval mount the ellipse in it: an ellipse is five numbers, and a mask where one is needed. A
+mount of another colour than the print is a mask from the start.
 """
 
 from __future__ import annotations
@@ -48,13 +49,29 @@ def outside(frame: Frame) -> NDArray[np.bool_]:
         beyond[own_box(frame)] = False
     else:
         oval.fill(beyond, own_box(frame), value=False)
+    mount = _mount(frame)
+    if mount is not None:
+        beyond |= mount
     return beyond
 
 
+def with_mount(frame: Frame, pixels: FloatImage) -> FloatImage:
+    """``pixels`` (H x W x 3), of what the frame shows, with a mount of another colour as it was scanned."""
+    mount = _mount(frame)
+    return pixels if mount is None else np.where(mount[:, :, None], frame.source.pixels, pixels)
+
+
+def _mount(frame: Frame) -> NDArray[np.bool_] | None:
+    """The mount, as long as the picture has the scan's size."""
+    same = frame.mount is not None and frame.mount.shape == (frame.picture.height, frame.picture.width)
+    return frame.mount if same else None
+
+
 def own_values(frame: Frame, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values of a plane (H x W) inside the picture: its box as it is, or those inside the ellipse in a row."""
+    """Values of a plane (H x W) inside the picture: its box as it is; in a row, if ellipse or mount matter."""
     values = plane[own_box(frame)]
-    return values if own_oval(frame) is None else values[~outside(frame)[own_box(frame)]]
+    whole = own_oval(frame) is None and _mount(frame) is None
+    return values if whole else values[~outside(frame)[own_box(frame)]]
 
 
 def kept_outside(frame: Frame, pixels: FloatImage) -> FloatImage:

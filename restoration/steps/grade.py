@@ -1,4 +1,6 @@
-"""Fading undone on lightness alone: black and white point by percentiles, then gentle local contrast.
+"""Fading undone: on lightness alone black and white point by percentiles, then gentle local contrast.
+
+A colour print that triage calls faded gets its colours back too (:mod:`restoration.steps.fading`).
 
 Near both ends the curve bends instead of cutting off, so that a white blouse keeps its folds. A scan on which damage
 was found and not mended is stretched less, and its local contrast is left: the damage would only stand out more.
@@ -16,7 +18,8 @@ from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
 from restoration.photo.picture import FloatImage, Picture
-from restoration.steps.framing import outside, own_values
+from restoration.steps.fading import Fading, Unmixed, unmixed
+from restoration.steps.framing import outside, own_values, with_mount
 from restoration.steps.parameters import Grade
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 from restoration.steps.triage import is_neutral
@@ -35,30 +38,66 @@ _CLIP_LIMIT = 2.0
 
 
 class Step(BaseStep[Grade]):
-    """Stretches L*; a*, b* of colour scans stay as they are (less where sRGB cannot hold them)."""
+    """Stretches L*; a*, b* of colour scans stay as they are (less where sRGB cannot hold them).
+
+    Of faded colour prints they are brought back (:mod:`restoration.steps.fading`).
+    """
 
     name = "grade"
 
     def apply(self, frame: Frame, parameters: Grade, models: Models) -> StepOutcome:
-        """The graded picture, with black point, white point and gain in the detail."""
+        """The graded picture, with black point, white point and gain in the detail, and how dyes were unmixed."""
         picture = frame.picture
         old = lightness(picture.pixels)
-        within = own_values(frame, old)
-        low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
-        beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
-        gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)
-        detail: dict[str, Any] = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
-        if beside_damage:
-            detail["held_back"] = "damage was left"
-        if high - low >= _FULL_RANGE or parameters.strength == 0:
+        new, detail = _graded(frame, old, parameters)
+        colours = _unfaded(frame, parameters)
+        if colours is not None:
+            detail["unfaded"] = colours.as_detail()
+        if new is old and colours is None and frame.mount is None:
             return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-        stretched = _stretched(old, low, high, gain)
-        if not beside_damage:
-            stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
-        new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
-        beyond = outside(frame)
-        new[beyond] = old[beyond]
-        return StepOutcome(picture.with_pixels(_with_lightness(picture, new)), "applied", detail=detail)
+        chroma = None if colours is None else _mixed(frame, colours.chroma, parameters.unfade)
+        pixels = with_mount(frame, _with_lightness(picture, new, chroma))
+        return StepOutcome(picture.with_pixels(pixels), "applied", detail=detail)
+
+
+def _graded(frame: Frame, old: NDArray[np.float32], parameters: Grade) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """The plane of L* graded, or the very plane if that is not needed; and what was measured."""
+    within = own_values(frame, old)
+    low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
+    beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
+    gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)
+    detail: dict[str, Any] = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
+    if beside_damage:
+        detail["held_back"] = "damage was left"
+    if high - low >= _FULL_RANGE or parameters.strength == 0:
+        return old, detail
+    stretched = _stretched(old, low, high, gain)
+    if not beside_damage:
+        stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
+    new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
+    beyond = outside(frame)
+    new[beyond] = old[beyond]
+    return new, detail
+
+
+def _unfaded(frame: Frame, parameters: Grade) -> Unmixed | None:
+    """The colours of a print that triage calls a faded colour print, brought back; None of any other.
+
+    Where a person must first say whether it is one, the colours stay as they are.
+    """
+    triage = frame.notes.get("triage", {})
+    if "faded" not in triage or triage.get("doubtful") or parameters.unfade == 0:
+        return None
+    return unmixed(frame.picture.pixels, Fading.from_detail(triage["faded"]), ~outside(frame))
+
+
+def _mixed(frame: Frame, chroma: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """``share`` of new chroma and the rest of what the picture has; all of that outside the picture."""
+    own = rgb_to_lab(frame.picture.pixels)[:, :, 1:]
+    mixed = own + np.float32(share) * (chroma - own)
+    beyond = outside(frame)
+    mixed[beyond] = own[beyond]
+    return np.asarray(mixed, np.float32)
 
 
 def _stretched(plane: NDArray[np.float32], low: float, high: float, gain: float) -> NDArray[np.float32]:
@@ -95,7 +134,10 @@ def _locally_equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(equalised, np.float32) / np.float32(655.35)
 
 
-def _with_lightness(picture: Picture, luminance: NDArray[np.float32]) -> FloatImage:
+def _with_lightness(picture: Picture, luminance: NDArray[np.float32], chroma: NDArray[np.float32] | None) -> FloatImage:
+    """The picture with other L*, and other a*, b* if there are any."""
     if is_neutral(picture.pixels):
         return gray_from_lightness(luminance)
-    return keep_luminance(luminance, rgb_to_lab(picture.pixels)[:, :, 1:], bits=picture.info.bits)
+    if chroma is None:
+        chroma = rgb_to_lab(picture.pixels)[:, :, 1:]
+    return keep_luminance(luminance, chroma, bits=picture.info.bits)

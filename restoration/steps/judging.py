@@ -37,6 +37,11 @@ _MOUTH = 0.30
 _SURE_IN_FACE = 0.92
 _SMALL_IN_FACE = 0.15
 """Marks with an area below this share of the squared distance between the eyes are small for that face."""
+_THIN_IN_FACE = 4.0
+_GAP_IN_FACE = 0.15
+"""A piece whose squared diagonal is so many times its area is thin; if a mark that is kept lies within this share of
+the distance between the eyes, it is a scratch that goes on across an eye.
+"""
 _ALIKE_COUNT = 40
 _ALIKE_SPREAD = 0.45
 """So many spots whose areas (as logarithms) spread by less than this are alike."""
@@ -116,7 +121,8 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn:
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
     keep = table.surest > 255 * least_likelihood(sensitivity, worn=worn)
     written = keep & (table.writing > _WRITING)
-    keep &= ~written & ~_in_face_parts(table, faces) & ~_printed_ovals(table, keep)
+    keep &= ~written & ~_printed_ovals(table, keep)
+    keep &= ~_in_face_parts(table, faces) | _going_on(table, keep, faces)
     alike = _alike(table, keep)
     if alike.any():
         keep &= ~alike
@@ -200,6 +206,21 @@ def _in_face_parts(table: _Table, faces: Sequence[Detection]) -> Mask:
         small = table.area < _SMALL_IN_FACE * eye_distance(face) ** 2
         doubtful |= small & (table.mean < _SURE_IN_FACE) & (table.inside(parts) > 0.5)
     return doubtful
+
+
+def _going_on(table: _Table, keep: Mask, faces: Sequence[Detection]) -> Mask:
+    """Thin pieces in a face beside a mark that is kept, and is in no eye or mouth itself."""
+    thin = keep & (table.width**2 + table.height**2 > _THIN_IN_FACE * table.area)
+    anchors = keep & ~_in_face_parts(table, faces)
+    beside = np.zeros(table.count, bool)
+    for face in faces:
+        x, y, width, height = (round(value) for value in face.box)
+        labels = table.labels[max(0, y) : y + height, max(0, x) : x + width]
+        reach = max(3, round(_GAP_IN_FACE * eye_distance(face)))
+        element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+        near = np.asarray(cv2.dilate(anchors[labels].astype(np.uint8), element)) > 0 if labels.size else labels > 0
+        beside[labels[near]] = True
+    return np.asarray(thin & beside, np.bool_)
 
 
 def eye_distance(face: Detection) -> float:

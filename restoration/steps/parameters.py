@@ -33,8 +33,9 @@ class StepParameters(BaseModel):
 
 
 class Triage(StepParameters):
-    """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph?"""
+    """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph, faded perhaps, or a negative?"""
 
+    model_parameters: ClassVar[tuple[str, ...]] = ("detector",)
     tint_chroma: float = Field(
         default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted."
     )
@@ -42,6 +43,23 @@ class Triage(StepParameters):
         default=6.0,
         ge=0,
         description="Spread of a*b* round the tint curve above which a scan counts as a colour photograph.",
+    )
+    faded_spread: float = Field(
+        default=1.3,
+        ge=0,
+        description="The same for prints that have faded to pink, of things of some size; 0 to treat faded prints as "
+        "all others.",
+    )
+    faded_doubt: Fraction = Field(
+        default=0.75,
+        description="Share of these thresholds from which it is left to a person whether a faded print is in colour.",
+    )
+    detector: str = Field(
+        default="", description="Registry name of the face detector that tells negatives; empty to look for none."
+    )
+    negatives: Literal["review", "invert"] = Field(
+        default="review",
+        description="What to do about a negative: leave it to a person as it is, or make it a positive.",
     )
 
 
@@ -87,12 +105,17 @@ class Repair(StepParameters):
 
 
 class Grade(StepParameters):
-    """Undo fading: black and white point by percentiles, gentle local contrast. Invents nothing."""
+    """Undo fading: black and white point by percentiles, gentle local contrast; a faded colour print is unmixed.
+    Invents nothing.
+    """
 
     low_percentile: float = Field(default=0.5, ge=0, le=20, description="Percentile of L* that becomes black.")
     high_percentile: float = Field(default=99.5, ge=80, le=100, description="Percentile of L* that becomes white.")
     strength: Fraction = Field(default=0.8, description="Blend between the scan (0) and the full stretch (1).")
     local_contrast: Fraction = Field(default=0.15, description="Strength of contrast-limited local equalisation.")
+    unfade: Fraction = Field(
+        default=1.0, description="How much of the fading of a faded colour print's dyes is undone; 0 for none."
+    )
 
 
 class Colorize(StepParameters):
@@ -103,7 +126,7 @@ class Colorize(StepParameters):
     """
 
     invents: ClassVar[bool] = True
-    model_parameters: ClassVar[tuple[str, ...]] = ("model_here",)
+    model_parameters: ClassVar[tuple[str, ...]] = ("model_here", "detector")
     model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
     hint_model: str = Field(
         default="hinted-colorizer",
@@ -112,6 +135,11 @@ class Colorize(StepParameters):
     saturation: float = Field(default=1.0, ge=0, le=2, description="Factor on the predicted chroma.")
     boldness: Fraction = Field(
         default=1.0, description="Share of the chroma that is kept where the model expects to be wrong, if it says so."
+    )
+    detector: str = Field(
+        default="",
+        description="Registry name of the face detector that tells which way up a print lies, so that its colours do "
+        "not depend on that; empty to colour it as it lies.",
     )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
     hints: tuple[ColourHint, ...] = Field(

@@ -88,7 +88,10 @@ class Frame:
     repair ``{"damage_share": float}``, colorize ``{"max_dl": float, "mean_dl": float}``). ``mask`` says where pixels
     were mended so far (H x W of ``picture``, :mod:`restoration.damage_kinds`); None where none were. ``base`` is what
     the result is held against: the picture as it was when a step had taken out what was never the photograph (a
-    printing screen); None for the scan itself. No step but ``measure`` looks at it.
+    printing screen, a negative); None for the scan itself. No step but ``measure`` looks at it. ``mount`` says where a
+    gray or tinted print lies on card or paper of another colour, or a stamp, which keep it (H x W of ``source``); None
+    if it does not. ``left`` is why no later step may touch the photograph (it is a negative); None if they may. The
+    engine sees to it.
     """
 
     name: str
@@ -97,6 +100,8 @@ class Frame:
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     mask: NDArray[np.uint8] | None = None
     base: Picture | None = None
+    mount: NDArray[np.bool_] | None = None
+    left: ReasonCode | None = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 A print of one ink on one paper has colours that depend on lightness alone, however brown it has become; a colour
 photograph has not. So a* and b* are fitted as smooth curves of L* (the *tint curve*), and what remains decides: noise
 and JPEG leave little, fading and stains lie along one line of the a*b* plane (from the ink to what it became), true
-colours lie off any line. What is not the photograph does not count: mounts, colour targets and tinted borders, which
-end in a straight line along the frame, and scratches.
+colours lie off any line. A print that has no black and no white left, and leans to one side all over, has faded
+(:mod:`restoration.steps.fading`): if it is a colour print, little colour is left of it, so less is asked of its
+colours. What is not the photograph does not count: mounts, colour targets and tinted borders, which end in a straight
+line along the frame, and scratches. Mounts of another colour keep it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -20,10 +22,12 @@ from numpy.typing import NDArray
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
-from restoration.photo.frame import picture_box
+from restoration.photo.frame import PictureBox, picture_box
 from restoration.photo.oval import PictureOval, picture_oval
-from restoration.photo.picture import FloatImage
+from restoration.photo.picture import FloatImage, Picture
+from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
+from restoration.steps.negatives import is_negative, positive_of
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
 
@@ -42,6 +46,13 @@ _BORDER_LINE = 0.15
 """Share of such pixels that makes a line of pixels part of a border."""
 _BESIDE_CARD = 3 * _SMOOTHING / _SIDE
 """Smoothing carries the card's colour so far into an oval picture, as a share of the long side."""
+_MOUNT_SMOOTHING = 1 / 512
+"""Sigma of the smoothing by which a mount is told from its print, as a share of the long side."""
+_TINTS = 1001
+"""Places of L* at which a tint curve is looked up."""
+_ROWS = 256
+_LEAST_MOUNT = 0.02
+"""Share of the scan from which a mount is one."""
 _QUIET = 0.1
 _KNOTS = 5
 _FIT_ROUNDS = 4
@@ -57,7 +68,18 @@ _MARK_CONTRAST = 26.0
 """Narrow marks, in pixels at the measured size, that differ by so much in L* may be scratches or dust."""
 _MOST_MARKS = 0.5
 
+_FADED_ONE_INK = 0.7
+"""Share of ``colour_spread`` from which a faded print without pink in its lights is one in colour."""
+_COARSE = 6.0
+"""Sigma in pixels at the measured size for colours of faded prints: things of 5 % of the picture stay, and no noise of
+scanners or JPEG."""
+_COARSE_ACROSS = 2.0
+"""Weight of what remains of these across the main line."""
+_COARSE_PERCENTILE = 99
+
 Lab = NDArray[np.float64]
+TintCurve = Callable[[NDArray[np.float64]], Lab]
+"""L* (N) to a*b* (N x 2) of a print of one ink."""
 Border = tuple[float, float, float, float]
 """Shares of height (top, bottom) and width (left, right) that are not the photograph: top, right, bottom, left."""
 
@@ -71,12 +93,37 @@ class Chromatics:
     tint_chroma: float
     spread: float
     border: Border = (0.0, 0.0, 0.0, 0.0)
+    tint_curve: TintCurve | None = None
+    coarse_spread: float = 0.0
+    fading: Fading | None = None
+
+    @property
+    def faded(self) -> bool:
+        """Whether the scan has faded, be it a print in colour or of one ink."""
+        return self.fading is not None and self.fading.faded
 
     def kind(self, parameters: Triage) -> ScanKind:
-        """Gray, tinted or colour by the recipe's thresholds."""
-        if self.spread > parameters.colour_spread:
+        """Gray, tinted or colour by the recipe's thresholds; a faded print that may be in colour counts as such."""
+        if self.spread > parameters.colour_spread or self._colours_left(parameters) > 1 or self.doubtful(parameters):
             return "colour"
         return "tinted" if self.tint_chroma > parameters.tint_chroma else "gray"
+
+    def doubtful(self, parameters: Triage) -> bool:
+        """Whether a faded print may be one in colour, or one of one ink with an uneven tint: a person must say."""
+        left = self._colours_left(parameters)
+        return self.spread <= parameters.colour_spread and parameters.faded_doubt < left <= 1
+
+    def _colours_left(self, parameters: Triage) -> float:
+        """Colours of a faded print, as a share of what makes it one in colour; 0 if it has not faded.
+
+        Pink prints are judged by things of some size, since no print of one ink is pink; others, which may be silver
+        prints that have turned yellow, by all that is left, of which more is asked.
+        """
+        if self.fading is None or not self.faded or not parameters.faded_spread:
+            return 0.0
+        if self.fading.pink:
+            return self.coarse_spread / parameters.faded_spread
+        return self.spread / (_FADED_ONE_INK * parameters.colour_spread)
 
     def tint_kind(self) -> TintKind:
         """Name of the tint by its hue: a word for people, nothing depends on it."""
@@ -100,31 +147,62 @@ class Step(BaseStep[Triage]):
     name = "triage"
 
     def apply(self, frame: Frame, parameters: Triage, models: Models) -> StepOutcome:
-        """Colour scans, and gray ones whose channels are equal already, come back untouched."""
-        pixels = frame.picture.pixels
-        luma = luminance_y(pixels)
-        box = picture_box(luma)
-        oval = picture_oval(luma, box.inside(*luma.shape))
-        del luma
-        found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
-        kind = found.kind(parameters)
-        detail: dict[str, Any] = {
-            "kind": kind,
-            "tint": found.tint_kind() if kind == "tinted" else "",
-            "tint_a": round(found.tint_a, 2),
-            "tint_b": round(found.tint_b, 2),
-            "tint_chroma": round(found.tint_chroma, 2),
-            "spread": round(found.spread, 2),
-            "border": [round(share, 3) for share in found.border],
-            "picture_box": [box.top, box.right, box.bottom, box.left],
-        }
-        if oval is not None:
-            detail["picture_oval"] = oval.as_detail()
-        frame.notes["triage"] = detail
-        if kind == "colour" or is_neutral(pixels):
-            return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-        neutral = gray_from_lightness(lightness(pixels))
-        return StepOutcome(frame.picture.with_pixels(neutral), "applied", detail=detail)
+        """Colour scans, and gray ones whose channels are equal already, come back untouched; so do negatives, unless
+        the recipe wants them inverted.
+        """
+        negative = _is_negative(frame, parameters, models)
+        if negative and parameters.negatives == "review":
+            kind = "gray" if is_neutral(frame.picture.pixels) else "colour"
+            frame.notes["triage"] = {"kind": kind, "negative": "left"}
+            frame.left = ReasonCode.UNSUPPORTED_FORMAT
+            return StepOutcome(frame.picture, "left_alone", frame.left, frame.notes["triage"])
+        if not negative:
+            return _sorted(frame, frame.picture, parameters)
+        positive = frame.picture.with_pixels(positive_of(frame.picture.pixels))
+        outcome = _sorted(frame, positive, parameters)
+        frame.mount = None  # it would show the film
+        outcome.detail["negative"] = "inverted"
+        return replace(outcome, status="applied", reason=None, base=positive)
+
+
+def _is_negative(frame: Frame, parameters: Triage, models: Models) -> bool:
+    if not parameters.detector:
+        return False
+    gray = np.rint(luminance_y(frame.picture.pixels) * np.float32(255)).astype(np.uint8)
+    return is_negative(models.load(parameters.detector), gray)
+
+
+def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
+    """A positive, gray and tinted ones neutral; what it is is noted."""
+    pixels = picture.pixels
+    luma = luminance_y(pixels)
+    box = picture_box(luma)
+    oval = picture_oval(luma, box.inside(*luma.shape))
+    del luma
+    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
+    kind = found.kind(parameters)
+    detail: dict[str, Any] = {
+        "kind": kind,
+        "tint": found.tint_kind() if kind == "tinted" else "",
+        "tint_a": round(found.tint_a, 2),
+        "tint_b": round(found.tint_b, 2),
+        "tint_chroma": round(found.tint_chroma, 2),
+        "spread": round(found.spread, 2),
+        "border": [round(share, 3) for share in found.border],
+        "picture_box": [box.top, box.right, box.bottom, box.left],
+    }
+    if kind == "colour" and found.fading is not None and found.faded:
+        detail["faded"] = found.fading.as_detail()
+        detail["doubtful"] = found.doubtful(parameters)
+    if oval is not None:
+        detail["picture_oval"] = oval.as_detail()
+    frame.notes["triage"] = detail
+    if kind != "colour" and found.tint_curve is not None:
+        frame.mount = _mount(pixels, found.tint_curve, found.border, box, oval)
+    if kind == "colour" or is_neutral(pixels):
+        return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
+    neutral = gray_from_lightness(lightness(pixels))
+    return StepOutcome(picture.with_pixels(neutral), "applied", detail=detail)
 
 
 def is_neutral(pixels: FloatImage) -> bool:
@@ -139,7 +217,9 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
     Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
     a straight line (up to 18 %), without what lies outside an oval, and without narrow marks.
     """
-    sharp = rgb_to_lab(at_long_side(pixels, _SIDE))
+    reduced = at_long_side(pixels, _SIDE)
+    small = np.asarray(cv2.GaussianBlur(reduced, (0, 0), 1), np.float32)
+    sharp = rgb_to_lab(reduced)
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTHING), np.float64)
     height, width = lab.shape[:2]
     top, right, bottom, left = _border(lab)
@@ -148,7 +228,20 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
     if oval is not None:
         counted &= oval.shrunk(_BESIDE_CARD).inside(height, width)
     inside = lab[window][counted[window]]
-    return _measured(inside, (top / height, right / width, bottom / height, left / width))
+    found = _measured(inside, (top / height, right / width, bottom / height, left / width))
+    own = small[window][counted[window]]
+    if not len(own):
+        return found
+    coarse = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _COARSE), np.float64)[window][counted[window]]
+    return replace(found, coarse_spread=_coarse_spread(coarse), fading=fading_of(own))
+
+
+def _coarse_spread(lab: Lab) -> float:
+    """Spread of colours (N x 3, L*a*b*) of things of some size round their tint curve."""
+    residual = lab[:, 1:] - _fitted(lab[:, 0], lab[:, 1:])(lab[:, 0])
+    _, axes = np.linalg.eigh(residual.T @ residual)
+    along, across = np.percentile(np.abs(residual @ axes), _COARSE_PERCENTILE, axis=0)[::-1]
+    return float(np.hypot(along, _COARSE_ACROSS * across))
 
 
 def _border(lab: Lab) -> tuple[int, int, int, int]:
@@ -184,7 +277,8 @@ def _border_depth(other: NDArray[np.bool_]) -> int:
 def _measured(lab: Lab, border: Border) -> Chromatics:
     """What pixels (N x 3, L*a*b*) tell."""
     chroma = lab[:, 1:]
-    curve = _fitted(lab[:, 0], chroma)(lab[:, 0])
+    print_of = _fitted(lab[:, 0], chroma)
+    curve = print_of(lab[:, 0])
     mean = curve.mean(axis=0)
     return Chromatics(
         tint_a=float(mean[0]),
@@ -192,7 +286,43 @@ def _measured(lab: Lab, border: Border) -> Chromatics:
         tint_chroma=float(np.hypot(curve[:, 0], curve[:, 1]).mean()),
         spread=_spread(chroma - curve),
         border=border,
+        tint_curve=print_of,
     )
+
+
+def _mount(
+    pixels: FloatImage, curve: TintCurve, border: Border, box: PictureBox, oval: PictureOval | None
+) -> NDArray[np.bool_] | None:
+    """Where a print lies on something of another colour, H x W: outside the picture, and off the print's tint curve.
+
+    None where there is no such thing: yellowed edges are the print's own. A small copy says so at little cost.
+    """
+    table = np.asarray(curve(np.arange(_TINTS) / (_TINTS - 1) * 100), np.float32)
+    small = _off_tint(at_long_side(pixels, _SIDE), table, border, box, oval)
+    if small.mean() < _LEAST_MOUNT:
+        return None
+    return _off_tint(pixels, table, border, box, oval)
+
+
+def _off_tint(
+    pixels: FloatImage, table: NDArray[np.float32], border: Border, box: PictureBox, oval: PictureOval | None
+) -> NDArray[np.bool_]:
+    """Where pixels outside the picture, H x W, are not of the print's a*, b* (``table``, by L*), row by row."""
+    height, width = pixels.shape[:2]
+    beyond = np.ones((height, width), bool)
+    if oval is None:
+        beyond[box.inside(height, width)] = False
+    else:
+        oval.fill(beyond, box.inside(height, width), value=False)
+    top, right, bottom, left = (round(share * side) for share, side in zip(border, (height, width) * 2, strict=True))
+    beyond[:top], beyond[height - bottom :], beyond[:, :left], beyond[:, width - right :] = True, True, True, True
+    smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(0.5, _MOUNT_SMOOTHING * max(height, width))), np.float32)
+    for start in range(0, height, _ROWS):
+        rows = slice(start, start + _ROWS)
+        lab = rgb_to_lab(smooth[rows])
+        of_print = table[np.clip(np.rint(lab[:, :, 0] * ((_TINTS - 1) / 100)), 0, _TINTS - 1).astype(np.intp)]
+        beyond[rows] &= np.hypot(*np.moveaxis(lab[:, :, 1:] - of_print, 2, 0)) > _BORDER_CHROMA
+    return beyond
 
 
 def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -208,7 +338,7 @@ def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
     return near if near.mean() < _MOST_MARKS else np.zeros_like(near)
 
 
-def _fitted(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], Lab]:
+def _fitted(luminance: NDArray[np.float64], chroma: NDArray[np.float64]) -> TintCurve:
     """The tint curve: L* (N) to a*b* (N x 2), piecewise linear, fitted robustly (L1, by reweighting)."""
     low, high = np.percentile(luminance, [1, 99])
 

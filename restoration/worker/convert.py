@@ -40,11 +40,14 @@ class StoredKeys:
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
-    """Facts of the scan; ``detail`` holds channels, pages, dpi (0: unknown), ICC profile, orientation, metadata."""
+    """Facts of the scan; ``detail`` holds channels, pages, dpi along its rows and down its columns (0: unknown), ICC
+    profile, orientation, metadata.
+    """
     detail = {
         "channels": info.channels,
         "pages": info.pages,
         "dpi": info.dpi,
+        "dpi_down": info.dpi_down,
         "icc": info.icc,
         "orientation": info.orientation,
         "metadata": info.metadata,

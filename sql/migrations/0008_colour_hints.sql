@@ -91,7 +91,9 @@ SELECT h.hint_id, c.name AS collection, p.photo_id, p.object_key, h.outline, h.r
        e.removed_at, e.removed_by, e.reason AS removal_reason, p.current AS scan_is_current,
        (SELECT count(*) FROM photo q JOIN restoration r USING (restoration_id)
          WHERE q.collection_id = h.collection_id AND q.current AND h.hint_id = ANY (q.hint_ids)
-           AND r.variant IN ('hinted', 'faces_off_hinted')) AS photos_painted_by_it
+           AND r.variant IN ('hinted', 'faces_off_hinted')
+           AND EXISTS (SELECT FROM step_record s WHERE s.restoration_id = r.restoration_id AND s.step = 'colorize'
+                          AND s.status = 'applied')) AS photos_painted_by_it
   FROM colour_hint h
   JOIN photo p USING (photo_id)
   JOIN collection c ON c.collection_id = h.collection_id

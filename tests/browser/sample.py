@@ -21,6 +21,7 @@ from restoration.publish.stage import Stage
 from restoration.synthetic.ageing import age
 from restoration.synthetic.demo_collection import PLANS, read_origin
 from tests.filled import filled_png, filled_record
+from tests.given import DRESS, LAWN
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)><script>alert(2)<!--\u2028\u202egnp.tif"
 HOSTILE_KEY = f"scans</script><script>alert(3)</script>/{HOSTILE_NAME}"
@@ -202,6 +203,9 @@ def restored(store: FolderStore, number: int, index: int, **more: object) -> Pub
         mask = filled_png(height, width)
         store.write_content("restored", mask, "png", "image/png")
         body |= filled_record(net=FILLED[index], width=width, height=height, data=mask)
+    if index == GIVEN:
+        body |= {"variant": "hinted", "hints": [DRESS, LAWN, LAWN | {"hint_id": 14}]}
+        body["steps"][-1]["detail"] = {"hints": 3, "unsure_share": 0.41}
     if index == 0:
         body["faces"] = [_face("restored", 0.81), _face("blended", 0.74), _face("left_alone", None)]
     return _photo(number, body | more)
@@ -263,6 +267,8 @@ def _face(action: str, identity: float | None) -> dict[str, object]:
 
 FILLED = {0: True, 4: False}
 """Of which of them parts were filled, and whether by a net too."""
+GIVEN = 2
+"""Of which of them people gave colours; the others are unsure."""
 FACES = {1: _face("blended", 0.41)}
 """Faces of the other sample photographs, by their index."""
 
@@ -320,14 +326,17 @@ def photographs(store: FolderStore) -> list[PublishablePhoto]:
     ]
 
 
-def build_gallery(root: Path) -> Path:
-    """Write an archive of all kinds of photographs; gives the folder with its ``index.html``."""
+def build_gallery(root: Path, *, givers: bool = False) -> Path:
+    """Write an archive of all kinds of photographs; gives the folder with its ``index.html``.
+
+    :param givers: whether those who gave colours are named.
+    """
     store = FolderStore(root)
     photos = photographs(store)
     work = root / "work"
     work.mkdir(parents=True)
     header = {k: FACTS[k] for k in ("name", "title", "rights")}
-    spool = spool_photos(photos, work / "photos.jsonl", header)
+    spool = spool_photos(photos, work / "photos.jsonl", header, givers=givers)
     facts = FACTS | {"photos": spool.count, "shown": spool.shown, "states": dict(Counter(p.state for p in photos))}
     Stage(store, "restored", "archive", "village-album/v0003/", work).write(spool, facts)
     return root / "archive" / "village-album" / "v0003"

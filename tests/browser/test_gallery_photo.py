@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from restoration.publish import gallery
+from tests.browser.sample import build_gallery
 from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -249,3 +250,51 @@ def test_a_fill_without_a_model_says_so_in_both_languages_and_on_the_sheet(visit
     page.goto((gallery_folder / "print.html").as_uri() + "#00000005")
     page.wait_for_selector(".sheet-name")
     assert "둘레의 모습으로 메웠습니다" in page.locator("body").inner_text()
+
+
+UNSURE = "Colours here are a guess with little ground."
+
+
+def archivists(page) -> list[str]:
+    """Cells of the table of given colours."""
+    page.click(".archivists summary")
+    return page.locator("[aria-label='Colours that people gave'] :is(th, td)").all_inner_texts()
+
+
+def test_colours_that_people_gave_are_told_without_names_and_unsure_ones_as_such(visit, gallery_folder):
+    page = opened(visit, gallery_folder, "compare", "00000003")
+    told = page.locator(".story li").all_inner_texts()
+    assert told[:4] == [
+        "The colours are a computer’s guess, apart from those that people gave. Light and dark are those of the "
+        "original photograph.",
+        UNSURE,
+        "The blue of the dress was given by somebody who knew it, from a letter or other writing.",
+        "The green here was given by somebody who knew it, from memory.",
+    ]
+    cells = archivists(page)
+    assert cells[:8] == ["Colour", "Of what", "Known from", "Given by", "blue (#3b5ba9)", "the dress",
+                         "From a letter or other writing", ""]  # fmt: skip
+    page.goto((gallery_folder / "print.html").as_uri() + "#00000003")
+    page.wait_for_selector(".sheet-name")
+    honest = page.locator("#sheet-honest").inner_text()
+    assert "apart from those that people gave" in honest
+    assert UNSURE in honest
+    page = opened(visit, gallery_folder, "compare", "00000001")
+    assert UNSURE not in page.locator(".story").inner_text()
+    assert page.locator("[aria-label='Colours that people gave']").count() == 0
+
+
+def test_those_who_gave_colours_are_named_where_the_archive_may(visit, tmp_path_factory):
+    folder = build_gallery(tmp_path_factory.mktemp("named"), givers=True)
+    page = opened(visit, folder, "compare", "00000003")
+    told = page.locator(".story li").all_inner_texts()
+    assert "The blue of the dress was given by Ada's daughter, from her letter of May 1931." in told
+    assert told.count("The green here was given by Eve <b>, from memory.") == 1
+    assert "From a letter or other writing; her letter of May 1931; 1998" in archivists(page)
+    page.click("#viewer .close")
+    page.click("#languages [lang=ko]")
+    page.goto((folder / "index.html").as_uri() + "#photo/00000003")
+    page.wait_for_selector(".story")
+    korean = page.locator(".story").inner_text()
+    assert "The dress의 파란색은 Ada's daughter 님이 알려 주었습니다(her letter of May 1931)." in korean
+    assert "이 사진의 색은 근거가 적은 짐작입니다." in korean

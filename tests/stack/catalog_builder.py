@@ -197,3 +197,17 @@ def face_evaluation(data_set: str) -> NewEvaluation:
         for model, value in enumerate(means)
     ]
     return replace(evaluation(data_set), task="restore-face", models=models, photos=photos, scores=scores)
+
+
+def repair_evaluation(data_set: str) -> NewEvaluation:
+    """A finder on two photographs, between doing nothing and the true mask."""
+    models = [EvaluatedModel("damaged"), EvaluatedModel("true-mask"), EvaluatedModel("good", "2", sha("good"))]
+    photos = [EvaluatedPhoto(name, sha(name), "old") for name in ("old_a.jpg", "old_b.jpg")]
+    values = {"damage_removed_tear": (0.0, 0.9, 0.6), "damage_removed_hole": (0.0, 0.8, 0.4)}
+    scores = [
+        ScoreRow(photo, model, metric, value)
+        for photo in range(2)
+        for metric, means in values.items()
+        for model, value in enumerate(means)
+    ]
+    return replace(evaluation(data_set), task="repair", models=models, photos=photos, scores=scores)

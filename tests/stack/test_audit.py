@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from restoration.catalog import evaluations, planning, publishing, reviews, work
+from restoration.catalog import evaluations, hints, planning, publishing, reviews, work
 from restoration.catalog.audit import list_queries, run_query
 from restoration.catalog.events import append_event, chain_head, verify_chain, verify_chain_of
 from restoration.catalog.listing import merge_sidecar
 from restoration.cli import app
 from restoration.cli.audit import to_csv
+from restoration.colour_hints import HintGround, make_hint
 from restoration.errors import PhotoState, ReasonCode, UsageError
 from restoration.local.postgres import SUPERUSER
 from restoration.settings import get_settings
@@ -51,6 +52,7 @@ def tell_story(conn) -> None:
     publish(conn, family.collection_id, run_id)
     evaluations.record_evaluation(conn, build.evaluation("family"))
     evaluations.record_evaluation(conn, build.face_evaluation("family"))
+    evaluations.record_evaluation(conn, build.repair_evaluation("family"))
     later = [build.listed("bob.tif", "another scan"), *(k for k in KEYS if k not in {"bob.tif", "gone.tif"}), bad_name]
     build.listing(conn, family, later)
     reviews.decide(
@@ -63,6 +65,26 @@ def tell_story(conn) -> None:
         ),
         {"c": family.collection_id},
     )
+    give_colours(conn, family)
+
+
+def give_colours(conn, family) -> None:
+    """Two hints: one that a photograph and its twin show, and one that was taken back."""
+    dress, lawn = hints.add_hints(
+        conn,
+        family.collection_id,
+        "family/ada.tif",
+        [
+            hints.NewHint(make_hint(((0.5, 0.8),), "#2c4f9e"), HintGround.WRITING, "Ada's daughter", "the dress"),
+            hints.NewHint(make_hint(((0.1, 0.9),), "#3f6b35"), HintGround.MEMORY, "Eve", "the lawn"),
+        ],
+        given_through="terminal",
+        person="Eve",
+    )
+    hints.remove_hint(conn, family.collection_id, lawn, person="Eve", reason="another garden")
+    painted = sa.text("UPDATE photo SET hint_ids = ARRAY[CAST(:h AS bigint)] WHERE restoration_id = 1")
+    conn.execute(painted, {"h": dress})
+    conn.execute(sa.text("UPDATE restoration SET variant = 'hinted' WHERE restoration_id = 1"))
 
 
 def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
@@ -297,6 +319,8 @@ EXPECTED = {
     "quality-fell": lambda r: r == [],
     "decisions": lambda r: [(*keys([x]), x["decision"], x["reviewer"], x["words"], x["in_force"]) for x in r]
     == [("ada.tif", "keep_original", "Eve", "we know her as she is", True)],
+    "hints": lambda r: [(*keys([x]), x["subject"], x["holds"], x["shown_by"], x["removal_reason"]) for x in r]
+    == [("ada.tif", "the dress", True, 2, None), ("ada.tif", "the lawn", False, 0, "another garden")],
     "withdrawn": lambda r: [(*keys([x]), x["reason"], x["lifted_at"], x["still_shown_in"]) for x in r]
     == [("gone.tif", "The family asks for it.", None, [1])],
     "decided-since": lambda r: [(*keys([x]), x["decision_in_force"], x["withdrawn_at"] is None) for x in r]
@@ -310,11 +334,13 @@ EXPECTED = {
     "retries": lambda r: [(x["object_key"], x["attempts"]) for x in r] == [("family/dead.tif", 3)],
     "events": lambda r: [x["seq"] for x in r] == list(range(1, len(r) + 1)) and {x["event_type"] for x in r}
     == {"rejection", "ingestion", "run_opened", "run_planned", "restoration", "deduplication", "failure", "quarantine",
-        "run_finished", "publication", "missing", "replacement", "review"},
+        "run_finished", "publication", "missing", "replacement", "review", "colour_hint", "colour_hint_removal"},
     "best-colorizer": lambda r: [(x["model"], x["place"], round(x["delta_e00"] or 0, 6), x["photos"]) for x in r]
     == [("good", 1, 4.0, 3), ("poor", 2, 9.0, 3), ("gray", None, 12.0, 3), ("truth", None, 0, 3)],
     "best-restorer": lambda r: [(x["model"], x["place"], x["faces"], round(x["st_lpips"], 6)) for x in r]
     == [("good", 1, 3, 0.25), ("file:run/weights.safetensors", 2, 3, 0.35), ("degraded", None, 3, 0.4)],
+    "best-mender": lambda r: [(x["model"], round(x["damage_removed"], 6), x["tear"], x["hole"]) for x in r]
+    == [("true-mask", 0.85, 0.9, 0.8), ("good", 0.5, 0.6, 0.4), ("damaged", 0, 0, 0)],
     "publications": lambda r: [(x["version"], x["state"], x["photo_count"]) for x in r] == [(1, "current", 9)],
 }  # fmt: skip
 

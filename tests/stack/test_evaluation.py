@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from restoration.catalog.evaluations import check_may_record, record_evaluation
+from restoration.catalog.files import sql_dir
 from restoration.cli import app
 from restoration.errors import CatalogError
 from restoration.settings import get_settings
@@ -164,6 +165,31 @@ def test_the_command_records_what_it_prints(role_engine, catalog_url, tmp_path, 
     assert stored["house-colorizer"] == pytest.approx(printed["house-colorizer"]["delta_e00"], rel=1e-8)
     assert set(stored) == {"gray", "house-colorizer", "truth"}
     assert found[0]["parameters"]["long_side"] == 128
+
+
+def test_the_command_records_what_menders_removed(role_engine, catalog_url, tmp_path, monkeypatch):
+    from tests.unit.standins import hopper
+
+    (tmp_path / "set").mkdir()
+    small = cv2.resize(np.rint(hopper()[:, :, ::-1] * 255).astype(np.uint8), (160, 190), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "set" / "navy_1.png"), small)
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("worker"))
+    get_settings.cache_clear()
+    words = ["evaluate", "--task", "repair", "--photos", str(tmp_path / "set"), "--record", "--json", "--device", "cpu"]
+    answer = CliRunner().invoke(app, words, catch_exceptions=False)
+    get_settings.cache_clear()
+    assert answer.exit_code == 0
+    printed = [json.loads(line) for line in answer.stdout.splitlines()]
+    tears = {score["model"]: score["damage_removed"] for score in printed if score["family"] == "tear"}
+    auditor = role_engine("auditor")
+    found = rows(auditor, "SELECT model, task, means FROM audit.evaluation WHERE family IS NULL")
+    assert {row["task"] for row in found} == {"repair"}
+    assert {row["model"]: row["means"]["damage_removed_tear"] for row in found} == pytest.approx(tears, rel=1e-8)
+    text = (sql_dir() / "queries" / "best-mender.sql").read_text()
+    with auditor.connect() as conn:
+        best = conn.execute(sa.text(text), {"collection": "set"}).mappings().all()
+    assert best[0]["model"] == "true-mask"
+    assert best[0]["tear"] == pytest.approx(tears["true-mask"], rel=1e-8)
 
 
 def test_the_command_records_faces(role_engine, catalog_url, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from restoration.catalog import hints, wishes
 from restoration.catalog.events import verify_chain
+from restoration.catalog.publishing import iter_publishable
 from restoration.colour_hints import ColourHint, HintGround
 from restoration.engine.engine import Engine
 from restoration.engine.recipe import parse_recipe, with_hints
@@ -75,6 +76,27 @@ def test_the_same_hint_is_given_once_by_a_list_that_is_read_every_night(catalog,
         assert [one.hint for one in hints.list_hints(conn, family.collection_id)] == [GREEN]
         gone = hints.list_hints(conn, family.collection_id, removed=True)
     assert [one.removed_at is None for one in gone] == [False, True]
+
+
+def test_a_list_gives_a_photograph_no_more_than_64_either(catalog, family):
+    many = [said(subject=f"thing {number}") for number in range(65)]
+    with pytest.raises(UsageError, match="at most 64"):
+        add(catalog, family, *many, given_through="hints.csv", once=True)
+    assert len(add(catalog, family, *many[:64], given_through="hints.csv", once=True)) == 64
+    assert add(catalog, family, *many[:64], said(subject=" thing 0 "), given_through="hints.csv", once=True) == []
+    with pytest.raises(UsageError, match="64 hints hold already"):
+        add(catalog, family, *many, given_through="hints.csv", once=True)
+
+
+def test_what_was_given_for_a_scan_that_was_replaced_is_told_apart(catalog, family):
+    add(catalog, family, said(), given_through="hints.csv")
+    add(catalog, family, said(GREEN))
+    with catalog.begin() as conn:
+        key = ("family/ada.tif", said())
+        assert hints.given_before(conn, family.collection_id, "hints.csv") == {key: True}
+        build.listing(conn, family, [build.listed("ada.tif", "another scan"), "bob.tif"])
+        assert hints.given_before(conn, family.collection_id, "hints.csv") == {key: False}
+    assert len(add(catalog, family, said(), given_through="hints.csv", once=True)) == 1
 
 
 @pytest.mark.parametrize(
@@ -188,6 +210,11 @@ def test_a_photograph_is_painted_anew_when_its_hints_change_and_as_before_withou
     )
     assert ColourHint.model_validate(given[0]) == BLUE
     assert lab.rows("SELECT photos_painted_by_it FROM audit.colour_hint") == [(1,)]
+    with lab.db.connect() as conn:
+        told = {photo.object_key: photo.record["hints"] for photo in iter_publishable(conn, collection_id)}
+    ((hint,),) = (given for given in told.values() if given)
+    assert told[f"{lab.name}/bob.png"] == []
+    assert (hint["hint_id"], hint["place"], hint["what"]) == (number, [[0.5, 0.8]], "the dress")
     assert run(3) == {}
     with lab.db.begin() as conn:
         assert [one.shown for one in hints.list_hints(conn, collection_id)] == [True]

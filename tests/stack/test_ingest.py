@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from restoration.catalog.collections import upsert_collection
+from restoration.catalog.hints import list_hints, remove_hint
 from restoration.ingest.ingest import ingest_collection, source_of
 from restoration.storage.s3 import ObjectStore, StoredObject
 from tests.work import meter
@@ -102,6 +103,65 @@ def test_sidecar_becomes_dublin_core(catalog, store, collection):
     assert report.sidecar.matched == 1
     assert dict(report.sidecar.counts) == {"unknown_column": 1, "formula": 1, "no_such_photo": 1, "no_row": 1}
     assert report.to_dict()["sidecar"]["found"] is True
+
+
+HINTS = (
+    "file,place,colour,ground,said_by,what\n"
+    'a.tif,"0.5,0.8",#2c4f9e,memory,Eve,the dress\n'
+    'a.tif,"0.1,0.1",blue,memory,Eve,the sky\n'
+    'b.tif,"0.2,0.2",#3f6b35,object,Eve,the door\n'
+)
+
+
+def known_hints(catalog, collection) -> list[tuple[str, str, str, str]]:
+    with catalog.connect() as conn:
+        known = list_hints(conn, collection.collection_id)
+    return [(one.object_key.split("/")[1], one.subject, one.given_through, one.added_by) for one in known]
+
+
+def test_hints_beside_the_scans_are_put_on_record_once(catalog, role_engine, store, collection):
+    put(store, collection, {"a.tif": b"1", "b.tif": b"2", "hints.csv": HINTS.encode()})
+    engine = role_engine("ingest")
+    report = ingest_collection(engine, store, collection)
+    assert report.ignored == {"sidecar": 1}
+    assert (report.listing.listed, report.hints.rows, report.hints.lines, report.hints.added) == (2, 3, 2, 2)
+    ((row, kind, detail),) = report.to_dict()["hints"]["problems"]
+    assert (row, kind) == (3, "bad_colour")
+    assert "write red, green and blue as #rrggbb" in detail
+    given = [("a.tif", "the dress", "hints.csv", "ingest"), ("b.tif", "the door", "hints.csv", "ingest")]
+    assert known_hints(catalog, collection) == given
+    assert ingest_collection(engine, store, collection).hints.added == 0
+    with catalog.begin() as conn:
+        first = list_hints(conn, collection.collection_id)[0]
+        remove_hint(conn, collection.collection_id, first.hint_id, person="Eve")
+    assert ingest_collection(engine, store, collection).hints.added == 0
+    assert known_hints(catalog, collection) == given[1:]
+    put(store, collection, {"hints.csv": HINTS.encode()[:60]})
+    assert ingest_collection(engine, store, collection).hints.added == 0
+    store.client.delete_object(Bucket="originals", Key=f"{collection.name}/hints.csv")
+    assert ingest_collection(engine, store, collection).hints.found is False
+    assert known_hints(catalog, collection) == given[1:]
+
+
+def test_a_replaced_scan_is_given_its_hints_again_and_that_is_told(catalog, store, collection):
+    put(store, collection, {"a.tif": b"1", "b.tif": b"2", "hints.csv": HINTS.encode()})
+    ingest_collection(catalog, store, collection)
+    put(store, collection, {"a.tif": b"another"})
+    hints = ingest_collection(catalog, store, collection).hints
+    assert hints.added == 1
+    assert [(p.row, p.kind) for p in hints.problems] == [(3, "bad_colour"), (2, "replaced_scan")]
+    with catalog.connect() as conn:
+        assert [one.holds for one in list_hints(conn, collection.collection_id)] == [False, True, True]
+
+
+def test_too_many_hints_of_one_photograph_do_not_stop_the_others(catalog, store, collection):
+    many = "".join(f'a.tif,"0.5,0.{n:02}",#2c4f9e,memory,Eve,\n' for n in range(65))
+    put(store, collection, {"a.tif": b"1", "b.tif": b"2", "hints.csv": (HINTS + many).encode()})
+    hints = ingest_collection(catalog, store, collection).hints
+    assert hints.added == 1
+    assert [p.kind for p in hints.problems] == ["bad_colour", "not_recorded"]
+    assert "at most 64" in hints.problems[1].detail
+    assert [key for key, *_ in known_hints(catalog, collection)] == ["b.tif"]
 
 
 def test_declared_hashes_come_from_the_sidecar_and_from_a_bag(catalog, store, collection):
@@ -217,6 +277,12 @@ def test_command_line(catalog_url, s3, store, monkeypatch):
         assert "1 scans: 1 new" in ingested.output
         assert "\x1b" not in ingested.output
         assert "no_such_photo" in ingested.output
+        assert "hints.csv" not in ingested.output
+        store.put("originals", f"{name}/hints.csv", HINTS.encode())
+        hinted = run(app, ["collection", "ingest", name]).output
+        assert "hints.csv: 3 lines, 1 can be used, 1 new on record\n" in hinted
+        assert "  row 3: bad_colour: 'blue' is no colour; write red" in hinted
+        assert "the next run of the collection paints by them" in hinted
         assert '"title": "T"' in run(app, ["collection", "show", name, "--json"]).output
         assert run(app, ["collection", "show", "unknown"]).exit_code != 0
     finally:

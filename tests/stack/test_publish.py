@@ -16,8 +16,10 @@ import pytest
 import sqlalchemy as sa
 from lxml import etree
 
+from restoration.catalog import hints
 from restoration.catalog.events import append_event
 from restoration.catalog.publishing import list_publications
+from restoration.colour_hints import HintGround, make_hint
 from restoration.errors import PublicationError, ReasonCode, StorageError, UsageError
 from restoration.publish.check import check_archive
 from restoration.publish.current import read_current
@@ -547,3 +549,93 @@ def test_command_line(archive, catalog_url, s3, tmp_path, monkeypatch):
         assert (tmp_path / "out").resolve().as_uri() in exported.output.replace("\n", "")
     finally:
         get_settings.cache_clear()
+
+
+# -- colours that people gave ----------------------------------------------------------------------------------------
+
+
+def hint_photo(archive: Archive, name: str, *, variant: str = "hinted", status: str = "applied") -> int:
+    """Give a colour for a restored photograph and note that it was painted by it; gives the hint's number."""
+    with archive.db.begin() as conn:
+        (number,) = hints.add_hints(
+            conn,
+            archive.collection.collection_id,
+            f"{archive.name}/{name}",
+            [
+                hints.NewHint(
+                    make_hint(((0.42, 0.61),), "#3b5ba9"),
+                    HintGround.WRITING,
+                    said_by="Ada's daughter",
+                    subject="the dress",
+                    source="her letter of May 1931",
+                )
+            ],
+            given_through="terminal",
+            person="Eve Kim",
+        )
+        key = {"key": f"{archive.name}/{name}"}
+        photo = conn.execute(sa.text("SELECT restoration_id FROM photo WHERE object_key = :key"), key).scalar_one()
+        paint = {"r": photo, "h": number, "variant": variant, "status": status}
+        conn.execute(sa.text("UPDATE photo SET hint_ids = ARRAY[CAST(:h AS bigint)] WHERE restoration_id = :r"), paint)
+        conn.execute(sa.text("UPDATE restoration SET variant = :variant WHERE restoration_id = :r"), paint)
+        conn.execute(
+            sa.text(
+                "INSERT INTO step_record (restoration_id, ordinal, step, parameters, seconds, status) "
+                "VALUES (:r, 0, 'colorize', '{}', 0.1, :status)"
+            ),
+            paint,
+        )
+    return number
+
+
+def published_text(archive: Archive, store: ObjectStore, folder: Path) -> dict[str, str]:
+    """Every text of the current version, by its path; labels of pictures too."""
+    export_collection(store, SETTINGS, archive.name, folder)
+    return {
+        str(path.relative_to(folder)): path.read_bytes().decode("utf-8", "replace")
+        for path in folder.rglob("*")
+        if path.is_file() and not str(path.relative_to(folder)).startswith("assets")
+    }
+
+
+def test_colours_that_people_gave_are_published_and_the_givers_only_by_their_setting(archive, store, tmp_path):
+    number = hint_photo(archive, "a.tif")
+    assert publish(archive, store).state == "published"
+    texts = published_text(archive, store, tmp_path / "quiet")
+    assert [
+        path for path, text in texts.items() if any(w in text for w in ("daughter", "letter of May", "Eve Kim"))
+    ] == []
+    lines = [json.loads(line) for line in texts["data/provenance/part-00000.jsonl"].splitlines()]
+    (told,) = lines[0]["hints"]
+    assert (told["hint_id"], told["place"], told["what"], told["ground"]) == (
+        number, [[0.42, 0.61]], "the dress", "writing",
+    )  # fmt: skip
+    assert not any("hints" in line for line in lines[1:])
+    (event,) = (event for event in lines[0]["events"] if event["type"] == "colour_hint")
+    assert (event["agent"], event["withheld"]) == ("a person of the institution", ["agent"])
+    assert "Given by people who knew them: blue for the dress (from a letter or other writing)." in next(
+        text for path, text in texts.items() if path.startswith("data/photos/")
+    )
+    assert "colour given by people" in texts["data/premis/photos-00000.xml"]
+    assert problems(etree.fromstring(texts["data/premis/photos-00000.xml"].encode())) == []
+    assert f"#hint-{number}" in texts["data/provenance/prov-00000.jsonld"]
+    assert check_archive(tmp_path / "quiet").ok
+    assert publish(archive, store).state == "unchanged"
+    named = SETTINGS.model_copy(update={"name_hint_givers": True})
+    report = publish_collection(archive.db, store, named, archive.name, archive.run_id)
+    assert (report.state, report.version) == ("published", 2)
+    texts = published_text(archive, store, tmp_path / "named")
+    for path in ("data/provenance/part-00000.jsonl", "data/premis/photos-00000.xml", "gallery/details-00000.js"):
+        assert "Ada's daughter" in texts[path]
+    assert not any("daughter" in text for path, text in texts.items() if path.startswith(("data/photos", "data/prev")))
+    assert not any("Eve Kim" in text for text in texts.values())
+
+
+@pytest.mark.parametrize(("variant", "status"), [("", "applied"), ("hinted", "not_needed")])
+def test_a_photograph_that_was_not_painted_by_its_hints_says_nothing_of_them(archive, store, tmp_path, variant, status):
+    hint_photo(archive, "a.tif", variant=variant, status=status)
+    publish(archive, store)
+    texts = published_text(archive, store, tmp_path / "out")
+    lines = [json.loads(line) for line in texts["data/provenance/part-00000.jsonl"].splitlines()]
+    assert not any("hints" in line for line in lines)
+    assert "colour given by people" not in texts["data/premis/photos-00000.xml"]

@@ -117,6 +117,19 @@ def test_a_dab_is_settled_at_its_place_and_nothing_far_from_it_changes():
     assert known[50, 50] > 0.9
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_hints_turn_with_the_picture(turn):
+    """The net sees prints upright; what was said about a place has to go with it."""
+    guide = np.full((120, 200), 50, np.float32)
+    hint = ColourHint(outline=((0.2, 0.7),), colour=BLUE)
+    (there,) = hinting.turned([hint], turn)
+    planes = hinting.told([hint], guide)
+    expected = np.rot90(planes, turn // 90, axes=(1, 2))
+    found = hinting.told([there], np.ascontiguousarray(np.rot90(guide, turn // 90)))
+    centres = [np.argwhere(plane[2] > 0).mean(axis=0) for plane in (expected, found)]
+    assert np.abs(centres[0] - centres[1]).max() <= 1
+
+
 @pytest.fixture(scope="module")
 def shipped() -> LoadedModels:
     return LoadedModels(device="cpu", threads=1)

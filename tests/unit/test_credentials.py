@@ -27,6 +27,7 @@ from restoration.publish.photos import ArchivedPhoto
 from restoration.settings import Settings
 from tests.certificates import Authority, Signing
 from tests.filled import INPAINTER, filled_png, filled_record
+from tests.given import DRESS, LAWN
 from tests.small_pictures import encoded, jpeg, png
 from tests.stack.memory_store import MemoryStore
 
@@ -119,6 +120,27 @@ def test_labels_of_previews_name_what_they_were_made_from():
     assert [step.action for step in before.history] == ["resized"]
     assert (after.source_type, after.derived_from) == (COMPOSITE, "sha256:" + "cd" * 32)
     assert [step.action for step in after.history] == ["edited"] * 4 + ["resized"]
+
+
+def test_labels_and_actions_say_which_colours_people_gave_and_name_nobody():
+    more = {"hints": [DRESS, LAWN]}
+    said = facts(**more).labels()
+    assert "colours were guessed by a computer, some of them by what people know, a face was redrawn" in said.statement
+    assert (
+        "Given by people who knew them: blue for the dress (from a letter or other writing), green (from memory). It "
+        "shows how it may" in said.statement
+    )
+    assert (
+        "사람들이 알려 준 색: the dress 파란색(편지나 다른 글에 따라), 초록색(기억에 따라). 실제" in said.description_ko
+    )
+    assert (said.source_type, said.ai_system) == (facts().source_type, facts().labels().ai_system)
+    assert [step.did for step in facts(**more).steps if step.name == "colorize"] == [
+        "colours were guessed by a computer, some of them by what people know"
+    ]
+    assert "Given by people" in facts("after", **more).statement
+    for kind in ("before", "mask"):
+        assert "Given by people" not in facts(kind, **more).statement
+    assert not any(word in repr(said) for word in ("daughter", "letter of May", "Eve"))
 
 
 SIZED = {"output": {"key": "ab/ab/x.png", "sha256": "cd" * 32, "width": 40, "height": 30}}

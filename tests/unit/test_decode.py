@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from PIL import Image, ImageCms
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.decode import DecodeLimits, Decoder
+from restoration.photo.encode import encode_png
 from restoration.settings import Settings
 from tests.unit.picture_maker import integers, photograph, png_bomb, png_chunk, saved, smaller
+from tests.unit.tiff_maker import page, tiff
 from tests.work import meter
 
 SMALL = integers(smaller(photograph("astronaut"), 120))
@@ -160,6 +163,113 @@ def test_exif_words_are_kept_without_control_characters(decoder):
     found = decoder.decode(saved(IMAGE, "JPEG", exif=exif), "words")
     assert found.info.metadata["ImageDescription"].startswith("Grandmother, Busan")
     assert all(c.isprintable() for c in found.info.metadata["ImageDescription"])
+
+
+# -- what the file says of itself --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("across", "down", "unit", "expected"),
+    [
+        ((300, 1), (600, 1), 2, (300, 600)),
+        ((118, 1), (118, 1), 3, (299.72, 299.72)),
+        ((300, 1), (300, 1), None, (300, 300)),
+        ((300, 1), (300, 1), 1, (0, 0)),
+        ((0, 0), (0, 0), 2, (0, 0)),
+        ((300, 0), (300, 0), 2, (0, 0)),
+        ((4294967295, 1), (4294967295, 1), 2, (0, 0)),
+        ((200_000_000, 1), (200_000_000, 1), 2, (0, 0)),
+        ((300, 1), (0, 1), 2, (0, 0)),
+    ],
+)
+def test_resolution_of_tiff_is_known_or_not_and_never_invented(decoder, across, down, unit, expected):
+    tags = {282: (5, across), 283: (5, down)} | ({296: (3, unit)} if unit else {})
+    found = decoder.decode(tiff([page(SMALL, 2, more=tags)]), "resolution")
+    assert (found.info.dpi, found.info.dpi_down) == pytest.approx(expected, abs=0.01)
+    assert encode_png(found, software="t", ai_altered=False)
+
+
+def test_resolution_of_other_formats(decoder):
+    def of(data):
+        info = decoder.decode(data, "resolution").info
+        return round(info.dpi), round(info.dpi_down)
+
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 400.0, 500.0, 2
+    assert of(saved(IMAGE, "JPEG")) == (0, 0)
+    assert of(saved(IMAGE, "JPEG", dpi=(300, 600))) == (300, 600)
+    assert of(saved(IMAGE, "JPEG", exif=exif)) == (400, 500)
+    assert of(saved(IMAGE, "WEBP")) == (0, 0)
+    assert of(saved(IMAGE, "WEBP", exif=exif)) == (400, 500)
+    assert of(saved(IMAGE, "PNG", exif=exif)) == (400, 500)
+    assert of(saved(IMAGE, "PNG")) == (0, 0)
+    assert of(saved(IMAGE, "PNG", dpi=(300, 600))) == (300, 600)
+    assert of(saved(IMAGE, "BMP", dpi=(300, 600))) == (300, 600)
+
+
+def test_what_was_taken_another_way_is_noted(decoder):
+    brighter = page(np.full((40, 40), 5000, np.uint16), 1, more={281: (3, 4095)})
+    hidden = np.dstack([SMALL, np.zeros(SMALL.shape[:2], np.uint8)])
+    thumbnail = page(np.ascontiguousarray(SMALL[::4, ::4]), 2, more={254: (4, 1)})
+    for data, words in (
+        (tiff([page(SMALL, 2)], last_pointer=1 << 30), "points to a page that is not there"),
+        (tiff([brighter]), "holds brighter samples"),
+        (saved(Image.fromarray(hidden), "PNG"), "every pixel is transparent"),
+        (tiff([thumbnail, page(SMALL, 2)]), "begins with a reduced picture"),
+        (tiff([page(SMALL, 2, more={34675: (7, b"\0" * 200)})]), "profile cannot be used"),
+    ):
+        assert words in decoder.decode(data, "noted").info.metadata["notes"]
+    assert "notes" not in decoder.decode(PNG, "plain").info.metadata
+
+
+def test_several_pages_are_still_counted_and_the_first_is_taken_though_another_is_larger(decoder):
+    large = np.repeat(np.repeat(255 - SMALL, 2, axis=0), 3, axis=1)
+    found = decoder.decode(tiff([page(SMALL, 2), page(large, 2), page(SMALL, 2)]), "pages")
+    assert found.info.pages == 3
+    assert np.array_equal(integers(found.pixels), SMALL)
+
+
+def test_behind_a_thumbnail_the_page_of_its_shape_is_the_scan(decoder):
+    other = np.full((200, 400, 3), 9, np.uint8)
+    thumbnail = page(np.ascontiguousarray(SMALL[::4, ::4]), 2, more={254: (4, 1)})
+    assert np.array_equal(back(decoder, tiff([thumbnail, page(other, 2), page(SMALL, 2)])), SMALL)
+
+
+def test_a_thumbnail_that_does_not_say_so_is_none_the_less_one(decoder):
+    large = np.repeat(np.repeat(SMALL, 4, axis=0), 4, axis=1)
+    found = decoder.decode(tiff([page(np.ascontiguousarray(SMALL), 2), page(large, 2)]), "thumbnail")
+    assert np.array_equal(integers(found.pixels), large)
+
+
+def test_the_scan_behind_a_thumbnail_is_turned_as_the_thumbnail_is(decoder):
+    parent = page(np.ascontiguousarray(SMALL[::4, ::4]), 2, more={254: (4, 1), 274: (3, 6)})
+    parent.children = [page(SMALL, 2)]
+    assert np.array_equal(back(decoder, tiff([parent])), np.rot90(SMALL, -1))
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.arw", "a.cr2", "a.pef", "a.rw2"])
+def test_a_tiff_file_called_raw_is_refused_by_its_name(decoder, name):
+    with pytest.raises(PhotoRejected) as caught:
+        decoder.decode(TIFF, name)
+    assert caught.value.reason is ReasonCode.UNSUPPORTED_FORMAT
+    assert "develop it" in caught.value.message
+    assert decoder.decode(JPEG, name).info.format == "jpeg"
+
+
+def test_words_in_latin_1_do_not_spoil_a_photograph(decoder):
+    exif = Image.Exif()
+    exif[0x010E] = "Großmutter".encode("latin-1")
+    found = decoder.decode(saved(IMAGE, "JPEG", exif=exif), "words")
+    assert found.info.metadata["ImageDescription"].startswith("Gro")
+
+
+@pytest.mark.parametrize("tag", [256, 258, 262, 277, 338, 339])
+@pytest.mark.parametrize("value", [0, 7, 65535])
+def test_nonsense_in_a_directory_is_refused_and_the_process_lives(decoder, tag, value):
+    data = tiff([page(SMALL, 2, more={tag: (3, value)})])
+    process = decoder._child._process if decoder._child else None
+    with suppress(PhotoRejected):
+        decoder.decode(data, "odd")
+    assert process is None or decoder._child._process is process
+    assert np.array_equal(back(decoder, PNG), SMALL)
 
 
 # -- what is refused by its first bytes -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,19 @@ def test_the_file_says_what_it_is():
     honest = Image.open(io.BytesIO(encode_png(picture(PHOTO), software="r", ai_altered=False)))
     assert "digitalsourcetype/algorithmicallyEnhanced<" in honest.info["XML:com.adobe.xmp"]
     assert "dpi" not in honest.info
+
+
+@pytest.mark.parametrize(("orientation", "expected"), [(1, (300, 600)), (6, (600, 300))])
+def test_resolution_of_both_axes_is_kept(orientation, expected):
+    one = picture(smaller(PHOTO, 64))
+    info = replace(one.info, dpi=300.0, dpi_down=600.0, orientation=orientation)
+    image = Image.open(io.BytesIO(encode_png(replace(one, info=info), software="r", ai_altered=False)))
+    assert image.info["dpi"] == pytest.approx(expected, abs=0.1)
+
+
+def test_a_resolution_that_png_cannot_say_is_left_out():
+    made = encode_png(picture(smaller(PHOTO, 64), dpi=4294967295.0), software="r", ai_altered=False)
+    assert "dpi" not in Image.open(io.BytesIO(made)).info
 
 
 def test_preview_is_small_progressive_and_bare():

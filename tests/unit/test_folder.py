@@ -26,7 +26,9 @@ from restoration.errors import StorageError
 from restoration.photo.masks import decode_mask
 from restoration.settings import Settings
 from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
+from tests.small_pictures import jpeg
 from tests.unit.standins import gray, hopper, png
+from tests.unit.tiff_maker import page, tiff
 from tests.work import meter
 
 COMMAND = [sys.executable, "-c", "from restoration.cli import main; main()"]
@@ -98,9 +100,10 @@ def test_longest_names_still_have_room(tmp_path):
 
 
 def test_only_pictures_are_taken_and_the_output_folder_is_left_out(tmp_path):
-    for name in ("a.jpg", "sub/b.TIF", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.png", "e.pdf"):
+    system = ("@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/f.jpg", "$RECYCLE.BIN/$R1.jpg", "sub/lost+found/g.tif")
+    for name in ("a.jpg", "sub/b.TIF", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.png", "e.pdf", *system):
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"x")
     assert find_photographs(tmp_path, tmp_path / "out") == (["a.jpg", "e.pdf", "sub/b.TIF"], 1)
 
@@ -187,13 +190,28 @@ def test_second_run_does_nothing_and_says_so(command, scans, quick, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.png")} == before
 
 
+def test_a_blank_result_is_not_plainly_restored_and_notes_are_on_the_record(command, quick, tmp_path):
+    scans, out = tmp_path / "odd", tmp_path / "out"
+    scans.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    (scans / "blank.png").write_bytes(png(np.full((30, 40, 3), 1.0)))
+    (scans / "pointer.tif").write_bytes(tiff([page(noise, 2)], last_pointer=1 << 30))
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {source: (item["state"], item["reason"]) for source, item in items.items()} == {
+        "blank.png": ("needs_review", "quality_fell"),
+        "pointer.tif": ("restored", None),
+    }
+    lines = [json.loads(line) for line in (out / "restoration.jsonl").read_text().splitlines()]
+    assert ["points to a page that is not there" in line.get("notes", "") for line in lines] == [False, True]
+
+
 def test_new_scans_are_done_and_changed_ones_are_not_overwritten_silently(command, scans, quick, tmp_path):
     out = tmp_path / "out"
     (scans / "page.tif").unlink()
     command("run", scans, out, "--recipe", quick)
     kept = (out / "sub" / "photo.png").read_bytes()
     (scans / "sub" / "photo.png").write_bytes(png(np.full((30, 30, 3), 0.5)))
-    (scans / "photo.jpg").write_bytes(cv2.imencode(".jpg", np.full((40, 40, 3), 90, np.uint8))[1].tobytes())
+    (scans / "photo.jpg").write_bytes(jpeg("another photograph"))
     items = command.items("run", scans, out, "--recipe", quick)
     assert {source: (item["state"], item["reason"]) for source, item in items.items()} == {
         "photo.png": ("skipped", "already_done"),

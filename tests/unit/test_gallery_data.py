@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restoration.colour_hints import HintGround
+from restoration.colour_words import ColourWord
 from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import PhotoState, ReasonCode
 from restoration.publish import gallery
@@ -28,6 +30,7 @@ from restoration.publish.gallery_index import (
 from restoration.publish.photos import ArchivedPhoto
 from restoration.quality.metrics import METRICS
 from tests.filled import filled_record
+from tests.given import LAWN, given_record
 
 SHA = "ab" * 32
 PAGES = ("index.html", "print.html")
@@ -87,6 +90,25 @@ def test_details_say_what_was_filled_and_only_of_a_picture_that_is_shown(tmp_pat
     }
     assert [d["kind"] for d in details["00000001"]["damage"]] == ["stain", "hole", "scratch", "writing"]
     assert all("filled" not in details[f"0000000{n}"] for n in (2, 3, 4))
+
+
+def test_details_say_which_colours_people_gave_and_only_of_a_picture_that_is_shown(tmp_path):
+    photos = [archived(1, **given_record()), archived(2), archived(3, "original", "awaiting_review", **given_record())]
+    files = dict(gallery.write_data(photos, tmp_path))
+    details = value_of(files["gallery/details-00000.js"].read_text())
+    assert details["00000001"]["given"] == [
+        {
+            "word": "blue",
+            "colour": "#3b5ba9",
+            "what": "the dress",
+            "ground": "writing",
+            "by": "Ada's daughter",
+            "source": "her letter of May 1931",
+            "on": "1998",
+        },
+        {"word": "green", "colour": LAWN["colour"], "ground": "memory", "by": "Eve <b>"},
+    ]
+    assert all("given" not in details[f"0000000{n}"] for n in (2, 3))
 
 
 def test_a_withdrawn_photograph_has_neither_name_nor_hash(tmp_path):
@@ -268,6 +290,8 @@ FAMILIES = frozenset(
         "damage",
         "decision",
         "mending",
+        "ground",
+        "tint",
         "outcome",
         "event",
         "metric",
@@ -311,3 +335,5 @@ def test_every_code_of_the_catalog_has_words_for_a_family(site):
         assert [name for name in METRICS if f"metric.{name}" not in words] == []
         assert [kind for kind in DamageKind if f"damage.{kind}" not in words] == []
         assert [way for way in Mending if f"mending.{way}" not in words] == []
+        assert [word for word in ColourWord if f"tint.{word}" not in words] == []
+        assert [ground for ground in HintGround if f"ground.{ground}" not in words] == []

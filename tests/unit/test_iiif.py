@@ -20,6 +20,7 @@ from restoration.publish.photos import ArchivedPhoto
 from restoration.publish.viewing import SETS, Viewing, needed_sets, remove_unneeded_sets
 from restoration.settings import Settings
 from tests.filled import filled_record
+from tests.given import DRESS, LAWN, given_record, unnamed
 from tests.stack.memory_store import MemoryStore
 
 FACTS = {
@@ -184,19 +185,48 @@ def test_what_was_filled_is_annotated_with_the_mask_and_a_box_for_each_kind(albu
     assert scratch["target"] == f"{canvas['id']}#xywh=15,26,90,1"
 
 
+def test_colours_that_people_gave_are_annotations_at_their_places(album):
+    album.add(**given_record(unnamed(DRESS), LAWN))
+    album.add(**(filled_record(width=120, height=80) | given_record(unnamed(DRESS))))
+    files = album.files()
+    manifest = files["iiif/00000001.json"]
+    assert_sound(manifest)
+    (canvas,) = manifest["items"]
+    (page,) = canvas["annotations"]
+    assert (page["id"], page["label"]["en"]) == (f"{ROOT}/iiif/00000001/given", ["Colours that people gave"])
+    dress, lawn = page["items"]
+    assert (dress["target"], lawn["target"]) == (f"{canvas['id']}#xywh=49,47,2,2", f"{canvas['id']}#xywh=12,64,60,16")
+    assert dress["motivation"] == "commenting"
+    assert [body["value"] for body in dress["body"]] == [
+        "The blue of the dress was given by somebody who knew it, from a letter or other writing.",
+        "the dress의 파란색은 그 색을 아는 사람이 알려 주었습니다(편지나 다른 글에 따라).",
+    ]
+    assert lawn["body"][0]["value"] == "The green here was given by Eve <b>, from memory."
+    statement = manifest["requiredStatement"]["value"]
+    assert statement["en"][0].startswith("AI-altered: parts of the restored picture")
+    assert statement["en"][0].endswith("Some of the colours were given by people who knew them.")
+    assert statement["ko"][0].endswith("일부 색은 그 색을 아는 사람들이 알려 주었습니다.")
+    assert_sound(files["iiif/00000002.json"])
+    pages = files["iiif/00000002.json"]["items"][0]["annotations"]
+    assert [one["label"]["en"] for one in pages] == [["What was filled"], ["Colours that people gave"]]
+
+
 @pytest.mark.parametrize(
     ("shown_as", "record"),
     [
         ("restored", {}),
+        ("restored", {"hints": []}),
+        ("original", given_record()),
         ("restored", filled_record() | {"filled_share": 0.0}),
         ("restored", {"mask": None, "filled_share": None, "damage": []}),
         ("original", filled_record()),
     ],
 )
-def test_where_nothing_was_filled_there_are_no_annotations(album, shown_as, record):
+def test_where_nothing_was_filled_and_no_colour_given_there_are_no_annotations(album, shown_as, record):
     album.add(shown_as, **record)
-    (canvas,) = album.files()["iiif/00000001.json"]["items"]
-    assert "annotations" not in canvas
+    manifest = album.files()["iiif/00000001.json"]
+    assert "annotations" not in manifest["items"][0]
+    assert manifest["requiredStatement"]["value"] in iiif._SAID.values()
 
 
 def test_an_original_shows_the_scan_alone_and_its_result_is_not_published(album):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restoration.ingest import sidecar
+from restoration.ingest import sidecar, tables
 from restoration.ingest.bag import declared_hashes
 from restoration.ingest.sidecar import read_sidecar
 from restoration.spreadsheet import FORMULA_STARTS, is_formula, neutralise
@@ -101,13 +101,13 @@ def test_nul_bytes_quotes_and_an_empty_file():
 
 
 def test_limits(monkeypatch):
-    monkeypatch.setattr(sidecar, "MAX_ROWS", 2)
+    monkeypatch.setattr(tables, "MAX_ROWS", 2)
     monkeypatch.setattr(sidecar, "MAX_CELL", 5)
     described, report = read("filename,title\na.tif,123456789\nsub/b.tif,x\né.png,x\n")
     assert described["c/a.tif"]["title"] == "12345"
     assert len(described) == 2
     assert {"long_cell", "too_many_rows"} <= kinds(report)
-    monkeypatch.setattr(sidecar, "MAX_BYTES", 3)
+    monkeypatch.setattr(tables, "MAX_BYTES", 3)
     assert read("filename,title\na.tif,x\n")[1].problems[0].kind == "unreadable"
 
 
@@ -121,7 +121,7 @@ def test_many_problems_are_counted_and_only_the_first_kept():
     rows = "".join(f"no-{n}.tif,x\n" for n in range(1000))
     _, report = read(f"filename,title\n{rows}")
     assert report.counts["no_such_photo"] == 1000
-    assert len(report.problems) == sidecar.MAX_KEPT_PROBLEMS
+    assert len(report.problems) == tables.MAX_KEPT_PROBLEMS
     assert report.to_dict()["counts"]["no_such_photo"] == 1000
 
 

@@ -219,6 +219,25 @@ def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     assert marks.mask[scratch].all()
 
 
+def test_a_scratch_that_an_eye_interrupts_goes_on_beyond_it():
+    """The net hesitates over an eyelid: the piece there is small, and would stay as a stroke across the eye."""
+    answer = found()
+    scratch = np.zeros(SHAPE, bool)
+    scratch[40:113, 139:142] = True
+    mark(answer, scratch, DamageKind.SCRATCH)
+    piece = np.zeros(SHAPE, bool)
+    piece[117:129, 139:142] = True
+    mark(answer, piece, DamageKind.SCRATCH, 225)
+    answer.likely[120, 140] = 255
+    lid = np.zeros(SHAPE, bool)
+    lid[120:123, 172:186] = True
+    mark(answer, lid, DamageKind.SCRATCH, 225)
+    answer.likely[121, 180] = 255
+    marks = judge(answer, 0.5, [face()])
+    assert marks.mask[piece].all()
+    assert not marks.mask[lid].any()
+
+
 def test_many_spots_of_one_size_are_left_for_a_person_and_dust_of_all_sizes_is_not():
     snow, dust = found(), found()
     rng = np.random.default_rng(3)

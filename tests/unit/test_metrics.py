@@ -15,7 +15,10 @@ from restoration.errors import ReasonCode
 from restoration.photo.colour import luminance_y
 from restoration.quality import metrics
 from restoration.quality.gates import review_reason
-from tests.unit.picture_maker import gray, photograph, smaller
+from restoration.steps import measure
+from restoration.steps.parameters import Measure
+from restoration.steps.protocol import Frame
+from tests.unit.picture_maker import gray, photograph, picture, smaller
 
 SHARMA = """
 50.0000 2.6772 -79.7751 50.0000 0.0000 -82.7485 2.0425
@@ -160,6 +163,39 @@ def ssim(value, stage="pair"):
 )
 def test_review_reason(notes, measured, faces, expected):
     assert review_reason(ReviewRules(), notes, measured, faces) == expected
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (np.zeros(200), ReasonCode.QUALITY_FELL),
+        (np.ones(200), ReasonCode.QUALITY_FELL),
+        (np.repeat([0.0, 1.0], 100), ReasonCode.QUALITY_FELL),
+        (np.r_[np.zeros(199), 1.0], ReasonCode.QUALITY_FELL),
+        (np.linspace(0, 1, 200), None),
+        (np.linspace(0.4, 0.5, 200), None),
+    ],
+)
+def test_a_picture_of_a_few_tones_is_never_plainly_restored(levels, expected):
+    pixels = np.broadcast_to(levels[None, :, None], (50, 200, 3)).astype(np.float32)
+    assert review_reason(ReviewRules(), {}, [], [], metrics.tones(pixels)) == expected
+
+
+def test_specks_of_dust_are_no_tones():
+    dusty = np.ones((100, 100, 3), np.float32)
+    dusty[::20, ::20] = np.linspace(0, 0.9, 25, dtype=np.float32).reshape(5, 5, 1)
+    assert metrics.tones(dusty) == 1
+    assert metrics.tones(photograph("china")) > 100
+
+
+@pytest.mark.parametrize("size", [(20, 16000), (16000, 20), (40, 6000), (1, 3000)])
+def test_long_and_narrow_photographs_are_measured(size):
+    strip = np.random.default_rng(0).random((*size, 3), np.float32)
+    frame = Frame("panorama", picture(strip), picture(strip))
+    found = measure.Step().apply(frame, Measure(), None)
+    assert {one.metric for one in found.measurements} == set(metrics.METRICS)
+    assert all(np.isfinite(one.value) for one in found.measurements)
+    assert metrics.sharpness(strip) >= 0
 
 
 def test_too_many_faces_left_alone():

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from restoration.publish.people import SOMEBODY, public_collection_event, public_event, public_review
+from restoration.publish.people import (
+    SOMEBODY,
+    is_persons,
+    public_collection_event,
+    public_event,
+    public_hints,
+    public_review,
+)
+from tests.given import DRESS, unnamed
 
 APPROVAL = {
     "seq": 3,
@@ -50,6 +58,45 @@ def test_a_check_of_single_files_says_neither_keys_nor_hashes(names):
     assert public_collection_event(presence, names=names)["detail"] == {"kind": "presence", "missing": 1}
     counts = FILE_CHECK | {"detail": {"kind": "originals", "files": 3, "intact": 3}}
     assert public_collection_event(counts, names=names) == counts
+
+
+GIVEN = {
+    "seq": 5,
+    "type": "colour_hint",
+    "agent": "Eve",
+    "detail": {
+        "hint_id": 1,
+        "outline": [[0.5, 0.5]],
+        "radius": 0.008,
+        "colour": "#3b5ba9",
+        "ground": "memory",
+        "given_through": "review page",
+        "words_sha256": "ab",
+    },
+    "sha256": "cd",
+    "prev_sha256": "ef",
+}
+
+
+@pytest.mark.parametrize(("names", "givers"), [(False, False), (True, False), (False, True)])
+def test_who_put_a_colour_on_record_is_named_only_where_both_kinds_of_people_are(names, givers):
+    told = public_event(GIVEN, names=names, givers=givers)
+    assert (told["agent"], told["withheld"], told["detail"]) == (SOMEBODY, ["agent"], GIVEN["detail"])
+    removed = GIVEN | {"type": "colour_hint_removal", "detail": {"hint_id": 1}}
+    assert public_event(removed, names=names, givers=givers)["agent"] == SOMEBODY
+    assert public_event(GIVEN, names=True, givers=True) == GIVEN
+
+
+def test_a_colour_from_a_list_was_put_on_record_by_a_program():
+    listed = GIVEN | {"agent": "ingest", "detail": GIVEN["detail"] | {"given_through": "hints.csv"}}
+    assert public_event(listed, names=False) == listed
+    assert (is_persons(listed), is_persons(GIVEN)) == (False, True)
+
+
+def test_a_hint_without_names_says_which_colour_for_what_and_on_what_ground():
+    assert public_hints([DRESS], givers=False) == [unnamed(DRESS)]
+    assert public_hints([DRESS], givers=True) == [DRESS]
+    assert not any(word in str(unnamed(DRESS)) for word in ("daughter", "letter", "1998"))
 
 
 def test_a_review_without_names_says_what_and_when():

@@ -15,6 +15,7 @@ from restoration.publish import premis, prov
 from restoration.publish.fixities import FixityLog, StagedFile, StagedPhoto
 from restoration.publish.photos import PhotoSpool, spool_photos
 from tests.filled import INPAINTER, filled_record
+from tests.given import given_record
 from tests.unit.premis_rules import PREMIS, TYPE, problems
 from tests.unit.test_publish_files import SHA, publishable
 
@@ -42,8 +43,8 @@ def event(seq: int, kind: str, **more: object) -> dict[str, object]:
     } | more
 
 
-def staged(tmp_path: Path, *photos: object) -> tuple[PhotoSpool, list[StagedPhoto]]:
-    spool = spool_photos(photos, tmp_path / "photos.jsonl", {})
+def staged(tmp_path: Path, *photos: object, givers: bool = False) -> tuple[PhotoSpool, list[StagedPhoto]]:
+    spool = spool_photos(photos, tmp_path / "photos.jsonl", {}, givers=givers)
     log = FixityLog(tmp_path / "fixities")
     files = (
         (payload, StagedFile(fixity_of_bytes(payload.path.encode()))) for photo in spool for payload in photo.payloads()
@@ -61,8 +62,8 @@ def value(element: etree._Element, name: str) -> str:
     return find(element, name)[0].text
 
 
-def photos_xml(tmp_path: Path, *photos: object) -> etree._Element:
-    _, kept = staged(tmp_path, *photos)
+def photos_xml(tmp_path: Path, *photos: object, givers: bool = False) -> etree._Element:
+    _, kept = staged(tmp_path, *photos, givers=givers)
     ((path, file),) = premis.write_photos("album", kept, tmp_path)
     assert path == "data/premis/photos-00000.xml"
     return etree.parse(str(file)).getroot()
@@ -120,6 +121,33 @@ def test_a_mask_is_an_object_derived_from_the_picture_whose_fill_it_shows(tmp_pa
     }
     assert said("data/previews/00000001-before.jpg") == {"altered by AI": ["no"]}
     assert said("data/photos/00000002.png") == {"altered by AI": ["yes"]}
+
+
+def properties_of(root: etree._Element, path: str) -> list[tuple[str, str]]:
+    (found,) = (one for one in find(root, "object") if value(one, "objectIdentifierValue") == path)
+    return [
+        (value(one, "significantPropertiesType"), value(one, "significantPropertiesValue"))
+        for one in find(found, "significantProperties")
+    ]
+
+
+@pytest.mark.parametrize("givers", [False, True])
+def test_colours_that_people_gave_are_properties_of_the_restored_picture(tmp_path, givers):
+    root = photos_xml(tmp_path, publishable(1, **given_record()), publishable(2), givers=givers)
+    assert problems(root) == []
+    at = "2026-11-21T04:00:00+00:00"
+    dress = "#3b5ba9 (blue) for the dress at 0.42,0.61, radius 0.01; from writing"
+    named = "; by Ada's daughter; her letter of May 1931" if givers else ""
+    lawn = "#3f6b35 (green) at 0.1,0.8; 0.6,0.8; 0.5,1; from memory" + ("; by Eve <b>" if givers else "")
+    told = [
+        ("altered by AI", "yes"),
+        ("colour given by people", f"{dress}{named}; hint 12 of {at}"),
+        ("colour given by people", f"{lawn}; hint 13 of {at}"),
+    ]
+    assert properties_of(root, "data/photos/00000001.png") == told
+    assert properties_of(root, "data/previews/00000001-after.jpg") == told
+    assert properties_of(root, "data/previews/00000001-before.jpg") == [("altered by AI", "no")]
+    assert properties_of(root, "data/photos/00000002.png") == [("altered by AI", "yes")]
 
 
 def test_events_carry_the_chain_and_name_software_and_models(tmp_path):
@@ -217,6 +245,31 @@ def test_prov_says_what_was_derived_from_what_by_which_models(tmp_path):
     assert "s3://originals/scans/3.tif" in nodes
     terms = set().union(*(node for node in document["@graph"])) - {"@id", "@type"}
     assert terms <= set(document["@context"])
+
+
+@pytest.mark.parametrize("givers", [False, True])
+def test_prov_says_that_the_restoration_used_what_people_gave(tmp_path, givers):
+    spool, _ = staged(tmp_path, publishable(1, **given_record()), publishable(2), givers=givers)
+    ((_, file),) = prov.write_prov(spool, tmp_path)
+    text = file.read_text(encoding="utf-8")
+    document = json.loads(text)
+    nodes = {node["@id"]: node for node in document["@graph"]}
+    activity = nodes[nodes["../photos/00000001.png"]["wasGeneratedBy"]]
+    assert activity["used"][-2:] == ["#hint-12", "#hint-13"]
+    dress = nodes["#hint-12"]
+    letter = "; her letter of May 1931" if givers else ""
+    assert dress["description"] == f"#3b5ba9 (blue) for the dress at 0.42,0.61; known from writing{letter}"
+    assert dress["prov:generatedAtTime"] == {"@value": "2026-11-21T04:00:00+00:00", "@type": "xsd:dateTime"}
+    assert dress.get("prov:wasAttributedTo") == ({"@id": "#giver-of-hint-12"} if givers else None)
+    assert ("daughter" in text) is givers
+    assert not givers or nodes["#giver-of-hint-12"] == {
+        "@id": "#giver-of-hint-12",
+        "@type": "prov:Person",
+        "title": "Ada's daughter",
+    }
+    assert not any("hint" in used for used in nodes[nodes["../photos/00000002.png"]["wasGeneratedBy"]]["used"])
+    terms = set().union(*(node for node in document["@graph"])) - {"@id", "@type"}
+    assert {term for term in terms if not term.startswith("prov:")} <= set(document["@context"])
 
 
 def test_prov_knows_the_mask_and_fixities_name_its_published_file(tmp_path):

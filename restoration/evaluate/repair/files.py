@@ -53,12 +53,17 @@ def scores_csv(run: RepairRun) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
+def data_set_hash(run: RepairRun) -> str:
+    """Hash over names and contents of the photographs that were scored."""
+    return data_set_sha256(iter({(score.sha256, score.photo) for score in run.found}))
+
+
 def summary(run: RepairRun) -> dict[str, Any]:
     """Everything but the single scores."""
     return {
         "task": TASK,
         "data_set": plain(run.request.title),
-        "data_set_sha256": data_set_sha256(iter({(score.sha256, score.photo) for score in run.found})),
+        "data_set_sha256": data_set_hash(run),
         "seed": run.request.seed,
         "long_side": run.request.long_side,
         "software": f"archive-restoration {restoration.__version__}",

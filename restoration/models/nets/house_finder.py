@@ -54,7 +54,7 @@ class HouseFinder(nn.Module):
         )
         self.narrow = _conv(eighth + TAPS[2], sixteenth, stride=2)
         self.meet = _conv(sixteenth + TAPS[3], sixteenth)
-        self.deep = nn.Sequential(_conv(sixteenth, last, stride=2), ResidualBlock(last, active=F.relu))
+        self.deep = nn.Sequential(_conv(sixteenth, last, stride=2), ResidualBlock(last, active=_relu))
         beside = (sixteenth, eighth + TAPS[2], quarter + TAPS[1], half + TAPS[0])
         upwards = pairwise((last, sixteenth, eighth, quarter, half))
         self.join = nn.ModuleList(
@@ -79,7 +79,12 @@ class HouseFinder(nn.Module):
 
 
 def _conv(inside: int, outside: int, *, stride: int = 1, kernel: int = 3) -> ConvNorm:
-    return ConvNorm(inside, outside, stride=stride, kernel=kernel, active=F.relu)
+    return ConvNorm(inside, outside, stride=stride, kernel=kernel, active=_relu)
+
+
+def _relu(x: Tensor) -> Tensor:
+    """In place, which the gradient allows: it asks for the answer alone."""
+    return F.relu(x, inplace=True)
 
 
 def build(widths: Sequence[int] = _WIDTHS, *, folded: bool = False) -> HouseFinder:

@@ -63,6 +63,11 @@
       [named("mending", one.mending), one.model].filter(Boolean).join(": "), String(one.regions ?? "")]);
   }
 
+  function givenRows(given) {
+    return given.map((one) => [
+      `${named("tint", one.word)} (${one.colour})`, one.what ?? "", [sentence(named("ground", one.ground)), one.source, one.on].filter(Boolean).join("; "), one.by ?? ""]);
+  }
+
   function reviewFacts({ review, decision, withdrawal }) {
     if (!review || withdrawal) return [];
     return section(t("section.review"), facts([
@@ -92,11 +97,12 @@
     [t("model.data"), model.training_data], [t("model.weights"), model.weights_sha256, true]]);
 
   function evidence(row, details) {
-    const { steps = [], faces = [], damage = [], measurements = {}, models = [], events = [], terms = {} } = details;
+    const { steps = [], given = [], faces = [], damage = [], measurements = {}, models = [], events = [], terms = {} } = details;
     const entry = Object.entries(terms).filter(([name]) => name !== "title");
     const head = (...names) => names.map((name) => t(`column.${name}`));
     return [
       steps.length ? section(t("section.steps"), table(t("section.steps"), head("step", "result", "model", "time"), stepRows(steps))) : [],
+      given.length ? section(t("section.given"), table(t("section.given"), head("colour", "of", "ground", "giver"), givenRows(given))) : [],
       faces.length ? section(t("section.faces"), table(t("section.faces"), head("face", "result", "likeness", "certainty"), faceRows(faces)), make("p", { class: "hint", text: t("faces.hint") })) : [],
       damage.length ? section(t("section.damage"), table(t("section.damage"), head("damage", "found", "mended", "how", "places"), damageRows(damage))) : [],
       Object.keys(measurements).length ? section(t("section.measurements"), table(t("section.measurements"), head("measurement", "scan", "restored", "both"), metricRows(measurements))) : [],

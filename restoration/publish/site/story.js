@@ -33,10 +33,28 @@
 
   /* -- sentences ------------------------------------------------------------------------------------------------- */
 
+  /* From this share of the picture on, its colours are said to be unsure. */
+  const UNSURE = 0.35;
+  const MOST_GIVEN = 6;
+
   function colourLines(details) {
     const step = stepOf(details, "colorize");
-    if (applied(step)) return [t("story.colours")];
-    return step?.reason === "already_colour" ? [t("story.own_colours")] : [];
+    if (!applied(step)) return step?.reason === "already_colour" ? [t("story.own_colours")] : [];
+    return [t(details.given ? "story.colours_given" : "story.colours"), step.detail?.unsure_share >= UNSURE ? t("story.unsure") : ""];
+  }
+
+  const ground = (one) => (one.source ? t("given.from", { source: one.source }) : named("ground", one.ground));
+
+  function givenLine(one) {
+    const who = one.by ? t("given.by", { name: one.by }) : t("given.somebody");
+    return t(one.what ? "given.of" : "given.here", { colour: named("tint", one.word), what: one.what, who, ground: ground(one) });
+  }
+
+  /* Colours that people gave, each said once. */
+  function givenLines(details) {
+    const said = [...new Set((details.given || []).map(givenLine))];
+    const more = said.length - MOST_GIVEN;
+    return more > 0 ? [...said.slice(0, MOST_GIVEN), t("given.more", { n: more })] : said;
   }
 
   const isAlike = (face) => typeof face.identity === "number" && typeof face.identity_threshold === "number" && face.identity >= face.identity_threshold;
@@ -51,7 +69,7 @@
     if (!faces.length) return [];
     const redrawn = faces.filter((face) => REDRAWN.has(face.action));
     const kept = faces.length - redrawn.length;
-    if (!redrawn.length) return [t(details.variant === "faces_off" ? "story.faces_by_wish" : "story.faces_kept", { n: kept })];
+    if (!redrawn.length) return [t(details.variant?.startsWith("faces_off") ? "story.faces_by_wish" : "story.faces_kept", { n: kept })];
     return [redrawnLine(redrawn), kept ? t("story.faces_others", { n: kept }) : ""];
   }
 
@@ -81,7 +99,7 @@
 
   function restoredLines(row, details) {
     return [
-      ...colourLines(details), ...faceLines(details), ...repairLines(details),
+      ...colourLines(details), ...givenLines(details), ...faceLines(details), ...repairLines(details),
       applied(stepOf(details, "grade")) ? t("story.grade") : "",
       applied(stepOf(details, "upscale")) ? t("story.upscale") : "",
       nothingElse(row, details),

@@ -1,0 +1,282 @@
+"""Directories of a TIFF file: which picture in it is the scan, what its samples mean, and what is not read.
+
+libvips reads the pixels, but takes every fourth sample for alpha, the first directory for the scan, and 12 bits in 16
+for black. So the directories are read here first (TIFF 6.0, BigTIFF, and the Supplements 1 and 2), and the file is
+handed to libvips with that one directory in its chain, in a private copy of the few bytes that this changes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from restoration.photo.formats import directories as tag
+from restoration.photo.formats.directories import VALUE_BYTES, Directory, Entry, TiffReader, resolution_of
+from restoration.photo.formats.jpeg import refuse_unread_stream
+from restoration.photo.formats.layout import COLOURS, Facts, Layout, Model, unsupported
+
+_MOST_PAGES = 10_000
+_MOST_CHILDREN = 64
+_REDUCED, _MASK = 1, 4
+_CAMERA = frozenset({32803, 34892})
+"""Photometric interpretations of sensors: colour filter array, linear raw."""
+_JPEG, _OLD_JPEG = 7, 6
+_THUMBNAIL_SIDE, _THUMBNAIL_FACTOR, _SAME_SHAPE = 512, 4, 0.02
+_MODELS: dict[int, Model] = {
+    0: "gray", 1: "gray", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "ycbcr", 8: "cielab", 9: "icclab",
+}  # fmt: skip
+_PALETTE = 3
+_UINT, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
+_READ_BITS: dict[Model, frozenset[tuple[int, int]]] = {
+    "gray": frozenset({(1, _UINT), (2, _UINT), (4, _UINT), (8, _UINT), (16, _UINT), (16, _FLOAT), (32, _FLOAT)}),
+    "rgb": frozenset({(8, _UINT), (16, _UINT), (16, _FLOAT), (32, _FLOAT)}),
+    "cmyk": frozenset({(8, _UINT), (16, _UINT)}),
+    "cielab": frozenset({(8, _UINT), (16, _UINT), (32, _FLOAT)}),
+    "icclab": frozenset({(8, _UINT), (16, _UINT)}),
+    "ycbcr": frozenset({(8, _UINT)}),
+}
+"""Bits and sample format (1 whole numbers, 3 floats) that are read of each colour model."""
+_FORMAT_WORDS = {1: "unsigned", 2: "signed", 3: "floating-point", 4: "untyped", 5: "complex", 6: "complex"}
+_PARTIAL_WHITES = frozenset(2**bits - 1 for bits in range(9, 16))
+_ALPHAS = {1: True, 2: False}
+"""ExtraSamples that are alpha, and whether the colours were multiplied with it."""
+_SAVE = "save the scan as 8- or 16-bit gray or RGB TIFF or PNG"
+
+
+@dataclass
+class TiffScan:
+    """The directory that is the scan, with what it says; ``patches`` are bytes to change before libvips reads it."""
+
+    facts: Facts
+    patches: dict[int, bytes] = field(default_factory=dict)
+
+
+def read_tiff(data: memoryview) -> TiffScan:
+    """Find the scan in a TIFF file.
+
+    :raises PhotoRejected: unsupported_format, with what to do about it.
+    :raises ValueError: the first directory is damaged.
+    """
+    reader = TiffReader(data)
+    first = reader.first()
+    facts = Facts()
+    chain = _chain(reader, first, facts)
+    chosen = _scan_among(reader, chain, facts)
+    scan = TiffScan(facts)
+    facts.pages = len(chain)
+    facts.resolution = resolution_of(reader, chosen if tag.X_RESOLUTION in chosen.entries else first)
+    if chosen is not first:
+        facts.orientation = reader.number(chosen, tag.ORIENTATION, reader.number(first, tag.ORIENTATION, 1))
+        facts.profile = reader.raw(chosen, tag.PROFILE) or reader.raw(first, tag.PROFILE)
+    facts.layout = _layout(reader, chosen)
+    _patch(reader, chosen, scan)
+    return scan
+
+
+def _chain(reader: TiffReader, first: Directory, facts: Facts) -> list[Directory]:
+    """All directories from the first one on, as far as the pointers hold; a broken one is noted."""
+    chain, seen = [first], {first.offset}
+    while chain[-1].following and len(chain) < _MOST_PAGES:
+        offset = chain[-1].following
+        try:
+            following = reader.directory(offset)
+            whole = offset not in seen and all(_area(reader, following))
+        except ValueError:
+            whole = False
+        if not whole:
+            facts.notes.append(f"after page {len(chain)} the file points to a page that is not there; it was left out")
+            break
+        chain.append(following)
+        seen.add(offset)
+    return chain
+
+
+def _area(reader: TiffReader, directory: Directory) -> tuple[int, int]:
+    """Width and height; 0 if a directory does not say."""
+    for side in (tag.WIDTH, tag.HEIGHT):
+        if side in directory.entries and directory.entries[side].count != 1:
+            raise ValueError("a picture's size is not one number")
+    return max(0, reader.number(directory, tag.WIDTH, 0)), max(0, reader.number(directory, tag.HEIGHT, 0))
+
+
+def _children(reader: TiffReader, directory: Directory) -> Iterator[Directory]:
+    """SubIFDs that can be read; a broken one is none."""
+    entry = directory.entries.get(tag.CHILDREN)
+    if entry is None or entry.kind not in {4, 13, 16, 18}:
+        return
+    for offset in reader.values(directory, tag.CHILDREN, _MOST_CHILDREN):
+        try:
+            child = reader.directory(int(offset))
+            if all(_area(reader, child)):
+                yield child
+        except ValueError:
+            continue
+
+
+def _scan_among(reader: TiffReader, chain: list[Directory], facts: Facts) -> Directory:
+    """The first page at its full resolution, whichever directory holds that."""
+    first, later = chain[0], chain[1:]
+    children = {page.offset: list(_children(reader, page)) for page in chain}
+    everything = [*chain, *(child for page in chain for child in children[page.offset])]
+    _refuse_camera_raw(reader, everything)
+    own = [child for child in children[first.offset] if not _reduced(reader, child)]
+    if _reduced(reader, first):
+        whole = [one for one in everything if not _reduced(reader, one)]
+        alike = [one for one in whole if _of_one_shape(reader, first, one)]
+        candidates = own or alike or whole
+        if not candidates:
+            raise unsupported("this TIFF file holds a reduced picture alone, which is", "use the scan at its full size")
+    else:
+        candidates = [child for child in own if _pixels(reader, child) > _pixels(reader, first)]
+        candidates += [one for one in later if not _reduced(reader, one) and _is_thumbnail_of(reader, first, one)]
+        if not candidates:
+            return first
+    facts.notes.append("the file begins with a reduced picture; the one at full resolution was read")
+    return max(candidates, key=lambda one: _pixels(reader, one))
+
+
+def _refuse_camera_raw(reader: TiffReader, directories: list[Directory]) -> None:
+    for one in directories:
+        if tag.DNG_VERSION in one.entries or reader.number(one, tag.PHOTOMETRIC, -1) in _CAMERA:
+            raise unsupported("this is a camera's raw file (DNG or the like), which is", f"develop it, then {_SAVE}")
+
+
+def _reduced(reader: TiffReader, directory: Directory) -> bool:
+    """Whether a directory says that it is a smaller copy or a mask of another one."""
+    kind = reader.number(directory, tag.SUBFILE, 0)
+    return bool(kind & (_REDUCED | _MASK)) or reader.number(directory, tag.OLD_SUBFILE, 1) == 2
+
+
+def _pixels(reader: TiffReader, directory: Directory) -> int:
+    width, height = _area(reader, directory)
+    return width * height
+
+
+def _is_thumbnail_of(reader: TiffReader, small: Directory, large: Directory) -> bool:
+    """Whether the first page is, though it does not say so, a much smaller picture of the same shape as another."""
+    (width, height), (large_width, _) = _area(reader, small), _area(reader, large)
+    much_smaller = max(width, height) <= _THUMBNAIL_SIDE and large_width >= _THUMBNAIL_FACTOR * width
+    return much_smaller and _of_one_shape(reader, small, large)
+
+
+def _of_one_shape(reader: TiffReader, small: Directory, large: Directory) -> bool:
+    """Whether two pictures have the same sides in proportion, but for rounding."""
+    (width, height), (large_width, large_height) = _area(reader, small), _area(reader, large)
+    scale = large_width / width
+    return abs(scale * height - large_height) <= _SAME_SHAPE * large_height + scale
+
+
+def _layout(reader: TiffReader, directory: Directory) -> Layout:
+    """What the samples mean. :raises PhotoRejected: unsupported_format."""
+    photometric = reader.number(directory, tag.PHOTOMETRIC, -1)
+    model = _MODELS.get(photometric)
+    if model is None:
+        number = photometric if photometric >= 0 else "(none)"
+        raise unsupported(f"a TIFF file of photometric interpretation {number} is", _SAVE)
+    compression = reader.number(directory, tag.COMPRESSION, 1)
+    _refuse_unread_compression(reader, directory, compression, photometric)
+    samples = reader.number(directory, tag.SAMPLES, 1)
+    palette = photometric == _PALETTE
+    bits = _bits(reader, directory, "gray" if palette else model, samples)
+    _refuse_unread_samples(reader, directory, model, samples, bits)
+    plain_ycbcr = compression != _JPEG and reader.values(directory, tag.SUBSAMPLING) == (1, 1)
+    if palette or (model == "ycbcr" and not plain_ycbcr):
+        return Layout("rgb")  # libvips looks colours up, libtiff converts
+    alpha, premultiplied = _alpha(reader, directory, COLOURS[model], samples)
+    return Layout(
+        model,
+        alpha,
+        premultiplied,
+        white=_white(reader, directory, bits) if model in {"gray", "rgb"} else 0,
+        inverted=photometric == 0 and samples > 1,
+        ycbcr=_ycbcr(reader, directory) if model == "ycbcr" else (),
+    )
+
+
+def _refuse_unread_compression(reader: TiffReader, directory: Directory, compression: int, photometric: int) -> None:
+    if compression == _OLD_JPEG:
+        raise unsupported("old-style JPEG inside TIFF (compression 6) is", _SAVE)
+    if compression == _JPEG:
+        refuse_unread_stream(_first_chunk(reader, directory), inside=_MODELS[photometric])
+
+
+def _refuse_unread_samples(reader: TiffReader, directory: Directory, model: Model, samples: int, bits: int) -> None:
+    palette = reader.number(directory, tag.PHOTOMETRIC, -1) == _PALETTE
+    colours = 1 if palette else COLOURS[model]
+    if samples < colours:
+        raise ValueError(f"{samples} samples a pixel are too few for its colour model")
+    if palette and bits > 8:
+        raise unsupported(f"a palette of {bits} bits is", _SAVE)
+    if model == "cmyk" and reader.number(directory, tag.INK_SET, 1) != 1:
+        raise unsupported("inks other than cyan, magenta, yellow and black are", _SAVE)
+    more = samples - colours
+    some_alpha = any(int(kind) in _ALPHAS for kind in reader.values(directory, tag.EXTRA))
+    # three channels called gray are perhaps colours whose writer did not know the tag
+    if more > 2 or (more == 2 and model == "gray" and not some_alpha):
+        raise unsupported(f"{samples} channels are", _SAVE)
+    if more and (palette or model == "ycbcr" or bits < 8):
+        raise unsupported(f"{samples} channels of {bits} bits are", _SAVE)
+
+
+def _bits(reader: TiffReader, directory: Directory, model: Model, samples: int) -> int:
+    """Bits a sample. :raises PhotoRejected: unsupported_format, for samples of a kind that is not read."""
+    all_bits = {int(value) for value in reader.values(directory, tag.BITS)} or {1}
+    formats = {int(value) for value in reader.values(directory, tag.FORMAT)} or {_UINT}
+    if len(all_bits) > 1 or len(formats) > 1:
+        raise unsupported("channels of different depths in one TIFF file are", _SAVE)
+    bits, kind = all_bits.pop(), formats.pop()
+    read_as = _UINT if kind == _VOID or (kind == _SIGNED and model == "cielab") else kind
+    if (bits, read_as) not in _READ_BITS[model]:
+        raise unsupported(f"{samples} channels of {bits} {_FORMAT_WORDS.get(kind, 'unknown')} bits are", _SAVE)
+    if read_as == _FLOAT and reader.number(directory, tag.PHOTOMETRIC, -1) in {0, _PALETTE}:
+        raise unsupported("floating-point samples with white at 0 are", _SAVE)
+    return bits
+
+
+def _alpha(reader: TiffReader, directory: Directory, colours: int, samples: int) -> tuple[int | None, bool]:
+    """The band that is alpha (None if none says so), and whether the colours were multiplied with it."""
+    for number, kind in enumerate(reader.values(directory, tag.EXTRA)):
+        if int(kind) in _ALPHAS and colours + number < samples:
+            return colours + number, _ALPHAS[int(kind)]
+    return None, False
+
+
+def _white(reader: TiffReader, directory: Directory, bits: int) -> int:
+    """Sample value of white if the file says that its 16 bits are not all used; 0 otherwise.
+
+    TIFF 6.0 means MaxSampleValue for statistics, so that only a whole number of bits counts.
+    """
+    found = {int(value) for value in reader.values(directory, tag.MAX_VALUE)}
+    return found.pop() if bits == 16 and len(found) == 1 and found <= _PARTIAL_WHITES else 0
+
+
+def _ycbcr(reader: TiffReader, directory: Directory) -> tuple[float, ...]:
+    """Luma weights of red, green and blue, then the codes of black and white of Y, Cb and Cr (TIFF 6.0, section 21)."""
+    weights = reader.values(directory, tag.COEFFICIENTS)
+    codes = reader.values(directory, tag.REFERENCE)
+    weights = weights if len(weights) == 3 and all(weights) else (0.299, 0.587, 0.114)
+    usable = len(codes) == 6 and all(high > low for low, high in zip(codes[::2], codes[1::2], strict=True))
+    return (*weights, *(codes if usable else (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)))
+
+
+def _first_chunk(reader: TiffReader, directory: Directory) -> bytes:
+    """The beginning of the first strip or tile."""
+    place, size = (tag.TILES, tag.TILE_BYTES) if tag.TILES in directory.entries else (tag.STRIPS, tag.STRIP_BYTES)
+    return reader.slice(reader.number(directory, place, 0), min(reader.number(directory, size, 0), 1 << 20))
+
+
+def _patch(reader: TiffReader, chosen: Directory, scan: TiffScan) -> None:
+    """Make the chosen directory the only one, and its samples plain ones that libvips hands on as they are."""
+    scan.patches[reader.header] = struct.pack(reader.order + reader.word, chosen.offset)
+    if chosen.following:
+        scan.patches[chosen.pointer] = struct.pack(reader.order + reader.word, 0)
+    layout = scan.facts.layout
+    if extra := chosen.entries.get(tag.EXTRA):
+        scan.patches[extra.place] = bytes(VALUE_BYTES.get(extra.kind, 0) * min(extra.count, 64))
+    if layout is not None and (layout.inverted or layout.model in {"cielab", "icclab", "ycbcr"}):
+        _patch_photometric(reader, chosen.entries[tag.PHOTOMETRIC], 1 if layout.model == "gray" else 2, scan)
+
+
+def _patch_photometric(reader: TiffReader, entry: Entry, value: int, scan: TiffScan) -> None:
+    scan.patches[entry.place] = struct.pack(reader.order + ("H" if entry.kind == 3 else "I"), value)
