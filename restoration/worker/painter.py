@@ -2,7 +2,7 @@
 
 The review page holds no torch, and the workers are at their batches, for up to an hour at a time; so previews have a
 process of their own. It holds no login and no key: a picture and what to do with it come in, a picture goes out. It
-paints on one core of the CPU, in half a second, and leaves the GPU to the workers. Several threads would be slower
+paints on one core of the CPU, within a second, and leaves the GPU to the workers. Several threads would be slower
 where a worker is at the same cores: they wait for each other (three times the CPU time, measured on two cores).
 
 Torch is loaded when somebody is about to need it (``POST /warm``) or at the first picture, not before.
