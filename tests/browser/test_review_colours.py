@@ -122,6 +122,7 @@ def test_a_colour_is_given_seen_beforehand_saved_and_taken_back(page, catalog):
     assert page.locator("#hint-hex").input_value() == picks.first.get_attribute("data-colour")
     page.locator("#hint-hex").fill("2C4F9E")
     assert "Chosen: blue, #2c4f9e" in page.inner_text(".chosen")
+    assert "write what it is, not whose" in page.inner_text(".give")
     page.get_by_label("What has this colour?").fill("the suit")
     page.get_by_label("It is written").check()
     page.get_by_label("Who says so?").fill("Ada’s daughter")

@@ -29,8 +29,8 @@ class Giving {
   form(person) {
     this.where = make("p", { class: "where" });
     this.anewButton = button(t("place_anew"), () => this.anew(), { id: "hint-anew", class: "quiet small" });
-    this.subject = make("input", { type: "text", id: "hint-subject", maxlength: "200", dir: "auto", placeholder: t("subject_example") });
-    this.saidBy = make("input", { type: "text", id: "hint-said-by", maxlength: "100", dir: "auto", required: true, value: person });
+    this.subject = make("input", { type: "text", id: "hint-subject", maxlength: "200", dir: "auto", placeholder: t("subject_example"), "aria-describedby": "hint-subject-hint" });
+    this.saidBy = make("input", { type: "text", id: "hint-said-by", maxlength: "100", dir: "auto", required: true, value: person, "aria-describedby": "hint-said-by-hint" });
     this.source = make("input", { type: "text", id: "hint-source", maxlength: "1000", dir: "auto", placeholder: t("source_example") });
     this.saidOn = make("input", { type: "text", id: "hint-said-on", maxlength: "100", dir: "auto" });
     this.previewButton = button(t("preview"), () => this.preview(), { id: "hint-preview", "aria-pressed": "false" });
@@ -47,9 +47,9 @@ class Giving {
     make("p", { class: "hint", id: "give-how", text: t("give_how") }),
     make("div", { class: "field" }, this.where, this.anewButton),
     this.palette.element,
-    field("hint-subject", t("subject"), this.subject),
+    field("hint-subject", t("subject"), this.subject, make("p", { class: "hint", id: "hint-subject-hint", text: t("subject_hint") })),
     make("fieldset", { class: "grounds" }, make("legend", { text: t("ground") }), ...grounds),
-    field("hint-said-by", t("said_by"), this.saidBy),
+    field("hint-said-by", t("said_by"), this.saidBy, make("p", { class: "hint", id: "hint-said-by-hint", text: t("said_by_hint") })),
     field("hint-source", t("source"), this.source),
     field("hint-said-on", t("said_on"), this.saidOn),
     this.photo.previews ? null : make("p", { class: "hint", text: t("no_previews") }),
