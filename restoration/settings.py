@@ -213,6 +213,17 @@ class Settings(BaseSettings):
         default="",
         description="Names of Airflow's users who may log in to the review page, separated by commas; empty: all.",
     )
+    painter_url: str | None = Field(
+        default=None,
+        description="Address of the painter, which shows on the review page what colours that people give would make; "
+        "none: no previews.",
+    )
+    painter_host: str = Field(
+        default="127.0.0.1", description="Address that the painter listens on; it asks nobody who they are."
+    )
+    painter_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=8091, description="TCP port that the painter listens on."
+    )
 
     # -- content credentials of published pictures ---------------------------------------------------------------
     c2pa_certificate: Path | None = Field(

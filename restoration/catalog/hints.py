@@ -120,6 +120,15 @@ JOIN colour_hint AS h ON h.hint_id = ANY (hints_in_force(p))
 WHERE p.photo_id = :photo_id ORDER BY h.hint_id
 """)  # noqa: S608 - constant condition
 
+_COLOURS = sa.text("""
+SELECT colour, subject FROM (
+    SELECT DISTINCT ON (h.colour) h.colour, h.subject, h.hint_id FROM colour_hint AS h
+    WHERE h.collection_id = :collection_id
+      AND NOT EXISTS (SELECT FROM colour_hint_removal AS e WHERE e.hint_id = h.hint_id)
+    ORDER BY h.colour, h.hint_id DESC) AS given
+ORDER BY hint_id DESC LIMIT :limit
+""")
+
 _PAINTED = sa.text("""
 SELECT h.hint_id, h.outline, h.radius, h.colour FROM colour_hint AS h
 WHERE h.hint_id = ANY(CAST(:hint_ids AS bigint[])) ORDER BY h.hint_id
@@ -159,6 +168,14 @@ class KnownHint:
     removed_at: datetime | None
     holds: bool
     shown: bool
+
+
+@dataclass(frozen=True)
+class GivenColour:
+    """A colour that somebody gave (``#rrggbb``), and what had it when it was last given; that may be empty."""
+
+    colour: str
+    subject: str
 
 
 def add_hints(
@@ -271,6 +288,12 @@ def list_hints(
 def hints_of_photo(conn: sa.Connection, photo_id: int) -> list[KnownHint]:
     """The hints that hold for a photograph, those of its twins too, in the order in which they were given."""
     return [_known(row) for row in conn.execute(_OF_PHOTO, {"photo_id": photo_id})]
+
+
+def given_colours(conn: sa.Connection, collection_id: int, *, limit: int) -> list[GivenColour]:
+    """Colours of the hints of a collection that were not taken back, each once, the last given first."""
+    rows = conn.execute(_COLOURS, {"collection_id": collection_id, "limit": limit})
+    return [GivenColour(row.colour, row.subject) for row in rows]
 
 
 def key_of_photo(conn: sa.Connection, photo_id: int) -> tuple[int, str]:

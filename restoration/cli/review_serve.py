@@ -1,4 +1,6 @@
-"""The command ``review serve``: the page on which people decide about photographs."""
+"""The commands ``review serve``, the page on which people decide about photographs, and ``review paint``, which paints
+previews for it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ import typer
 
 
 def register(group: typer.Typer) -> None:
-    """Add this module's command to the group ``review``."""
+    """Add this module's commands to the group ``review``."""
     group.command("serve")(serve)
+    group.command("paint")(paint)
 
 
 def serve(
@@ -21,3 +24,14 @@ def serve(
 
     settings = get_settings()
     run(settings if port is None else settings.model_copy(update={"review_port": port}))
+
+
+def paint(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="TCP port; else the setting painter_port.")] = None,
+) -> None:
+    """Paint previews of colours for the review page until stopped; needs torch, and no login or key."""
+    from restoration.settings import get_settings
+    from restoration.worker.painter import serve as run
+
+    settings = get_settings()
+    run(settings if port is None else settings.model_copy(update={"painter_port": port}))

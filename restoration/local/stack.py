@@ -1,7 +1,7 @@
 """
 The whole system on one machine, from wheels, on the loopback address.
 
-Postgres, Redis, S3, Airflow, one worker, and the review page.
+Postgres, Redis, S3, Airflow, one worker, the review page, and the painter of its previews.
 
 Everything of a stack is in one folder (``.local/<name>``): data, logs, the record of what runs, and the passwords that
 were generated for it. Starting a running stack changes nothing; starting one of which some processes were killed starts
@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from restoration.errors import EnvironmentProblem, UsageError
 from restoration.local.airflow import ADMIN, Airflow, AirflowPlaces, postgres_connection, s3_connection
 from restoration.local.celery_worker import CeleryWorker
+from restoration.local.painter import PainterProcess
 from restoration.local.postgres import SUPERUSER, Postgres
 from restoration.local.process import Process, members, sweep, write_private
 from restoration.local.redis import Redis
@@ -170,6 +171,11 @@ class Stack:
         """The page on which people decide about photographs."""
         return ReviewPage(self.root, self.state.review_port)
 
+    @property
+    def painter(self) -> PainterProcess:
+        """What paints previews for the review page."""
+        return PainterProcess(self.root, self.state.painter_port)
+
     def environment(self, role: str) -> dict[str, str]:
         """
         Settings of a process of that kind, with its own credentials and no others.
@@ -191,8 +197,11 @@ class Stack:
         if role == "review":
             settings["RESTORATION_REVIEW_PORT"] = str(self.state.review_port)
             settings["RESTORATION_REVIEW_SECRET"] = self.state.review_secret
-        extra = {n: v for n, v in self._extra.items() if role == "airflow" or not n.startswith("AIRFLOW")}
-        return settings | extra
+            settings["RESTORATION_PAINTER_URL"] = self.painter.url
+        return settings | self._extra_of(role)
+
+    def _extra_of(self, role: str) -> dict[str, str]:
+        return {n: v for n, v in self._extra.items() if role == "airflow" or not n.startswith("AIRFLOW")}
 
     def _connections(self) -> dict[str, str]:
         url = make_url(self.postgres.url(_LOGIN_OF["airflow"], DATABASE))
@@ -293,14 +302,19 @@ class Stack:
             migrated = pool.submit(airflow.migrate)
             worker.start()
             self.review.start(self.environment("review"))
+            self.painter.start(self._extra_of("painter"))
             _wait([migrated])
         airflow.start()
         waits = [pool.submit(self._wait_worker, worker), pool.submit(self._wait_airflow, airflow)]
-        _wait([*waits, pool.submit(self._wait_review)])
+        _wait([*waits, pool.submit(self._wait_review), pool.submit(self._wait_painter)])
 
     def _wait_review(self) -> None:
         with self.timings.measure("review"):
             self.review.wait_ready()
+
+    def _wait_painter(self) -> None:
+        with self.timings.measure("painter"):
+            self.painter.wait_ready()
 
     def _wait_worker(self, worker: CeleryWorker) -> None:
         with self.timings.measure("worker"):
@@ -328,7 +342,8 @@ class Stack:
 
     def _down(self) -> None:
         if self.postgres.data.is_dir() and (self.root / "stack.json").is_file():
-            parts: list[Callable[[], None]] = [self.redis.stop, self._stop_worker_and_s3, self.review.stop]
+            parts: list[Callable[[], None]] = [self.redis.stop, self._stop_worker_and_s3]
+            parts += [self.review.stop, self.painter.stop]
             if self._has_logins():
                 parts.append(self.airflow.stop)
             with ThreadPoolExecutor(max_workers=len(parts)) as pool:
@@ -396,6 +411,8 @@ class Stack:
         found.append(_status("worker", _pid(worker.process), worker.is_healthy(), "", memory))
         review = self.review
         found.append(_status("review", _pid(review.process), review.is_healthy(), review.url, memory))
+        painter = self.painter
+        found.append(_status("painter", _pid(painter.process), painter.is_healthy(), "", memory))
         return found
 
 

@@ -31,6 +31,7 @@ class StackState:
     airflow: AirflowSecrets
     review_port: int
     review_secret: str
+    painter_port: int
 
     def __repr__(self) -> str:
         return f"StackState(redis_port={self.redis_port}, airflow_port={self.airflow_port}, ...)"
@@ -38,14 +39,19 @@ class StackState:
     def ports_are_free(self) -> bool:
         """Whether nothing else has taken one of the ports meanwhile."""
         s3 = asdict(self.s3_ports).values()
-        wanted = [self.redis_port, self.airflow_port, self.review_port, *s3, *(port + GRPC_OFFSET for port in s3)]
-        return all(is_free(port) for port in wanted)
+        wanted = [self.redis_port, self.airflow_port, self.review_port, self.painter_port]
+        return all(is_free(port) for port in [*wanted, *s3, *(port + GRPC_OFFSET for port in s3)])
 
     def with_new_ports(self) -> StackState:
         """The same passwords on ports that are free now."""
-        redis_port, airflow_port, review_port, s3_ports = _choose_ports()
+        s3_ports, redis_port, airflow_port, review_port, painter_port = _choose_ports()
         return replace(
-            self, redis_port=redis_port, airflow_port=airflow_port, review_port=review_port, s3_ports=s3_ports
+            self,
+            redis_port=redis_port,
+            airflow_port=airflow_port,
+            review_port=review_port,
+            painter_port=painter_port,
+            s3_ports=s3_ports,
         )
 
     def save(self, path: Path) -> None:
@@ -55,7 +61,7 @@ class StackState:
 
 def new_state() -> StackState:
     """Free ports and fresh passwords."""
-    redis_port, airflow_port, review_port, s3_ports = _choose_ports()
+    s3_ports, redis_port, airflow_port, review_port, painter_port = _choose_ports()
     return StackState(
         redis_port=redis_port,
         redis_password=secrets.token_hex(20),
@@ -70,6 +76,7 @@ def new_state() -> StackState:
         ),
         review_port=review_port,
         review_secret=secrets.token_hex(32),
+        painter_port=painter_port,
     )
 
 
@@ -92,9 +99,10 @@ def load_state(path: Path, make: Callable[[], StackState] = new_state) -> StackS
             s3_identities={name: Identity(**key) for name, key in body["s3_identities"].items()},
             airflow_port=body["airflow_port"],
             airflow=AirflowSecrets(**body["airflow"]),
-            # a stack of an earlier version had no review page
-            review_port=body.get("review_port") or free_port(_ports_of(body)),
+            # a stack of an earlier version had no review page, or no painter
+            review_port=(review_port := body.get("review_port") or free_port(_ports_of(body))),
             review_secret=body.get("review_secret") or secrets.token_hex(32),
+            painter_port=body.get("painter_port") or free_port([*_ports_of(body), review_port]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EnvironmentProblem(f"{path} cannot be read ({error}); `make clean` removes the stack") from error
@@ -104,7 +112,7 @@ def load_state(path: Path, make: Callable[[], StackState] = new_state) -> StackS
 def _completed(state: StackState, path: Path, body: dict[str, Any]) -> StackState:
     """The state with a key for every identity, saved where an earlier version had fewer."""
     missing = {name: Identity(name, secrets.token_hex(20)) for name in GRANTS if name not in state.s3_identities}
-    if missing or "review_port" not in body:
+    if missing or not {"review_port", "painter_port"} <= body.keys():
         state = replace(state, s3_identities=state.s3_identities | missing)
         state.save(path)
     return state
@@ -115,14 +123,15 @@ def _ports_of(body: dict[str, Any]) -> list[int]:
     return [body["redis_port"], body["airflow_port"], *s3, *(port + GRPC_OFFSET for port in s3)]
 
 
-def _choose_ports() -> tuple[int, int, int, S3Ports]:
-    """Redis, Airflow, review page, S3."""
+def _choose_ports() -> tuple[S3Ports, int, int, int, int]:
+    """S3, Redis, Airflow, review page, painter."""
     taken: list[int] = []
     for _ in range(5):
         port = free_port(taken, with_grpc=True)
         taken += [port, port + GRPC_OFFSET]
     s3_ports = S3Ports(*taken[::2])
-    redis_port = free_port(taken)
-    airflow_port = free_port([*taken, redis_port])
-    review_port = free_port([*taken, redis_port, airflow_port])
-    return redis_port, airflow_port, review_port, s3_ports
+    others: list[int] = []
+    for _ in range(4):
+        others.append(free_port([*taken, *others]))
+    redis_port, airflow_port, review_port, painter_port = others
+    return s3_ports, redis_port, airflow_port, review_port, painter_port

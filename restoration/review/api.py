@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from restoration import __version__
 from restoration.catalog.collections import Collection, get_collection, list_collections
+from restoration.catalog.hints import KnownHint, hints_of_photo
 from restoration.catalog.progress import run_progress, run_state
 from restoration.catalog.review_pictures import ReviewScan, review_reasons, review_scan
 from restoration.catalog.reviews import (
@@ -26,11 +25,13 @@ from restoration.catalog.reviews import (
     review_detail,
     worst_items,
 )
-from restoration.errors import RestorationError, UsageError
+from restoration.errors import UsageError
 from restoration.review import models
+from restoration.review.hint_models import Hint
+from restoration.review.painting import colorize_step
 from restoration.review.pictures import MEDIA_TYPES
-from restoration.review.refusals import Refusal, not_found
-from restoration.review.service import ServiceOf, SessionOf, get_session
+from restoration.review.refusals import Refusal, missing, not_found
+from restoration.review.service import Service, ServiceOf, SessionOf, get_session
 from restoration.review.sessions import COOKIE, Session
 
 MOST_ITEMS = 200
@@ -179,10 +180,11 @@ def _read_cursor(text: str | None) -> tuple[str, ...] | None:
 @router.get("/photos/{photo_id}")
 def photo(photo_id: int, service: ServiceOf, session: SessionOf) -> models.Photo:
     """All that is known of one photograph."""
-    with service.engine.connect() as connection, _missing(f"photograph {photo_id} to review"):
+    with service.engine.connect() as connection, missing(f"photograph {photo_id} to review"):
         detail = review_detail(connection, photo_id)
         scan = review_scan(connection, photo_id)
-    return _photo(detail, scan, service.config.preview_side)
+        hints = hints_of_photo(connection, photo_id)
+    return _photo(detail, scan, hints, service)
 
 
 @router.post("/photos/{photo_id}/decision")
@@ -192,7 +194,7 @@ def decide_photo(photo_id: int, body: models.DecisionRequest, service: ServiceOf
     409 where the photograph shows another restoration by now.
     """
     with service.engine.begin() as connection:
-        with _missing(f"photograph {photo_id} to review"):
+        with missing(f"photograph {photo_id} to review"):
             before = review_detail(connection, photo_id).item
             review_scan(connection, photo_id)
         try:
@@ -212,7 +214,7 @@ def decide_photo(photo_id: int, body: models.DecisionRequest, service: ServiceOf
     return models.Decided(review_id=number, item=models.Item.model_validate(item), counts=counts)
 
 
-def _photo(detail: ReviewDetail, scan: ReviewScan, preview_side: int) -> models.Photo:
+def _photo(detail: ReviewDetail, scan: ReviewScan, hints: list[KnownHint], service: Service) -> models.Photo:
     item = detail.item
     ending = item.output_key.rpartition(".")[2].lower()
     return models.Photo(
@@ -230,7 +232,7 @@ def _photo(detail: ReviewDetail, scan: ReviewScan, preview_side: int) -> models.
         recipe=scan.recipe,
         before=models.Shown(tiles=item.tiles_before_key is not None, file=False),
         after=models.Shown(tiles=item.tiles_after_key is not None, file=ending in MEDIA_TYPES),
-        preview_side=preview_side,
+        preview_side=service.config.preview_side,
         faces_size=_faces_size(detail, scan),
         faces=[models.Face.model_validate(face) for face in detail.faces],
         steps=[models.Step.model_validate(step) for step in detail.steps],
@@ -239,6 +241,9 @@ def _photo(detail: ReviewDetail, scan: ReviewScan, preview_side: int) -> models.
         damage=[models.Damage.model_validate(damage) for damage in detail.damage],
         filled_share=scan.filled_share,
         mask=scan.mask_key is not None,
+        hints=[Hint.of(hint) for hint in hints],
+        painted=colorize_step(detail) is not None,
+        previews=service.painter is not None,
     )
 
 
@@ -279,7 +284,7 @@ def _run(connection: sa.Connection, run: UUID) -> models.RunAnswer:
 
 
 def _find(connection: sa.Connection, name: str) -> Collection:
-    with _missing(f"collection {name!r}"):
+    with missing(f"collection {name!r}"):
         return get_collection(connection, name)
 
 
@@ -293,14 +298,3 @@ def _collection(connection: sa.Connection, collection: Collection) -> models.Col
         counts=review_counts(connection, collection.collection_id),
         reasons=review_reasons(connection, collection.collection_id),
     )
-
-
-@contextmanager
-def _missing(what: str) -> Iterator[None]:
-    """A thing that the catalog does not know becomes a 404."""
-    try:
-        yield
-    except RestorationError as error:
-        if isinstance(error, UsageError) and not isinstance(error, Refusal):
-            raise not_found(what) from error
-        raise

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from restoration import __version__
 from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode, RestorationError, UsageError
-from restoration.review import api, pages, picture_routes
+from restoration.review import api, hint_routes, pages, picture_routes
 from restoration.review.headers import Guard
 from restoration.review.refusals import Refusal
 from restoration.review.service import Service
@@ -35,7 +35,7 @@ def create_app(service: Service) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (api.router, picture_routes.router, pages.make_router(service.config.root)):
+    for router in (api.router, hint_routes.router, picture_routes.router, pages.make_router(service.config.root)):
         app.include_router(router)
     app.add_exception_handler(RestorationError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)

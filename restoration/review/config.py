@@ -21,6 +21,7 @@ class ReviewConfig:
 
     ``airflow_url`` and ``token`` are the two ways to sign in; one of them is there. ``root`` is the path that a proxy
     puts in front, without a trailing slash. ``people`` are the Airflow users who may sign in; empty: all of them.
+    ``painter_url`` is where previews of colours are painted; None: nowhere.
     """
 
     airflow_url: str | None
@@ -32,6 +33,7 @@ class ReviewConfig:
     secure: bool
     restored_bucket: str
     preview_side: int
+    painter_url: str | None = None
 
     @property
     def ways(self) -> list[str]:
@@ -67,6 +69,7 @@ def review_config(settings: Settings) -> ReviewConfig:
         secure=secure,
         restored_bucket=settings.restored_bucket,
         preview_side=settings.preview_side,
+        painter_url=settings.painter_url.rstrip("/") if settings.painter_url else None,
     )
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from restoration.review.hint_models import Hint
+
 Decision = Literal["accept", "reject", "accept_without_faces", "keep_original"]
 Which = Literal["waiting", "decided", "all"]
 
@@ -174,7 +176,8 @@ class Photo(BaseModel):
     """All that a person needs to decide about one photograph.
 
     ``filled_share`` is the share of the picture that was invented, null where nobody recorded it; ``mask``: whether
-    there is a picture of where.
+    there is a picture of where. ``hints`` are the colours that people gave and that hold; ``painted``: whether a
+    colorizer painted it, so that a run can paint by them; ``previews``: whether that can be seen beforehand.
     """
 
     item: Item
@@ -194,6 +197,9 @@ class Photo(BaseModel):
     damage: list[Damage]
     filled_share: float | None
     mask: bool
+    hints: list[Hint]
+    painted: bool
+    previews: bool
 
 
 class DecisionRequest(_Request):

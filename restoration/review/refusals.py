@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from restoration.errors import UsageError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from restoration.errors import RestorationError, UsageError
 
 
 class Refusal(UsageError):
     """A request that the review page refuses.
 
     :param message: what was wrong and what to do.
-    :param status: HTTP status, 400 to 499.
+    :param status: HTTP status, 400 to 499, or 503 where it is to be asked again later.
     :param code: machine-readable word in the answer, such as ``not_signed_in``.
     :param photo: object key of the photograph concerned, where there is one.
     :param retry_after: seconds after which asking again makes sense; 0 where time changes nothing.
@@ -40,3 +43,17 @@ def not_found(what: str) -> Refusal:
     :param what: what was asked for, in words.
     """
     return Refusal(f"there is no {what}", status=404, code="not_found")
+
+
+@contextmanager
+def missing(what: str) -> Iterator[None]:
+    """A thing that the catalog does not know becomes a 404.
+
+    :param what: what was asked for, in words.
+    """
+    try:
+        yield
+    except RestorationError as error:
+        if isinstance(error, UsageError) and not isinstance(error, Refusal):
+            raise not_found(what) from error
+        raise

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from restoration.review.brake import Brake
 from restoration.review.config import ReviewConfig
+from restoration.review.painting import Painter
 from restoration.review.pictures import Pictures
 from restoration.review.refusals import not_signed_in
 from restoration.review.sessions import COOKIE, Session, Sessions
@@ -20,13 +21,14 @@ from restoration.storage.s3 import ObjectStore
 
 @dataclass(frozen=True)
 class Service:
-    """One running review page."""
+    """One running review page. ``painter`` paints previews of colours; None where there is none."""
 
     config: ReviewConfig
     engine: sa.Engine
     pictures: Pictures
     sessions: Sessions
     sign_in: SignIn
+    painter: Painter | None = None
 
 
 def make_service(config: ReviewConfig, engine: sa.Engine, store: ObjectStore) -> Service:
@@ -41,6 +43,7 @@ def make_service(config: ReviewConfig, engine: sa.Engine, store: ObjectStore) ->
         pictures=Pictures(store, config.restored_bucket),
         sessions=Sessions(_session_key(config), config.session_seconds),
         sign_in=SignIn(config, Brake()),
+        painter=Painter(config.painter_url) if config.painter_url else None,
     )
 
 

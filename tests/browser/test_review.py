@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from restoration.storage.s3 import ObjectStore
-from tests.browser.review_site import PERSON, review_site, sign_in
+from tests.browser.review_site import PERSON, Tab, review_site, sign_in
 from tests.browser.waiting import until
 from tests.stack.catalog_builder import OTHER_RECIPE
 from tests.stack.review_builder import HOSTILE_TITLE, add_reviewed_collection, restore_all
@@ -38,34 +38,6 @@ def family(catalog, store):
 def address(s3, catalog_url, family) -> Iterator[str]:
     with review_site(s3, catalog_url("publisher")) as found:
         yield found
-
-
-class Tab:
-    """A page, what it asked for, and what it complained of; pictures left behind on the way are no complaint."""
-
-    def __init__(self, page, address: str) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self._address = address
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", self._failed)
-
-    def _console(self, message) -> None:
-        expected = re.search(r"status of (401|409)", message.text)  # refusals that the page understands
-        if message.type in ("error", "warning") and not expected:
-            self.complaints.append(message.text)
-
-    def _failed(self, request) -> None:
-        if request.failure != "net::ERR_ABORTED":
-            self.complaints.append(f"{request.failure}: {request.url}")
-
-    def sign_in(self, path: str = "/"):
-        """Sign in at an address of the page; gives the page."""
-        sign_in(self.page, self._address, path)
-        return self.page
 
 
 @pytest.fixture

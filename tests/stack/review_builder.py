@@ -17,6 +17,7 @@ from restoration.catalog.collections import Collection
 from restoration.catalog.rows import FaceRow, ScanRow, StepRow
 from restoration.errors import PhotoState, ReasonCode
 from restoration.photo.tiles import tiles_zip
+from restoration.steps.parameters import Colorize
 from restoration.storage.s3 import ObjectStore
 from restoration.synthetic.ageing import age
 from restoration.synthetic.demo_collection import PLANS, read_origin
@@ -153,7 +154,7 @@ def _restoration(store: ObjectStore, bucket: str, sitter: Sitter, recipe: dict[s
                 detail={"damage": 0.085 if sitter.reason is ReasonCode.HEAVY_DAMAGE else 0.031},
             ),
             StepRow(2, "grade", "applied", 0.1),
-            StepRow(3, "colorize", "applied", 1.5, parameters={"strength": 1.0}, model=COLORIZER),
+            StepRow(3, "colorize", "applied", 1.5, parameters=Colorize().model_dump(mode="json"), model=COLORIZER),
             StepRow(4, "faces", "applied", 2.5),
         ],
         **keys,

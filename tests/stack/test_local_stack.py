@@ -31,7 +31,7 @@ def test_every_service_is_well_and_known_by_name(stack):
     services = {service.name: service for service in stack.status()}
     assert set(services) == {
         "postgres", "redis", "s3", "airflow-api-server", "airflow-scheduler", "airflow-triggerer",
-        "airflow-dag-processor", "worker", "review",
+        "airflow-dag-processor", "worker", "review", "painter",
     }  # fmt: skip
     assert {name: service.problem for name, service in services.items() if service.problem} == {}
     assert 100 < sum(service.memory_mb for service in services.values()) < 3000
@@ -121,6 +121,14 @@ def test_airflows_users_sign_in_to_the_review_page(stack):
     assert password not in stack.review.process.log.read_text()
     scheduler = stack.airflow.processes["scheduler"].find().environ()
     assert scheduler["RESTORATION_REVIEW_URL"] == stack.review.url
+
+
+def test_the_review_page_reaches_a_painter_that_holds_no_secret(stack):
+    assert stack.review.process.find().environ()["RESTORATION_PAINTER_URL"] == stack.painter.url
+    own = {name for name in stack.painter.process.find().environ() if name.startswith("RESTORATION_")}
+    secret = ("DATABASE", "BROKER", "S3", "SECRET", "TOKEN")
+    assert [name for name in own if any(part in name for part in secret)] == []
+    assert httpx.get(f"{stack.painter.url}/health").json()["status"] == "ok"
 
 
 def test_airflow_parses_the_projects_dags_and_nothing_else(airflow):
@@ -229,7 +237,7 @@ def test_a_stack_from_before_the_review_page_gets_one(tmp_path):
     path = tmp_path / "stack.json"
     before = load_state(path)
     body = json.loads(path.read_text())
-    del body["review_port"], body["review_secret"], body["s3_identities"]["review"]
+    del body["review_port"], body["review_secret"], body["s3_identities"]["review"], body["painter_port"]
     path.write_text(json.dumps(body))
     after = load_state(path)
     assert after.redis_password == before.redis_password

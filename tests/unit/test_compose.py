@@ -37,7 +37,7 @@ def example() -> dict[str, str]:
 def test_has_the_services_of_the_design():
     assert set(SERVICES) == {
         "postgres", "redis", "s3", "s3-buckets", "init", "api-server", "scheduler", "dag-processor", "triggerer",
-        "worker", "worker-gpu", "review",
+        "worker", "worker-gpu", "review", "painter",
     }  # fmt: skip
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["worker-gpu"]
@@ -100,6 +100,15 @@ def test_the_review_page_gets_no_secret_of_another():
     port = Settings.model_fields["review_port"].default
     assert SERVICES["review"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert f":{port}/api/health" in SERVICES["review"]["healthcheck"]["test"][-1]
+
+
+def test_the_painter_gets_no_secret_and_is_the_one_that_the_page_asks():
+    assert VARIABLE.findall(" ".join(environment("painter").values())) == []
+    assert "ports" not in SERVICES["painter"]
+    assert SERVICES["painter"]["image"] == SERVICES["worker"]["image"]
+    port = Settings.model_fields["painter_port"].default
+    assert environment("review")["RESTORATION_PAINTER_URL"] == f"http://painter:{port}"
+    assert f":{port}/health" in SERVICES["painter"]["healthcheck"]["test"][-1]
 
 
 def test_every_secret_comes_from_the_env_file_and_none_has_a_default():

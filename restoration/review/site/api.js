@@ -18,8 +18,8 @@ async function problemOf(response) {
   try { return (await response.json()).error; } catch { return { reason: "internal", message: `HTTP ${response.status}` }; }
 }
 
-async function call(method, path, body) {
-  const headers = { accept: "application/json" };
+async function send(method, path, body) {
+  const headers = { accept: "application/json, image/jpeg" };
   if (method !== "GET") headers["x-restoration-review"] = "1";
   if (body !== undefined) headers["content-type"] = "application/json";
   let response;
@@ -33,6 +33,11 @@ async function call(method, path, body) {
     if (error.reason === "not_signed_in") whenSignedOut();
     throw error;
   }
+  return response;
+}
+
+async function call(method, path, body) {
+  const response = await send(method, path, body);
   return response.status === 204 ? null : response.json();
 }
 
@@ -51,6 +56,11 @@ export const api = {
   photo: (id) => call("GET", `/photos/${id}`),
   decide: (id, body) => call("POST", `/photos/${id}/decision`, body),
   sheet: (name, run) => call("GET", `/collections/${encodeURIComponent(name)}/contact-sheet${query({ run })}`),
+  colours: (name) => call("GET", `/collections/${encodeURIComponent(name)}/colours`),
+  giveHint: (id, hint) => call("POST", `/photos/${id}/hints`, { hints: [hint] }),
+  takeBack: (id, hint, reason) => call("POST", `/photos/${id}/hints/${hint}/removal`, { reason }),
+  makeReady: () => call("POST", "/previews"),
+  paint: async (id, hints) => (await send("POST", `/photos/${id}/hints/preview`, { hints })).blob(),
   tileInfo: (restoration, side) => call("GET", `/restorations/${restoration}/tiles/${side}/info.json`),
 };
 

@@ -13,6 +13,14 @@ export function make(tag, properties, ...children) {
   return element;
 }
 
+/* The same for parts of drawings. */
+export function svg(tag, properties, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(properties || {})) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
 export const byId = (id) => document.getElementById(id);
 
 export const button = (text, action, more = {}) => make("button", { type: "button", class: "quiet", text, onclick: action, ...more });

@@ -134,7 +134,7 @@ function drawHelp() {
   const rows = [
     ["j", "→", t("key_next")], ["k", "←", t("key_previous")], ["a", t("accept")], ["r", t("reject")], ["f", t("accept_without_faces")],
     ["o", t("keep_original")], ["w", t("key_words")], ["u", t("key_undo")], ["z", t("key_zoom")], ["+", "−", t("key_plus")], ["s", t("key_view")],
-    ["b", t("key_boxes")], ["m", t("key_filled")], ["1–9", t("key_face")], ["l", t("key_back")], ["?", t("key_help")], ["Esc", t("key_escape")],
+    ["b", t("key_boxes")], ["m", t("key_filled")], ["c", t("key_colour")], ["1–9", t("key_face")], ["l", t("key_back")], ["?", t("key_help")], ["Esc", t("key_escape")],
   ];
   byId("help").replaceChildren(make("h2", { id: "help-title", text: t("keys_title") }),
     make("dl", { class: "keys" }, ...rows.map((row) => make("div", {}, make("dt", {}, ...row.slice(0, -1).map((key) => make("kbd", { text: key }))), make("dd", { text: row.at(-1) })))),

@@ -22,7 +22,7 @@ function story(photo) {
   const applied = (name) => done(name) && done(name).status === "applied";
   const damage = photo.item.damage_share;
   return [
-    applied("colorize") && t("did_colour"),
+    applied("colorize") && t(photo.item.variant.endsWith("hinted") ? "did_colour_hinted" : "did_colour"),
     done("colorize") && done("colorize").reason === "already_colour" && t("did_own_colour"),
     filledLine(photo) || (applied("repair") && t("did_repair", { share: typeof damage === "number" ? percent(damage) : "?" })),
     applied("grade") && t("did_grade"),
@@ -69,7 +69,7 @@ export function banner(photo) {
   else lines.push(make("strong", { text: item.awaits_review ? t("awaits") : t("not_waiting") }));
   if (item.reason) lines.push(make("span", { text: word("reasons", item.reason) }));
   if (!item.decision && history.some((past) => past.decision === "reject")) lines.push(make("span", { text: t("earlier_rejection") }));
-  if (item.variant === "faces_off") lines.push(make("span", { text: t("variant_faces_off") }));
+  if (item.variant) lines.push(make("span", { text: word("variants", item.variant) }));
   if (item.reason_detail) lines.push(make("span", { class: "hint", dir: "auto", text: t("noted", { text: item.reason_detail }) }));
   return make("div", { class: item.awaits_review ? "banner banner-review" : "banner" }, ...lines);
 }

@@ -1,5 +1,6 @@
 /* One photograph: the picture, the decision, and what is known. */
 import { api, maskUrl, outputUrl, previewUrl, tileUrl } from "./api.js";
+import { ColoursSection } from "./colours.js";
 import { announce, make } from "./elements.js";
 import { facesSection } from "./faces.js";
 import { isFilled, legend } from "./filled.js";
@@ -75,17 +76,19 @@ export class PhotoView {
       filled: isFilled(this.photo) ? { mask: maskUrl(item.restoration_id), legend: legend(this.photo) } : null,
       mode: viewMode, onMode: (mode) => { viewMode = mode; }, onError: failed,
     });
+    this.colours = new ColoursSection(this.photo, this.viewer, this.app.session.person);
     this.heading = make("h1", { tabindex: "-1", dir: "auto", text: title });
     this.place.replaceChildren(make("div", { class: "photo" },
       this.bar(),
       make("section", { class: "stage", "aria-label": t("view") }, this.viewer.element,
         make("p", { class: "sources" }, ...["before", "after"].map((side) => make("span", { text: sourceLine(this.sources[side], side, this.photo.preview_side) })))),
-      make("article", { class: "panel" }, this.heading,
+      make("article", { class: "panel" }, this.colours.place, this.heading,
         make("p", { class: "date", dir: "auto", text: [this.photo.dublin_core.date, this.photo.collection_title || item.collection].filter(Boolean).join(" · ") }),
         note ? make("p", { class: "note", role: "alert", text: note }) : null,
         this.lastBar(), banner(this.photo), this.form(),
         this.photo.dublin_core.description ? make("p", { class: "description", dir: "auto", text: this.photo.dublin_core.description }) : null,
         make("h2", { text: t("faces") }), facesSection(this.photo, this.sources, (face) => this.lookAt(face), failed),
+        this.colours.element,
         make("h2", { text: t("what_was_done") }), ...storySection(this.photo).filter(Boolean),
         make("h2", { text: t("history") }), historyList(this.photo.history),
         ...details(this.photo).filter(Boolean))));
@@ -188,9 +191,10 @@ export class PhotoView {
   }
 
   key(event) {
+    if (this.colours && this.colours.open) return this.colours.key(event);
     if (!this.viewer || event.repeat && DECISIONS.some(([, key]) => key === event.key)) return false;
     const decision = DECISIONS.find(([, key]) => key === event.key);
-    const actions = { j: () => this.step(1), ArrowRight: () => this.step(1), k: () => this.step(-1), ArrowLeft: () => this.step(-1), u: () => this.undo(), w: () => this.words.focus() };
+    const actions = { j: () => this.step(1), ArrowRight: () => this.step(1), k: () => this.step(-1), ArrowLeft: () => this.step(-1), u: () => this.undo(), w: () => this.words.focus(), c: () => this.colours.begin() };
     if (decision) this.decide(decision[0]);
     else if (event.key in actions) actions[event.key]();
     else if (/^[1-9]$/.test(event.key) && this.photo.faces[event.key - 1]) this.lookAt(this.photo.faces[event.key - 1]);

@@ -1,5 +1,5 @@
 /* Before and after in one frame or side by side, with zoom and pan by mouse, keyboard and touch. */
-import { button, make } from "./elements.js";
+import { button, make, svg } from "./elements.js";
 import { Layer } from "./layer.js";
 import { t } from "./words.js";
 
@@ -12,7 +12,8 @@ const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 class Pane {
   constructor(layer, boxes) {
     this.layer = layer;
-    this.world = make("div", { class: "world" }, layer.element, boxes);
+    this.places = svg("svg", { class: "places", viewBox: `0 0 ${layer.width} ${layer.height}`, "aria-hidden": "true", focusable: "false" });
+    this.world = make("div", { class: "world" }, layer.element, this.places, boxes);
     this.element = make("div", { class: "pane" }, this.world);
     this.world.style.width = `${layer.width}px`;
     this.world.style.height = `${layer.height}px`;
@@ -129,6 +130,7 @@ export class Viewer {
     for (const part of [this.after, this.before]) part.place(this.scale, this.x, this.y, pane);
     this.drawDivide(pane, width, height);
     this.frame.classList.toggle("zoomed", !this.isFit());
+    if (this.picker) this.picker.placed();
     this.fitButton.textContent = this.isFit() ? t("zoom_full") : t("zoom_fit");
     this.tools.querySelector(".percent").textContent = `${Math.round(this.scale * window.devicePixelRatio * 100)} %`;
   }
@@ -188,6 +190,39 @@ export class Viewer {
     this.filledButton.setAttribute("aria-pressed", String(shown));
   }
 
+  /* Somebody picks places: presses and drags on the photograph are theirs until they are done (null). */
+  pick(picker) {
+    this.picker = picker;
+    this.frame.classList.toggle("picking", Boolean(picker));
+    this.draw();
+  }
+
+  /* Shapes over the photograph, in its pixels, on both sides. */
+  drawPlaces(shapes) {
+    for (const pane of [this.after, this.before]) pane.places.replaceChildren(...shapes());
+  }
+
+  /* A picture over the restored one, of the same shape; null takes it away. */
+  showPainted(bitmap) {
+    if (this.painted) this.painted.remove();
+    this.painted = null;
+    if (!bitmap) return;
+    this.painted = make("canvas", { class: "painted", width: bitmap.width, height: bitmap.height, role: "img", "aria-label": t("preview_alt") });
+    this.painted.getContext("2d").drawImage(bitmap, 0, 0);
+    this.after.layer.element.after(this.painted);
+  }
+
+  /* Where a point of the photograph (shares) stands in the frame, in its pixels. */
+  inFrame([x, y]) {
+    return { left: this.after.element.offsetLeft + this.x + x * this.size.width * this.scale, top: this.after.element.offsetTop + this.y + y * this.size.height * this.scale };
+  }
+
+  /* The point of the photograph under a pointer, as shares; the side is the one on which it was pressed. */
+  share(event) {
+    const box = (this.pickPane || this.after.element).getBoundingClientRect();
+    return [(event.clientX - box.left - this.x) / this.scale / this.size.width, (event.clientY - box.top - this.y) / this.scale / this.size.height];
+  }
+
   zoomBy(factor, at) {
     const pane = this.paneSize();
     const point = at || { x: pane.width / 2, y: pane.height / 2 };
@@ -237,19 +272,30 @@ export class Viewer {
       event.preventDefault();
       this.zoomBy(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0022)), this.point(event));
     }, { passive: false });
-    frame.addEventListener("dblclick", (event) => this.toggleZoom(this.point(event)));
+    frame.addEventListener("dblclick", (event) => { if (!this.picker) this.toggleZoom(this.point(event)); });
     this.handle.addEventListener("keydown", (event) => this.handleKey(event));
   }
 
   pressed(event) {
     if (event.button !== 0) return;
     const onHandle = this.handle.contains(event.target);
-    if (!this.pointers.size) this.drag = this.mode === "slider" && (onHandle || this.isFit()) ? "divide" : "pan";
+    if (!this.pointers.size) this.drag = this.dragOf(event, onHandle);
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     frameCapture(this.frame, event.pointerId);
-    if (this.pointers.size === 2) this.drag = "pinch";
+    if (this.pointers.size === 2) {
+      if (this.drag === "pick") this.picker.stopped();
+      this.drag = "pinch";
+    }
     if (this.drag === "divide" && onHandle) this.handle.focus({ preventScroll: true });
     if (event.pointerType === "mouse") event.preventDefault();
+  }
+
+  dragOf(event, onHandle) {
+    if (this.picker && !onHandle) {
+      this.pickPane = event.target.closest(".pane");
+      if (this.picker.pressed(this.share(event), event)) return "pick";
+    }
+    return this.mode === "slider" && (onHandle || this.isFit()) ? "divide" : "pan";
   }
 
   moved(event) {
@@ -259,6 +305,7 @@ export class Viewer {
     if (this.drag === "pinch") this.pinch(event.pointerId, now);
     this.pointers.set(event.pointerId, now);
     if (this.drag === "divide") this.follow(now);
+    if (this.drag === "pick") this.picker.moved(this.share(event), event);
     if (this.drag !== "pan") return;
     this.x += now.x - last.x;
     this.y += now.y - last.y;
@@ -282,6 +329,11 @@ export class Viewer {
   }
 
   released(event) {
+    if (this.pointers.has(event.pointerId) && this.drag === "pick") {
+      if (event.type === "pointerup") this.picker.released(this.share(event));
+      else this.picker.stopped();
+      this.drag = null;
+    }
     this.pointers.delete(event.pointerId);
     if (this.pointers.size === 1) this.drag = "pan";
   }
