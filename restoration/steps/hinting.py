@@ -28,6 +28,8 @@ _APART = 0.35
 """Dabs of an area lie apart by this share of its widest part's diameter."""
 _FADES = 2.5
 """A dab's correction fades out within so many times its radius."""
+_ONE_TONE = 12.0
+"""And it stops where L* differs from that of its middle by more than about twice this: colour does not cross an edge."""
 _SOFT_EDGE = 1.0
 _SPREAD = 0.5
 """How much of the net's own shading stays in an area: 0 would be one flat colour."""
@@ -99,10 +101,9 @@ def _filled(hint: ColourHint, height: int, width: int) -> NDArray[np.uint8]:
 
 def settled(chroma: Chroma, hints: Sequence[ColourHint], guide: Plane) -> tuple[Chroma, Plane]:
     """The chroma with every hint seen to at its place, and how far each pixel is known now, 0..1."""
-    height, width = guide.shape
-    out, known = chroma.copy(), np.zeros((height, width), np.float32)
+    out, known = chroma.copy(), np.zeros(guide.shape, np.float32)
     for hint in hints:
-        weight = _weight(hint, height, width)
+        weight = _weight(hint, guide)
         said = np.array(chroma_of(hint.colour), np.float32)
         total = float(weight.sum())
         if total <= 0:
@@ -114,8 +115,9 @@ def settled(chroma: Chroma, hints: Sequence[ColourHint], guide: Plane) -> tuple[
     return out, known
 
 
-def _weight(hint: ColourHint, height: int, width: int) -> Plane:
+def _weight(hint: ColourHint, guide: Plane) -> Plane:
     """How far a hint's word goes at each pixel, 0..1."""
+    height, width = guide.shape
     if hint.is_area:
         inside = _filled(hint, height, width).astype(np.float32)
         return np.asarray(cv2.GaussianBlur(inside, (0, 0), _SOFT_EDGE), np.float32)
@@ -123,6 +125,7 @@ def _weight(hint: ColourHint, height: int, width: int) -> Plane:
     radius = max(1.0, hint.radius * max(height, width))
     rows, columns = np.ogrid[0:height, 0:width]
     squared = ((columns - x) ** 2 + (rows - y) ** 2) / np.float32((_FADES * radius / 2) ** 2)
-    weight = np.asarray(np.exp(-squared / 2), np.float32)
+    unlike = ((guide - guide[y, x]) / np.float32(_ONE_TONE)) ** 2
+    weight = np.asarray(np.exp(-(squared + unlike) / 2), np.float32)
     weight[weight < 0.01] = 0
     return weight

@@ -117,6 +117,15 @@ def test_a_dab_is_settled_at_its_place_and_nothing_far_from_it_changes():
     assert known[50, 50] > 0.9
 
 
+def test_a_dabs_colour_does_not_cross_an_edge():
+    guide = np.full((100, 100), 70, np.float32)
+    guide[:, 52:] = 20
+    out, known = hinting.settled(np.zeros((100, 100, 2), np.float32), [DAB], guide)
+    assert np.hypot(*out[50, 50]) > 20
+    assert np.hypot(*out[50, 53]) < 1
+    assert known[50, 53] < 0.02
+
+
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_hints_turn_with_the_picture(turn):
     """The net sees prints upright; what was said about a place has to go with it."""
