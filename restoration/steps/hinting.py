@@ -29,7 +29,7 @@ _APART = 0.35
 _FADES = 2.5
 """A dab's correction fades out within so many times its radius."""
 _ONE_TONE = 12.0
-"""And it stops where L* differs from that of its middle by more than about twice this: colour does not cross an edge."""
+"""And it stops where L* differs from that of its middle by much more than this: colour crosses no edge."""
 _SOFT_EDGE = 1.0
 _SPREAD = 0.5
 """How much of the net's own shading stays in an area: 0 would be one flat colour."""
