@@ -1,8 +1,9 @@
 """Colours that people gave, told to a net and kept at their places.
 
-The net was trained on dabs: an area is told by up to three of them, in its widest parts, since nets take an area of one
-colour for a picture of one colour. What the net then paints at a hint's own place still lies a little off what was
-said; the rest is put right there and fades out around it, so that "the dress was blue" holds whatever the net thinks.
+A dab is told to the net, which carries its colour as far as the thing seems to go, a dress or a lawn. What the net then
+paints at the dab itself still lies a little off what was said; the rest is put right there and fades out around it, so
+that "the dress was blue" holds whatever the net thinks. An area says itself how far it goes: it is painted, up to the
+edges that the scan has near its outline, and the net is not told, which would carry the colour beyond.
 
 Planes are at the colorizer's working size, H x W; chroma is CIELAB a* and b*, H x W x 2.
 """
@@ -16,21 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.colour_hints import ColourHint
-from restoration.photo.colour import rgb_to_lab
+from restoration.photo.colour import rgb_to_lab, upsample_chroma
 
 Plane = NDArray[np.float32]
 Chroma = NDArray[np.float32]
 
-_DABS = 3
 _DAB = 2
 """Pixels to each side of a dab's middle, at least one and at most this: dabs of 1 to 9 pixels were trained on."""
-_APART = 0.35
-"""Dabs of an area lie apart by this share of its widest part's diameter."""
 _FADES = 2.5
 """A dab's correction fades out within so many times its radius."""
 _ONE_TONE = 12.0
 """And it stops where L* differs from that of its middle by much more than this: colour crosses no edge."""
-_SOFT_EDGE = 1.0
+_SNAP = 4
+"""So many pixels to both sides of an area's outline belong to it or not as the scan's edges say."""
 _SPREAD = 0.5
 """How much of the net's own shading stays in an area: 0 would be one flat colour."""
 
@@ -55,36 +54,19 @@ def chroma_of(colour: str) -> tuple[float, float]:
 
 
 def told(hints: Sequence[ColourHint], guide: Plane) -> NDArray[np.float32]:
-    """What a net is told: 3 x H x W, a* and b* where somebody said so, and 1 there. Later hints win.
+    """What a net is told: 3 x H x W, a* and b* where a dab says so, and 1 there. Later hints win.
 
     :param guide: H x W, L* at the working size.
     """
     height, width = guide.shape
     planes = np.zeros((3, height, width), np.float32)
-    for hint in hints:
+    for hint in (one for one in hints if not one.is_area):
         a, b = chroma_of(hint.colour)
-        for x, y in _dabs(hint, height, width):
-            reach = max(1, min(_DAB, round(hint.radius * max(height, width))))
-            rows, columns = slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1)
-            planes[:, rows, columns] = np.array([a, b, 1], np.float32)[:, None, None]
+        x, y = _pixel(hint.outline[0], height, width)
+        reach = max(1, min(_DAB, round(hint.radius * max(height, width))))
+        rows, columns = slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1)
+        planes[:, rows, columns] = np.array([a, b, 1], np.float32)[:, None, None]
     return planes
-
-
-def _dabs(hint: ColourHint, height: int, width: int) -> list[tuple[int, int]]:
-    """Middles (x, y) of the dabs that tell a hint: a point itself, or the widest parts of an area."""
-    if not hint.is_area:
-        return [_pixel(hint.outline[0], height, width)]
-    inside = _filled(hint, height, width)
-    # beyond the picture's edge an area goes on: nothing says that it ends there
-    depth = np.asarray(cv2.distanceTransform(np.pad(inside, 1, mode="edge"), cv2.DIST_L2, 3))[1:-1, 1:-1].copy()
-    np.minimum(depth, max(height, width), out=depth)  # without an edge the distance is endless
-    middles: list[tuple[int, int]] = []
-    apart = max(2.0, 2 * _APART * float(depth.max()))
-    while len(middles) < _DABS and depth.max() > 0:
-        y, x = (int(at) for at in np.unravel_index(int(depth.argmax()), depth.shape))
-        middles.append((x, y))
-        cv2.circle(depth, (x, y), max(1, round(apart)), 0, -1)
-    return middles
 
 
 def _pixel(point: tuple[float, float], height: int, width: int) -> tuple[int, int]:
@@ -115,12 +97,21 @@ def settled(chroma: Chroma, hints: Sequence[ColourHint], guide: Plane) -> tuple[
     return out, known
 
 
+def _snapped(inside: NDArray[np.uint8], guide: Plane) -> Plane:
+    """An area (1 inside) whose outline follows the edges of L* that are near it, 0..1."""
+    plane = inside.astype(np.float32)
+    guided = upsample_chroma(np.dstack([plane, plane]), guide, guide, radius=_SNAP)[:, :, 0]
+    core = cv2.erode(inside, np.ones((2 * _SNAP + 1,) * 2, np.uint8))
+    core = core if core.any() else inside  # of a narrow area nothing may be lost
+    near = cv2.dilate(inside, np.ones((2 * _SNAP + 1,) * 2, np.uint8)) > 0
+    return np.asarray(np.where(near, np.maximum(np.clip(guided, 0, 1), core), 0), np.float32)
+
+
 def _weight(hint: ColourHint, guide: Plane) -> Plane:
     """How far a hint's word goes at each pixel, 0..1."""
     height, width = guide.shape
     if hint.is_area:
-        inside = _filled(hint, height, width).astype(np.float32)
-        return np.asarray(cv2.GaussianBlur(inside, (0, 0), _SOFT_EDGE), np.float32)
+        return _snapped(_filled(hint, height, width), guide)
     x, y = _pixel(hint.outline[0], height, width)
     radius = max(1.0, hint.radius * max(height, width))
     rows, columns = np.ogrid[0:height, 0:width]

@@ -82,14 +82,15 @@ def test_what_is_told_is_the_colours_chroma_at_its_place():
     assert not planes[:2, planes[2] == 0].any()
 
 
-def test_an_area_is_told_by_a_few_dabs_in_its_widest_parts():
-    planes = hinting.told([AREA], np.full((200, 160), 50, np.float32))
-    rows, columns = np.nonzero(planes[2])
-    assert 1 <= len(rows) <= 3 * 25
-    assert rows.min() > 0.6 * 200
-    assert rows.max() < 0.95 * 200
-    assert columns.min() > 0.1 * 160
-    assert columns.max() < 0.9 * 160
+def test_an_area_is_painted_and_the_net_is_not_told():
+    guide = np.full((200, 160), 50, np.float32)
+    guide[115:] = 20  # an edge of the scan near the area's upper outline, at 0.6 x 200
+    assert not hinting.told([AREA], guide).any()
+    out, known = hinting.settled(np.zeros((200, 160, 2), np.float32), [AREA], guide)
+    assert np.abs(out[140:180, 40:120] - hinting.chroma_of(BLUE)).max() < 1
+    assert np.hypot(*out[117, 80]) > 2 * np.hypot(*out[113, 80]), "the outline follows the scan's edge"
+    assert not out[:108].any()
+    assert known[150, 80] == pytest.approx(1)
 
 
 @given(
@@ -101,7 +102,7 @@ def test_an_area_is_told_by_a_few_dabs_in_its_widest_parts():
 def test_any_place_in_any_shape_is_told_and_settled(height, width, corners):
     guide = np.full((height, width), 50, np.float32)
     for hint in (ColourHint(outline=tuple(corners), colour=BLUE), ColourHint(outline=(corners[0],), colour=BLUE)):
-        assert hinting.told([hint], guide)[2].any()
+        assert bool(hinting.told([hint], guide)[2].any()) != hint.is_area
         out, known = hinting.settled(np.zeros((height, width, 2), np.float32), [hint], guide)
         assert np.isfinite(out).all()
         assert 0 <= known.min() <= known.max() <= 1 + 1e-6
