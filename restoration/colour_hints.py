@@ -26,6 +26,8 @@ MOST_HINTS = 64
 """More hints a photograph are refused: from there on somebody paints by hand, which is another craft."""
 LEAST_CORNERS = 3
 SMALLEST_RADIUS, LARGEST_RADIUS = 0.002, 0.05
+_LEAST_AREA = 1e-5
+"""As a share of the picture: on a scan of 3000 pixels a square of ten."""
 _DIGITS = 5
 
 
@@ -61,7 +63,10 @@ class ColourHint(BaseModel):
     def _is_point_or_area(cls, outline: tuple[Point, ...]) -> tuple[Point, ...]:
         if len(outline) != 1 and not LEAST_CORNERS <= len(outline) <= MOST_POINTS:
             raise ValueError(f"a place is one point, or an area of {LEAST_CORNERS} to {MOST_POINTS} corners")
-        return tuple((round(x, _DIGITS), round(y, _DIGITS)) for x, y in outline)
+        rounded = tuple((round(x, _DIGITS), round(y, _DIGITS)) for x, y in outline)
+        if len(rounded) > 1 and _area(rounded) < _LEAST_AREA:
+            raise ValueError("the corners enclose no area; give them in their order round it, or a single point")
+        return rounded
 
     @field_validator("radius")
     @classmethod
@@ -72,6 +77,11 @@ class ColourHint(BaseModel):
     def is_area(self) -> bool:
         """Whether it speaks of an area, not of a dab."""
         return len(self.outline) > 1
+
+
+def _area(corners: tuple[Point, ...]) -> float:
+    """Area of a polygon, by the shoelace formula."""
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, (*corners[1:], corners[0]), strict=True))) / 2
 
 
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)\s*(%?)"

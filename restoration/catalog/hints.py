@@ -16,12 +16,15 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
-from restoration.catalog.values import clean_text, to_json
+from restoration.catalog.values import clean_words, to_json
+from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.colour_hints import MOST_HINTS, ColourHint, HintGround, make_hint
 from restoration.errors import UsageError
 
 GivenThrough = Literal["review page", "terminal", "hints.csv"]
 
+MOST_CHARACTERS = 1000
+"""Of a name, or of words."""
 ADDED = "colour_hint"
 REMOVED = "colour_hint_removal"
 """Types of the two events."""
@@ -31,6 +34,21 @@ SELECT photo_id, content_sha256 FROM photo
 WHERE collection_id = :collection_id AND object_key = :object_key AND current
 FOR NO KEY UPDATE
 """)
+
+# Photographs are locked before the chain, as everywhere: who holds the end of the chain waits for nobody's photograph.
+_LOCK = sa.text("""
+SELECT photo_id FROM photo WHERE collection_id = :collection_id AND object_key = ANY(CAST(:keys AS text[])) AND current
+ORDER BY photo_id FOR NO KEY UPDATE
+""")
+
+_LOCK_OF_HINT = sa.text("""
+SELECT p.photo_id FROM photo AS p
+WHERE p.photo_id = (SELECT h.photo_id FROM colour_hint AS h WHERE h.hint_id = :hint_id
+                       AND h.collection_id = :collection_id)
+FOR NO KEY UPDATE
+""")
+
+_WITHDRAWN = sa.text(f"SELECT {WITHDRAWN} FROM photo AS p WHERE p.photo_id = :photo_id")  # noqa: S608 - constant
 
 _KEY = sa.text("SELECT collection_id, object_key FROM photo WHERE photo_id = :photo_id AND current")
 
@@ -95,7 +113,7 @@ _SHOWN = """
 _LIST = """
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, e.removed_at,
-       {holds} AS holds, {shown} AS shown
+       {holds} AS holds, {shown} AS shown, h.hint_id = ANY (p.hint_ids) AS met
 FROM colour_hint AS h
 JOIN photo AS p ON p.photo_id = h.photo_id
 LEFT JOIN colour_hint_removal AS e USING (hint_id)
@@ -114,7 +132,7 @@ _OF_COLLECTION = sa.text(
 _OF_PHOTO = sa.text(f"""
 SELECT h.hint_id, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject, CAST(h.ground AS text) AS ground,
        h.source, h.said_by, h.said_on, h.given_through, h.added_by, h.added_at, CAST(NULL AS timestamptz) AS removed_at,
-       true AS holds, {_SHOWN} AS shown
+       true AS holds, {_SHOWN} AS shown, h.hint_id = ANY (p.hint_ids) AS met
 FROM photo AS p
 JOIN colour_hint AS h ON h.hint_id = ANY (hints_in_force(p))
 WHERE p.photo_id = :photo_id ORDER BY h.hint_id
@@ -150,7 +168,7 @@ class NewHint:
 @dataclass(frozen=True)
 class KnownHint:
     """A hint on record. ``holds``: not taken back, and the scan is still the current one; ``shown``: the restoration
-    that the photograph shows was painted by it.
+    that the photograph shows was painted by it; ``met``: the last run knew it, painted or not.
     """
 
     hint_id: int
@@ -168,6 +186,7 @@ class KnownHint:
     removed_at: datetime | None
     holds: bool
     shown: bool
+    met: bool
 
 
 @dataclass(frozen=True)
@@ -204,24 +223,42 @@ def add_hints(
         raise UsageError(
             "the collection has no current scan of that key; `restoration audit photos` lists them", photo=object_key
         )
-    if not person.strip() or any(not one.said_by for one in new):
+    if not clean_words(person) or any(not one.said_by for one in new):
         raise UsageError("a hint says who knows the colour, and who put it on record", photo=object_key)
+    if conn.execute(_WITHDRAWN, {"photo_id": photo.photo_id}).scalar_one():
+        raise UsageError("the photograph was withdrawn: nothing is painted", photo=object_key)
     if once:
         # asked for after the photograph was locked: another reader of the same list has finished by now
         given = given_before(conn, collection_id, given_through, object_key=object_key)
         new = [one for one in dict.fromkeys(new) if not given.get((object_key, one))]
+    else:
+        _refuse_twins(conn, photo.photo_id, new, object_key)
     held = int(conn.execute(_IN_FORCE, {"photo_id": photo.photo_id}).scalar_one())
     if new and held + len(new) > MOST_HINTS:
-        raise UsageError(f"{held} hints hold already; a photograph has at most {MOST_HINTS}", photo=object_key)
+        message = f"{held} hints hold, and {len(new)} more were given; a photograph has at most {MOST_HINTS}"
+        raise UsageError(message, photo=object_key)
     values = {
         "collection_id": collection_id,
         "photo_id": photo.photo_id,
         "source_sha256": photo.content_sha256,
         "given_through": given_through,
-        "added_by": clean_text(person.strip()),
+        "added_by": clean_words(person),
         "hints": to_json([_row(number, one) for number, one in enumerate(new)]),
     }
     return [int(number) for number in conn.execute(_ADD, values).scalars()]
+
+
+def lock_photos(conn: sa.Connection, collection_id: int, keys: Iterable[str]) -> None:
+    """Lock the current scans of several keys, in one order for everybody, before hints for more than one are added."""
+    conn.execute(_LOCK, {"collection_id": collection_id, "keys": sorted(set(keys))}).all()
+
+
+def _refuse_twins(conn: sa.Connection, photo_id: int, new: Sequence[NewHint], key: str) -> None:
+    """:raises UsageError: one of them holds already: taking it back would leave its twin."""
+    for known in hints_of_photo(conn, photo_id):
+        words = {"said_by": known.said_by, "subject": known.subject, "source": known.source, "said_on": known.said_on}
+        if NewHint(known.hint, known.ground, **words) in new:
+            raise UsageError(f"the same is on record already as hint {known.hint_id}", photo=key)
 
 
 def _row(number: int, new: NewHint) -> dict[str, Any]:
@@ -239,9 +276,14 @@ def _row(number: int, new: NewHint) -> dict[str, Any]:
 
 
 def as_recorded(new: NewHint) -> NewHint:
-    """The hint with its words as they will be on record: no space around them, and nothing that Postgres refuses."""
+    """The hint with its words as they will be on record (:func:`restoration.catalog.values.clean_words`).
+
+    :raises UsageError: some are longer than 1000 characters.
+    """
     words = (new.said_by, new.subject, new.source, new.said_on)
-    said_by, subject, source, said_on = (clean_text(text).strip() for text in words)
+    said_by, subject, source, said_on = (clean_words(text) for text in words)
+    if max(map(len, (said_by, subject, source, said_on))) > MOST_CHARACTERS:
+        raise UsageError(f"names and words of a hint have at most {MOST_CHARACTERS} characters each")
     return replace(new, said_by=said_by, subject=subject, source=source, said_on=said_on)
 
 
@@ -265,15 +307,12 @@ def remove_hint(conn: sa.Connection, collection_id: int, hint_id: int, *, person
 
     :raises UsageError: the collection has no such hint, or nobody is named.
     """
-    if not person.strip():
+    if not clean_words(person):
         raise UsageError("say who takes the hint back")
     names = {"collection_id": collection_id, "hint_id": hint_id}
-    known = conn.execute(
-        sa.text("SELECT true FROM colour_hint WHERE hint_id = :hint_id AND collection_id = :collection_id"), names
-    ).scalar()
-    if not known:
+    if conn.execute(_LOCK_OF_HINT, names).one_or_none() is None:
         raise UsageError(f"the collection has no hint {hint_id}; `restoration hint list` shows them")
-    values = names | {"person": clean_text(person.strip()), "reason": clean_text(reason.strip())}
+    values = names | {"person": clean_words(person), "reason": clean_words(reason)}
     return conn.execute(_REMOVE, values).first() is not None
 
 

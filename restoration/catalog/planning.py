@@ -15,7 +15,8 @@ from restoration.catalog.collections import Collection
 from restoration.catalog.events import append_event
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
-from restoration.catalog.wishes import FACES_TO_UNDO, HINTS_CHANGED, WITHDRAWN
+from restoration.catalog.wishes import FACES_TO_UNDO, HINTS_CHANGED
+from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
 
 AGENT = "planner"

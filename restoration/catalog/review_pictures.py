@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from restoration.catalog.wishes import WITHDRAWN
+from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
 
 _SCAN = sa.text(f"""

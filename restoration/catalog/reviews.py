@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from restoration.catalog.values import clean_text
-from restoration.catalog.wishes import WITHDRAWN
+from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
 
 Decision = Literal["accept", "reject", "accept_without_faces", "keep_original"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,23 @@ from typing import Any
 def clean_text(text: str) -> str:
     """The text without what Postgres refuses: NUL becomes U+FFFD, lone surrogates become ``?``."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+_JOINERS = frozenset("\u200c\u200d")
+"""Persian and Indic words need them; they reach no further than their neighbours."""
+
+
+def clean_words(text: str) -> str:
+    """What a person wrote on one line, for pages and labels: without control characters and such as turn the reading
+    direction or cannot be seen, spaces made one. Empty if nothing remains that can be read.
+    """
+    kept = "".join(
+        " " if character.isspace() else character
+        for character in clean_text(text)
+        if character.isspace() or character in _JOINERS or unicodedata.category(character) not in {"Cc", "Cf", "Co"}
+    )
+    words = " ".join(kept.split())
+    return words if any(character.isalnum() for character in words) else ""
 
 
 def to_json(value: Any) -> str:

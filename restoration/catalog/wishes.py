@@ -13,18 +13,13 @@ from typing import Literal
 import sqlalchemy as sa
 
 from restoration.catalog.hints import colours_of
+from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.colour_hints import ColourHint
 
 Variant = Literal["", "faces_off", "hinted", "faces_off_hinted"]
 """Which form of the run's recipe a restoration is made with: as it stands, with its face restorers taken out, with
 colours that people gave, or both.
 """
-
-WITHDRAWN = """
-EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
-          AND w.lifted_at IS NULL)
-"""
-"""Whether a photograph ``p`` is withdrawn now."""
 
 # CASE, because few photographs have a review and the planner takes the functions for the cheaper questions
 FACES_TO_UNDO = """

@@ -14,6 +14,12 @@ from restoration.catalog.events import append_event
 from restoration.catalog.values import clean_text
 from restoration.errors import UsageError
 
+WITHDRAWN = """
+EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
+          AND w.lifted_at IS NULL)
+"""
+"""Whether a photograph ``p`` is withdrawn now."""
+
 # every photograph that a key stands for: the scan itself, and its twins by content
 _TWINS = sa.text("""
 SELECT DISTINCT p.object_key

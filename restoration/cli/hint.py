@@ -163,6 +163,8 @@ def _stands(known: KnownHint) -> str:
         return "taken back, shown until the next run" if known.shown else "taken back"
     if not known.holds:
         return "the scan was replaced: give it anew"
+    if known.met and not known.shown:
+        return "kept: nothing was painted in this photograph"
     return "shown" if known.shown else "waits for the next run"
 
 
@@ -187,6 +189,7 @@ def _plain(known: KnownHint) -> dict[str, Any]:
         "removed_at": known.removed_at,
         "holds": known.holds,
         "shown": known.shown,
+        "met": known.met,
     }
 
 

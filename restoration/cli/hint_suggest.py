@@ -53,6 +53,10 @@ def suggest_command(
     if key == reference:
         raise UsageError("a photograph cannot tell its own colours; name another one with --from", photo=key)
     scan, in_colour = _scans(settings, collection, key, reference)
+    if not _is_coloured(in_colour):
+        raise UsageError(
+            "it has no colours of its own to tell; name a photograph in colour with --from", photo=reference
+        )
     found = _suggested(scan, in_colour, settings)
     _print(found, key, reference)
     if found and save:
@@ -71,6 +75,14 @@ def _scans(settings: Settings, collection: Collection, *keys: str) -> list[Float
     with Decoder(DecodeLimits.from_settings(settings)) as decoder:
         read = (store.read(bucket, key, max_bytes=settings.max_object_bytes)[0] for key in keys)
         return [decoder.decode(data, key).pixels for key, data in zip(keys, read, strict=True)]
+
+
+def _is_coloured(pixels: FloatImage) -> bool:
+    """Whether triage takes it for a colour photograph."""
+    from restoration.steps.parameters import Triage
+    from restoration.steps.triage import chromatics, is_neutral
+
+    return not is_neutral(pixels) and chromatics(pixels).kind(Triage()) == "colour"
 
 
 def _suggested(scan: FloatImage, reference: FloatImage, settings: Settings) -> list[Suggestion]:

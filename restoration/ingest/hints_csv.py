@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from restoration.catalog.hints import GivenThrough, NewHint, add_hints, as_recorded, given_before
+from restoration.catalog.hints import GivenThrough, NewHint, add_hints, as_recorded, given_before, lock_photos
 from restoration.colour_hints import ColourHint, HintGround, make_hint, parse_colour, parse_ground, parse_place
 from restoration.errors import UsageError
 from restoration.ingest.tables import NAME_COLUMNS, PhotoNames, TableReport, decoded, read_rows
@@ -203,6 +203,7 @@ def record_hints(conn: sa.Connection, collection: Collection, lines: Iterable[Gi
             new.setdefault(line.key, []).append(line)
         if known is False:
             report.note(line.row, "replaced_scan", _REPLACED)
+    lock_photos(conn, number, new)
     for key, of_photo in new.items():
         hints = [line.hint for line in of_photo]
         try:

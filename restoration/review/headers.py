@@ -70,7 +70,8 @@ def _refuse_write(headers: Headers) -> JSONResponse | None:
     if CSRF_HEADER not in headers or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return _error(403, "not_from_this_page", f"a write must come from this page, with the header {CSRF_HEADER}")
     length = headers.get("content-length", "")
-    if "transfer-encoding" in headers or (length and (not length.isdigit() or int(length) > MOST_BODY_BYTES)):
+    told = length.isascii() and length.isdigit() and int(length) <= MOST_BODY_BYTES
+    if "transfer-encoding" in headers or (length and not told):
         return _error(413, "too_long", f"the request is longer than {MOST_BODY_BYTES} bytes, or does not say how long")
     return None
 

@@ -76,6 +76,7 @@ def test_a_hint_is_given_and_it_is_said_what_happens_next(command):
         "removed_at": None,
         "holds": True,
         "shown": False,
+        "met": False,
     }
 
 
@@ -187,6 +188,8 @@ def test_a_photograph_in_colour_suggests_colours_and_they_are_saved_only_if_aske
 def test_a_photograph_of_something_else_suggests_nothing(command):
     assert "looks enough like" in command("suggest", "family", "ada.tif", "--from", "cat.tif", "--save", *BY).stdout
     assert given(command) == []
+    with pytest.raises(UsageError, match="no colours of its own"):
+        command("suggest", "family", "bob.tif", "--from", "ada.tif")
     with pytest.raises(UsageError, match="its own colours"):
         command("suggest", "family", "ada.tif", "--from", "ada.tif")
     with pytest.raises(UsageError, match="--by"):

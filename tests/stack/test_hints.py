@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from restoration.catalog import hints, wishes
+from restoration.catalog import hints, wishes, withdrawals
 from restoration.catalog.events import verify_chain
 from restoration.catalog.publishing import iter_publishable
 from restoration.colour_hints import ColourHint, HintGround
@@ -84,7 +85,7 @@ def test_a_list_gives_a_photograph_no_more_than_64_either(catalog, family):
         add(catalog, family, *many, given_through="hints.csv", once=True)
     assert len(add(catalog, family, *many[:64], given_through="hints.csv", once=True)) == 64
     assert add(catalog, family, *many[:64], said(subject=" thing 0 "), given_through="hints.csv", once=True) == []
-    with pytest.raises(UsageError, match="64 hints hold already"):
+    with pytest.raises(UsageError, match="64 hints hold, and 1 more"):
         add(catalog, family, *many, given_through="hints.csv", once=True)
 
 
@@ -113,9 +114,70 @@ def test_what_is_refused(catalog, family, change, message):
     with pytest.raises(UsageError, match="who knows the colour"):
         add(catalog, family, said(said_by=""))
     with pytest.raises(UsageError, match="at most 64"):
-        add(catalog, family, *[said()] * 65)
+        add(catalog, family, *[said(subject=f"button {number}") for number in range(65)])
+    with pytest.raises(UsageError, match="at most 1000 characters"):
+        add(catalog, family, said(source="x" * 1001))
+    with pytest.raises(UsageError, match="who knows the colour"):
+        add(catalog, family, said(said_by="\u200b\u202e"))
     with catalog.begin() as conn, pytest.raises(UsageError, match="has no hint 4711"):
         hints.remove_hint(conn, family.collection_id, 4711, person="Eve")
+
+
+def test_what_is_on_record_already_is_not_given_twice(catalog, family):
+    (number,) = add(catalog, family, said())
+    with pytest.raises(UsageError, match=f"already as hint {number}"):
+        add(catalog, family, said())
+    with catalog.begin() as conn:
+        hints.remove_hint(conn, family.collection_id, number, person="Eve")
+    assert add(catalog, family, said()) != [number]
+
+
+def test_words_cannot_turn_what_is_published(catalog, family):
+    add(catalog, family, said(subject="the\u202e dress\x07", said_by=" Ada\u200b\n Byron "))
+    with catalog.connect() as conn:
+        (known,) = hints.list_hints(conn, family.collection_id)
+    assert (known.subject, known.said_by) == ("the dress", "Ada Byron")
+
+
+def test_a_withdrawn_photograph_takes_no_hint(catalog, family):
+    with catalog.begin() as conn:
+        withdrawals.withdraw(conn, family.collection_id, "family/ada.tif", reason="a wish", person="Eve")
+    with pytest.raises(UsageError, match="withdrawn"):
+        add(catalog, family, said())
+
+
+def test_people_and_listings_lock_in_one_order(catalog, family):
+    """A listing adds hints to many photographs, people to one of them, others take some back: nobody is the victim."""
+    errors: list[Exception] = []
+
+    def listing() -> None:
+        keys = ["family/bob.tif", "family/ada.tif"]
+        for number in range(25):
+            with catalog.begin() as conn:
+                hints.lock_photos(conn, family.collection_id, keys)
+                for key in keys:
+                    facts = {"given_through": "hints.csv", "person": "ingest", "once": True}
+                    hints.add_hints(conn, family.collection_id, key, [said(subject=f"listed {number}")], **facts)
+
+    def person(key: str) -> None:
+        for number in range(25):
+            (made,) = add(catalog, family, said(subject=f"{key} {number}"), key=key)
+            with catalog.begin() as conn:
+                hints.remove_hint(conn, family.collection_id, made, person="Eve")
+
+    def guarded(work, *arguments) -> None:
+        try:
+            work(*arguments)
+        except Exception as error:  # noqa: BLE001 - told below
+            errors.append(error)
+
+    everybody = [threading.Thread(target=guarded, args=(listing,))]
+    everybody += [threading.Thread(target=guarded, args=(person, key)) for key in ("family/ada.tif", "family/bob.tif")]
+    for one in everybody:
+        one.start()
+    for one in everybody:
+        one.join()
+    assert errors == []
 
 
 def test_rows_are_only_added_and_only_by_those_who_may(catalog, role_engine, family):
@@ -123,7 +185,7 @@ def test_rows_are_only_added_and_only_by_those_who_may(catalog, role_engine, fam
     for role in ("ingest", "publisher"):
         with role_engine(role).begin() as conn:
             hints.add_hints(
-                conn, family.collection_id, "family/bob.tif", [said()], given_through="terminal", person=role
+                conn, family.collection_id, "family/bob.tif", [said(subject=role)], given_through="terminal", person=role
             )
         for change in ("UPDATE colour_hint SET colour = '#000000'", "DELETE FROM colour_hint"):
             with role_engine(role).begin() as conn, pytest.raises(sa.exc.ProgrammingError, match="denied"):
@@ -229,5 +291,8 @@ def test_a_recipe_that_paints_nothing_is_not_run_for_ever(lab, run):
         collection_id = conn.execute(sa.text("SELECT collection_id FROM collection")).scalar_one()
         hints.add_hints(conn, collection_id, f"{lab.name}/ada.png", [said()], given_through="terminal", person="Eve")
     assert run(2, UNPAINTED) == {"linked": 1}
+    with lab.db.begin() as conn:
+        (known,) = hints.list_hints(conn, collection_id)
+    assert (known.holds, known.met, known.shown) == (True, True, False)
     assert shown(lab)["ada.png"][1] == ""
     assert run(3, UNPAINTED) == {}

@@ -227,8 +227,10 @@ def test_nobody_says_so_and_too_many(signed, catalog, photo_id):
     path = f"/api/photos/{photo_id}/hints"
     assert error(signed.post(path, json={"hints": []})) == (422, "invalid_request")
     assert error(signed.post(path, json={"hints": [GIVEN] * 17})) == (422, "invalid_request")
-    for _ in range(4):
-        assert signed.post(path, json={"hints": [GIVEN] * 16}).status_code == 201
+    for place in range(4):
+        some = [GIVEN | {"subject": f"button {place} {number}"} for number in range(16)]
+        assert signed.post(path, json={"hints": some}).status_code == 201
+    assert error(signed.post(path, json={"hints": some})) == (400, "usage")
     assert error(give(signed, photo_id)) == (400, "usage")
     assert rows(catalog) == 64
 

@@ -177,7 +177,7 @@ export class ColoursSection {
     const { hints, item } = this.photo;
     this.where(null);
     // colours that were taken back are not among those that hold, but the picture shown was painted by them
-    const gone = item.variant.endsWith("hinted") && !hints.some((hint) => hint.shown);
+    const gone = this.photo.painted && item.variant.endsWith("hinted") && !hints.some((hint) => hint.shown);
     this.list.replaceChildren(gone ? make("p", { class: "is-due", text: t("hints_gone") }) : "", hints.length ? make("ul", { class: "hints" }, ...hints.map((hint) => this.item(hint))) : make("p", { class: "hint", text: t("no_hints") }));
   }
 

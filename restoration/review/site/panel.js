@@ -69,7 +69,8 @@ export function banner(photo) {
   else lines.push(make("strong", { text: item.awaits_review ? t("awaits") : t("not_waiting") }));
   if (item.reason) lines.push(make("span", { text: word("reasons", item.reason) }));
   if (!item.decision && history.some((past) => past.decision === "reject")) lines.push(make("span", { text: t("earlier_rejection") }));
-  if (item.variant) lines.push(make("span", { text: word("variants", item.variant) }));
+  const variant = photo.painted ? item.variant : item.variant.replace(/_?hinted$/, "");
+  if (variant) lines.push(make("span", { text: word("variants", variant) }));
   if (item.reason_detail) lines.push(make("span", { class: "hint", dir: "auto", text: t("noted", { text: item.reason_detail }) }));
   return make("div", { class: item.awaits_review ? "banner banner-review" : "banner" }, ...lines);
 }
