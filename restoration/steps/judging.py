@@ -37,6 +37,8 @@ _MOUTH = 0.30
 _SURE_IN_FACE = 0.92
 _SMALL_IN_FACE = 0.15
 """Marks with an area below this share of the squared distance between the eyes are small for that face."""
+_LONG_IN_FACE = 0.8
+"""Longer than this share of the distance between the eyes is no light in a pupil, no lid and no lip."""
 _THIN_IN_FACE = 4.0
 _GAP_IN_FACE = 0.15
 """A piece whose squared diagonal is so many times its area is thin; if a mark that is kept lies within this share of
@@ -203,7 +205,8 @@ def _in_face_parts(table: _Table, faces: Sequence[Detection]) -> Mask:
     doubtful = np.zeros(table.count, bool)
     for face in faces:
         parts = face_parts(face, (table.labels.shape[0], table.labels.shape[1]))
-        small = table.area < _SMALL_IN_FACE * eye_distance(face) ** 2
+        unit = eye_distance(face)
+        small = (table.area < _SMALL_IN_FACE * unit**2) & (np.hypot(table.width, table.height) < _LONG_IN_FACE * unit)
         doubtful |= small & (table.mean < _SURE_IN_FACE) & (table.inside(parts) > 0.5)
     return doubtful
 

@@ -185,7 +185,12 @@ def test_rows_are_only_added_and_only_by_those_who_may(catalog, role_engine, fam
     for role in ("ingest", "publisher"):
         with role_engine(role).begin() as conn:
             hints.add_hints(
-                conn, family.collection_id, "family/bob.tif", [said(subject=role)], given_through="terminal", person=role
+                conn,
+                family.collection_id,
+                "family/bob.tif",
+                [said(subject=role)],
+                given_through="terminal",
+                person=role,
             )
         for change in ("UPDATE colour_hint SET colour = '#000000'", "DELETE FROM colour_hint"):
             with role_engine(role).begin() as conn, pytest.raises(sa.exc.ProgrammingError, match="denied"):

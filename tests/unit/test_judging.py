@@ -219,6 +219,15 @@ def test_a_light_in_the_eye_stays_and_a_scratch_across_the_face_goes():
     assert marks.mask[scratch].all()
 
 
+def test_a_scratch_from_the_eye_to_the_mouth_is_no_part_of_a_face():
+    answer = found()
+    scratch = np.zeros(SHAPE, bool)
+    scratch[116:158, 141:145] = True
+    mark(answer, scratch, DamageKind.SCRATCH, 225)
+    answer.likely[130, 142] = 255
+    assert judge(answer, 0.5, [face()]).mask[scratch].all()
+
+
 def test_a_scratch_that_an_eye_interrupts_goes_on_beyond_it():
     """The net hesitates over an eyelid: the piece there is small, and would stay as a stroke across the eye."""
     answer = found()
