@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -26,6 +27,9 @@ from restoration.cli import (
     verify,
     withdraw,
 )
+
+if TYPE_CHECKING:
+    from restoration.errors import RestorationError
 
 app = typer.Typer(
     help="Restore collections of scanned photographs, with provenance that can be audited.",
@@ -56,12 +60,39 @@ for module in (
     module.register(app)
 
 
+_REFUSED = {"42501", "42P01"}
+"""SQLSTATEs of Postgres: insufficient privilege; no such table, or none in a schema that the login may look into."""
+
+
 def main() -> None:
-    """Run the command line; a :class:`RestorationError` becomes one line on stderr and its exit code."""
+    """Run the command line; a :class:`RestorationError` becomes one line on stderr and its exit code.
+
+    So does Postgres' refusal of what a login may not do.
+    """
     from restoration.errors import RestorationError
 
     try:
         app()
     except RestorationError as error:
-        typer.secho(f"restoration: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(error.exit_code)
+        _end(error)
+    except Exception as error:
+        # told by its SQLSTATE, so that nothing of the database has to be imported here
+        refused = getattr(error, "orig", None)
+        if getattr(refused, "pgcode", None) not in _REFUSED:
+            raise
+        _end(_not_allowed(str(refused)))
+
+
+def _not_allowed(said: str) -> RestorationError:
+    from restoration.errors import CatalogError
+
+    what = said.strip().splitlines()[0]
+    return CatalogError(
+        f"the catalog refuses this login ({what}): `restoration catalog roles` shows what each role may do, and "
+        "`restoration catalog status` whether the catalog is of this version"
+    )
+
+
+def _end(error: RestorationError) -> NoReturn:
+    typer.secho(f"restoration: {error}", err=True, fg=typer.colors.RED)
+    sys.exit(error.exit_code)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from restoration import cli
 from restoration.cli import app
 from restoration.errors import UsageError
 from restoration.settings import get_settings
@@ -194,3 +195,17 @@ def test_a_photograph_of_something_else_suggests_nothing(command):
         command("suggest", "family", "ada.tif", "--from", "ada.tif")
     with pytest.raises(UsageError, match="--by"):
         command("suggest", "family", "ada.tif", "--from", "cat.tif", "--save")
+
+
+def test_a_login_without_rights_is_told_so_in_a_sentence(family, catalog_url, monkeypatch, capsys):
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("auditor"))
+    monkeypatch.setattr("sys.argv", ["restoration", "hint", "list", family.name])
+    get_settings.cache_clear()
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    get_settings.cache_clear()
+    assert end.value.code == 3
+    said = capsys.readouterr().err
+    assert "the catalog refuses this login (" in said
+    assert "restoration catalog roles" in said
+    assert len(said.splitlines()) == 1
