@@ -21,17 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.photo import colour
+from restoration.photo.density import BLACK, ENDS, PAPER, density_of, light_of
 from restoration.photo.picture import FloatImage
 
 Chroma = NDArray[np.float32]
 Densities = tuple[float, float, float]
 """Of the red, green and blue channel."""
 
-_LEAST_LIGHT = np.float32(1e-3)
-_ENDS = (0.5, 99.5)
-"""Percentiles of density that count as paper and as black."""
-_PAPER, _BLACK = 0.03, 1.9
-"""Densities of paper and of black in a sound print, as scanners see it: sRGB 0.97 and 0.12."""
+_LEAST_LIGHT = 1e-3
 _SHORTEST = 0.3
 """Ranges of density below this are not stretched to the whole range: only noise would be."""
 
@@ -139,10 +136,10 @@ def fading_of(pixels: NDArray[np.float32]) -> Fading:
 
     :param pixels: N x 3 sRGB in [0, 1], the photograph's own pixels, slightly smoothed.
     """
-    densities = _density(pixels)
-    paper, middle, black = np.percentile(densities, [_ENDS[0], 50, _ENDS[1]], axis=0)
+    densities = density_of(pixels, least_light=_LEAST_LIGHT)
+    paper, middle, black = np.percentile(densities, [ENDS[0], 50, ENDS[1]], axis=0)
     points = np.stack([paper, middle, black]).astype(np.float32)
-    lab = colour.rgb_to_lab(np.ascontiguousarray(_light(points)[None]))[0]
+    lab = colour.rgb_to_lab(np.ascontiguousarray(light_of(points)[None]))[0]
     return Fading(_three(paper), _three(black), tuple(_three(one) for one in lab))
 
 
@@ -157,10 +154,12 @@ def unmixed(pixels: FloatImage, fading: Fading, within: NDArray[np.bool_]) -> Un
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
     inside = np.asarray(cv2.resize(within.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
-    gains = _three([(_BLACK - _PAPER) / max(b - p, _SHORTEST) for p, b in zip(fading.paper, fading.black, strict=True)])
+    gains = _three([(BLACK - PAPER) / max(b - p, _SHORTEST) for p, b in zip(fading.paper, fading.black, strict=True)])
     paper = np.asarray(fading.paper, np.float32)
-    stretched = (_density(small) - paper) * np.asarray(gains, np.float32) + np.float32(_PAPER)
-    chroma = np.ascontiguousarray(colour.rgb_to_lab(_light(stretched))[:, :, 1:])
+    stretched = (density_of(small, least_light=_LEAST_LIGHT) - paper) * np.asarray(gains, np.float32) + np.float32(
+        PAPER
+    )
+    chroma = np.ascontiguousarray(colour.rgb_to_lab(light_of(stretched))[:, :, 1:])
     guide = colour.lightness(small)
     chroma = colour.upsample_chroma(chroma, guide, guide, radius=_QUIETENED)
     noise, gain = _chroma_gain(chroma, inside)
@@ -181,16 +180,6 @@ def _chroma_gain(chroma: Chroma, inside: NDArray[np.bool_]) -> tuple[float, floa
     strength = float(np.percentile(np.hypot(*smooth[inside].T), 90))
     wanted = min(_TARGET_CHROMA / max(strength, 1e-3), _MOST_CHROMA_GAIN, _MOST_NOISE / max(noise, 1e-3))
     return noise, max(1.0, wanted)
-
-
-def _density(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(-np.log10(np.maximum(colour.srgb_to_linear(pixels), _LEAST_LIGHT)), np.float32)
-
-
-def _light(densities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Encoded sRGB in [0, 1] of densities."""
-    linear = np.power(np.float32(10), -densities)
-    return np.clip(colour.linear_to_srgb(np.asarray(linear, np.float32)), 0, 1)
 
 
 def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

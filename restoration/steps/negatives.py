@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.models.nets.detection import Detection
-from restoration.photo.colour import linear_to_srgb, srgb_to_linear
+from restoration.photo.density import BLACK, ENDS, PAPER, density_of, light_of
 from restoration.photo.picture import FloatImage
 from restoration.steps.finding import Detector, plausible
 
@@ -29,9 +29,7 @@ _CLEARLY = 1.2
 """The inverted picture must have this many times the evidence of faces that the scan has. Film has 1.3 to 3 times, two
 positives of 410 have 1.2, and the eyes of these are dark."""
 
-_ENDS = (0.5, 99.5)
-_PAPER, _BLACK = 0.03, 1.9
-_LEAST_LIGHT = np.float32(1e-4)
+_LEAST_LIGHT = 1e-4
 
 
 def is_negative(detector: Detector, gray: NDArray[np.uint8]) -> bool:
@@ -65,11 +63,10 @@ def positive_of(pixels: FloatImage) -> FloatImage:
 
     Densities are turned round channel by channel, which takes an orange mask out too.
     """
-    densities = -np.log10(np.maximum(srgb_to_linear(pixels), _LEAST_LIGHT))
-    clear, dense = np.percentile(densities.reshape(-1, 3), _ENDS, axis=0).astype(np.float32)
+    densities = density_of(pixels, least_light=_LEAST_LIGHT)
+    clear, dense = np.percentile(densities.reshape(-1, 3), ENDS, axis=0).astype(np.float32)
     share = (dense - densities) / np.maximum(dense - clear, np.float32(0.3))
-    turned = np.float32(_PAPER) + share * np.float32(_BLACK - _PAPER)
-    return np.clip(linear_to_srgb(np.asarray(np.power(np.float32(10), -turned), np.float32)), 0, 1)
+    return light_of(np.float32(PAPER) + share * np.float32(BLACK - PAPER))
 
 
 def _stretched(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
