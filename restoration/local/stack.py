@@ -26,13 +26,12 @@ from sqlalchemy.engine import make_url
 from restoration.errors import EnvironmentProblem, UsageError
 from restoration.local.airflow import ADMIN, Airflow, AirflowPlaces, postgres_connection, s3_connection
 from restoration.local.celery_worker import CeleryWorker
-from restoration.local.painter import PainterProcess
 from restoration.local.postgres import SUPERUSER, Postgres
 from restoration.local.process import Process, members, sweep, write_private
 from restoration.local.redis import Redis
-from restoration.local.review import ReviewPage
 from restoration.local.s3 import S3
 from restoration.local.state import StackState, load_state
+from restoration.local.web_process import WebProcess, painter, review_page
 
 DATABASE = "restoration"
 AIRFLOW_DATABASE = "airflow"
@@ -167,14 +166,14 @@ class Stack:
         return CeleryWorker(self.root, self.environment("worker"))
 
     @property
-    def review(self) -> ReviewPage:
+    def review(self) -> WebProcess:
         """The page on which people decide about photographs."""
-        return ReviewPage(self.root, self.state.review_port)
+        return review_page(self.root, self.state.review_port)
 
     @property
-    def painter(self) -> PainterProcess:
+    def painter(self) -> WebProcess:
         """What paints previews for the review page."""
-        return PainterProcess(self.root, self.state.painter_port)
+        return painter(self.root, self.state.painter_port)
 
     def environment(self, role: str) -> dict[str, str]:
         """
