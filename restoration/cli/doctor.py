@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False) -> None:
-    """Check Python, GPU, weights, Postgres, broker, S3, Airflow and free space. Exit code 0 if well, else 3."""
+    """Check Python, GPU, weights, formats, Postgres, broker, S3, Airflow and free space. Exit code 3 if unwell."""
     from rich.console import Console
     from rich.markup import escape
 

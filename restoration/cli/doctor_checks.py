@@ -110,6 +110,18 @@ def check_weights(_: Settings) -> Finding:
     return ok("weights", found)
 
 
+def check_formats(_: Settings) -> Finding:
+    """Which kinds of scans this machine reads beside those of libvips."""
+    from restoration.photo.codecs.wheels import WHEELS, missing
+
+    absent = missing()
+    if absent:
+        found = "; ".join(f"without {name}: not {WHEELS[name]}" for name in absent)
+        cure = "Such scans are refused by name (unsupported_format), others are read; `make env` installs what lacks."
+        return Finding("formats", "note", found, cure)
+    return ok("formats", f"libvips, and {', '.join(WHEELS)} for what it does not read")
+
+
 def check_viewer(_: Settings) -> Finding:
     """Whether the files that galleries carry for zooming are here, and the pinned ones."""
     from restoration.publish.vendored import missing_files, pins
@@ -236,6 +248,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_libraries,
     check_device,
     check_weights,
+    check_formats,
     check_viewer,
     check_signing,
     check_postgres,

@@ -13,11 +13,13 @@ from restoration.not_scans import is_system_folder
 from restoration.photo.magic import RAW_SUFFIXES
 
 READ_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k", ".jpx"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jls", ".png", ".tif", ".tiff", ".webp", ".bmp"),
+        *(".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc", ".jph", ".jhc", ".jxl"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    }
 )
-REFUSED_SUFFIXES = RAW_SUFFIXES | frozenset(
-    {".gif", ".heic", ".heif", ".avif", ".svg", ".eps", ".pdf", ".psd", ".jxl", ".jxr", ".exr", ".hdr"}
-)
+REFUSED_SUFFIXES = RAW_SUFFIXES | frozenset({".gif", ".svg", ".eps", ".pdf", ".psd", ".jxr", ".exr", ".hdr"})
 """Formats that are no scans this project reads; such files are reported as rejected, not passed over in silence."""
 
 MASKS = "masks"

@@ -31,7 +31,10 @@ from restoration.settings import Settings
 _CHILD = "restoration.photo.decoder_child"
 _START_SECONDS = 60.0
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
-_CHILD_SETTINGS = {"VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2", "PYTHONWARNINGS": "ignore", "G_DEBUG": ""}
+_CHILD_SETTINGS = {
+    **{"VIPS_CONCURRENCY": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+    **{"PYTHONWARNINGS": "ignore", "G_DEBUG": ""},
+}
 _MAX_ANSWER = 1 << 20
 
 

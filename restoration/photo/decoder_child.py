@@ -2,8 +2,9 @@
 
 Started by :class:`restoration.photo.decode.Decoder` as ``python -m restoration.photo.decoder_child IN OUT MEMORY_MB``,
 where IN and OUT are inherited file descriptors of nameless files. A request is one line of JSON; so is the answer. This
-process trusts nothing in the file: only five loaders of libvips are open to it, its address space is limited, and its
-parent kills it when it takes too long. It imports neither numpy nor torch, so that starting it again is cheap.
+process trusts nothing in the file: only four loaders of libvips are open to it, its address space is limited, and its
+parent kills it when it takes too long. It imports neither numpy nor torch, so that starting it again is cheap; what
+libvips does not read is read by :mod:`restoration.photo.codecs`, which imports numpy and its wheels only then.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import Any, TypedDict
 import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
+from restoration.photo.codecs import reader
+from restoration.photo.codecs.wheels import CheckSize, Scan
 from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
 from restoration.photo.formats.bmp import read_bmp, read_header
 from restoration.photo.formats.directories import exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
-from restoration.photo.formats.jpeg import jpeg_resolution, refuse_unread_stream
+from restoration.photo.formats.jpeg import frame_of, jpeg_resolution
 from restoration.photo.formats.layout import Facts, Resolution
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
@@ -31,12 +34,20 @@ from restoration.photo.formats.tiff import read_tiff
 from restoration.photo.formats.written import read_written
 from restoration.photo.magic import looks_cut_off
 
-_OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Jp2k")
-_LOADER = {"jpeg": "jpegload", "png": "pngload", "tiff": "tiffload", "webp": "webpload", "jpeg2000": "jp2kload"}
+_OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp")
+_LOADER = {"jpeg": "jpegload", "png": "pngload", "tiff": "tiffload", "webp": "webpload"}
 _HARMLESS_JPEG = re.compile(r"extraneous bytes|Invalid SOS|inconsistent progression|Adobe|JFIF|Exif", re.IGNORECASE)
-_TRUNCATED = re.compile(r"premature end of JPEG image|not enough data|read error at|bad seek", re.IGNORECASE)
+_TRUNCATED = re.compile(
+    r"premature end of JPEG image|not enough data|read error at|bad seek|"
+    r"NEED_MORE_INPUT|sizeHint|Unexpected end of file",
+    re.IGNORECASE,
+)
 _MEMORY = re.compile(r"out of memory|failed to allocate|cannot allocate|unable to allocate|no space for", re.IGNORECASE)
-_UNREAD = re.compile(r"support is not configured|decoding is not implemented|Unsupported JPEG process", re.IGNORECASE)
+_UNREAD = re.compile(
+    r"support is not configured|decoding is not implemented|Unsupported JPEG process|Unsupported feature|"
+    r"No codec available|is not available",
+    re.IGNORECASE,
+)
 _EXIF_KEPT = ("ImageDescription", "Artist", "Copyright", "Make", "Model", "Software", "DateTime", "DateTimeOriginal")
 _NOTED = 500
 """Characters of notes that are kept."""
@@ -111,7 +122,7 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
 def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
     text = " ".join(message.split())[-300:]
     if _UNREAD.search(text):
-        detail = f"this machine's libvips does not read files of this kind ({text}); convert the scan to TIFF or PNG"
+        detail = f"files of this kind are not read on this machine ({text}); convert the scan to TIFF or PNG"
         return {"reason": ReasonCode.UNSUPPORTED_FORMAT, "detail": detail}
     if _MEMORY.search(text):
         return {"reason": ReasonCode.DECODE_MEMORY, "detail": f"decoding needs more memory than allowed: {text}"}
@@ -126,10 +137,17 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
         return _write(lambda: read_bmp(data, header), Facts(header.resolution), target, request)
-    facts, blocks = _read_structure(data, kind)
-    facts.written = read_written(blocks, position=request["position"])
+
+    def check(width: int, height: int) -> None:
+        _check_size(width, height, request)
+
+    scan = _read_structure(data, kind, check)
+    facts = scan.facts
+    facts.written = read_written(scan.blocks, position=request["position"])
+    if scan.image is not None:
+        return _write(lambda: scan.image, facts, target, request)
     image = _open(data, kind, fail_on="none")
-    _check_size(image.width, image.height, request)
+    check(image.width, image.height)
     try:
         # libjpeg only warns of wrong bytes inside a scan, so for JPEG every warning counts that is not known to be
         # harmless.
@@ -141,25 +159,31 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
 
 
-def _read_structure(data: memoryview, kind: str) -> tuple[Facts, Blocks]:
-    """What the file says of itself, and the blocks in which people describe the photograph.
+def _read_structure(data: memoryview, kind: str, check: CheckSize) -> Scan:
+    """What the file says of itself, the blocks in which people describe the photograph, and the samples if libvips
+    does not read them.
 
     Bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
 
-    :raises PhotoRejected: unsupported_format.
+    :raises PhotoRejected: unsupported_format; as ``check`` and the second readers do.
     :raises ValueError: the structure is damaged.
     """
+    if kind in reader.KINDS:
+        return reader.reader_of(kind)(data, check)
     if kind == "tiff":
-        scan = read_tiff(data)
-        for place, changed in scan.patches.items():
+        tiff = read_tiff(data)
+        for place, changed in tiff.patches.items():
             data[place : place + len(changed)] = changed
-        return scan.facts, scan.blocks
+        image = reader.image_of_page(data, tiff, check) if tiff.page else None
+        return Scan(image, tiff.facts, tiff.blocks)
     if kind == "jpeg":
-        refuse_unread_stream(data)
-        return Facts(jpeg_resolution(data)), jpeg_blocks(data)
+        frame = frame_of(data)
+        if frame and frame.reader:
+            return reader.scan_of_jpeg(data, frame, check)
+        return Scan(None, Facts(jpeg_resolution(data)), jpeg_blocks(data))
     if kind == "png":
-        return read_png(data), png_blocks(data)
-    return Facts(), webp_blocks(data) if kind == "webp" else Blocks()
+        return Scan(None, read_png(data), png_blocks(data))
+    return Scan(None, Facts(), webp_blocks(data) if kind == "webp" else Blocks())
 
 
 def _open(data: memoryview, kind: str, *, fail_on: str) -> pyvips.Image:

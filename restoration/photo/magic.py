@@ -10,10 +10,15 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from restoration.errors import PhotoRejected, ReasonCode
+from restoration.photo.formats.isobox import is_cut_off
 
 _BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_JPEG_XL = (b"\0\0\0\x0cJXL ", b"\xff\x0a")
+_AVIF = frozenset({b"avif", b"avis"})
+_HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"})
+"""Brands of the file type box (AV1 Image File Format 1.1; ISO/IEC 23008-12, annex B)."""
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "GIF"),
     (b"%PDF", "PDF"),
@@ -32,14 +37,24 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"DDS ", "DirectDraw"),
     (b"\x00\x00\x01\x00", "icon"),
     (b"AT&T", "DjVu"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"II\xbc\x01", "JPEG XR"),
     (b"v/1\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance"),
     (b"SIMPLE  =", "FITS"),
     *((b"P%d" % number + space, "PNM") for number in range(1, 8) for space in (b"\n", b"\r", b" ")),
 )
+MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+    "bmp": "image/bmp",
+    "jpeg2000": "image/jp2",
+    "jpegxl": "image/jxl",
+    "heif": "image/heif",
+    "avif": "image/avif",
+}
+"""Media type of each format that is read (IANA; RFC 3745 for JPEG 2000)."""
 RAW_SUFFIXES = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
@@ -54,11 +69,11 @@ _NO_IMAGE: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
-_ACCEPTED_TEXT = "JPEG, PNG, TIFF, WebP and BMP are accepted"
+_ACCEPTED_TEXT = "JPEG, PNG, TIFF, JPEG 2000, JPEG XL, HEIF, AVIF, WebP and BMP are accepted"
 
 
 def identify(data: bytes, name: str) -> str:
-    """Name of the accepted format: jpeg, png, tiff, webp, bmp or jpeg2000.
+    """Name of the accepted format: jpeg, png, tiff, webp, bmp, jpeg2000, jpegxl, heif or avif.
 
     :param data: the whole file, or at least its first 4 KiB.
     :param name: for messages, and to tell raw files of cameras from other TIFF files.
@@ -91,11 +106,23 @@ def _accepted(head: bytes) -> str | None:
         return "tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if head.startswith(_JPEG2000):
-        return "jpeg2000"
+    if head[4:8] == b"ftyp":
+        return _of_brands(head)
+    for starts, kind in ((_JPEG2000, "jpeg2000"), (_JPEG_XL, "jpegxl")):
+        if head.startswith(starts):
+            return kind
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "bmp"
     return None
+
+
+def _of_brands(head: bytes) -> str | None:
+    """HEIF or AVIF by the brands of the file type box, the major one first; None if it is neither."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))]
+    if brands[0] in _AVIF or (brands[0] not in _HEIF - {b"mif1", b"msf1"} and _AVIF.intersection(brands)):
+        return "avif"
+    return "heif" if _HEIF.intersection(brands) else None
 
 
 def _refuse_known(head: bytes, name: str) -> None:
@@ -106,7 +133,8 @@ def _refuse_known(head: bytes, name: str) -> None:
     if head[4:8] == b"ftyp":
         if head[8:12] == b"crx ":
             _unsupported("Canon raw (CR3)", name)
-        _unsupported("HEIF, AVIF or a film", name)
+        if _of_brands(head) is None:
+            _unsupported("films and other ISO media", name)
     for magic, kind in _NO_IMAGE:
         if head.startswith(magic):
             raise PhotoRejected(
@@ -146,6 +174,8 @@ def looks_cut_off(data: bytes | bytearray | memoryview, kind: str) -> bool:
         return b"IEND" not in tail
     if kind == "webp":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if kind in {"jpeg2000", "jpegxl", "avif", "heif"}:
+        return data[:2] not in (b"\xff\x4f", b"\xff\x0a") and is_cut_off(memoryview(data))
     if kind == "tiff":
         order: Literal["little", "big"] = "little" if data[0] == 0x49 else "big"
         return int.from_bytes(data[4:8], order) >= len(data)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from restoration.errors import PhotoRejected, StorageError
+from restoration.photo.magic import MEDIA_TYPES
 from restoration.publish.photos import ArchivedPhoto
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Originals:
         """The scan of a photograph; its file is removed afterwards. Never fails for the scan's sake."""
         source: dict[str, Any] = photo.record.get("source") or {}
         title = str(photo.record.get("object_key") or photo.name).rsplit("/", 1)[-1]
-        media_type = f"image/{str(source.get('format') or 'x-unknown').lower()}"
+        media_type = MEDIA_TYPES.get(str(source.get("format")).lower(), "image/x-unknown")
         sha256 = str(source.get("sha256") or "unknown")
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix="scan-") as file:
             path = Path(file.name)

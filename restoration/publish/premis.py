@@ -21,6 +21,7 @@ from lxml import etree
 
 from restoration import __version__
 from restoration.fixity import Fixity
+from restoration.photo.magic import MEDIA_TYPES
 from restoration.publish import layout
 from restoration.publish.filled import filled_of
 from restoration.publish.fixities import StagedPhoto
@@ -36,7 +37,7 @@ SCAN = "scan"
 UNLABELLED = "sha256 before labels"
 """Type of the identifier that is the hash of the file that was labelled; it lies outside the archive."""
 CHAIN = "event chain"
-FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff"}
+FORMATS = MEDIA_TYPES | {"jpg": MEDIA_TYPES["jpeg"], "tif": MEDIA_TYPES["tiff"]}
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REASONS = (("reason", "reason"), ("reason in words", "reason_detail"))

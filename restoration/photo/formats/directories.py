@@ -134,6 +134,15 @@ def exif_resolution(data: memoryview) -> Resolution:
         return Resolution()
 
 
+def exif_orientation(data: memoryview) -> int:
+    """Orientation in an Exif block; 1 if it does not say, or cannot be read."""
+    try:
+        reader = TiffReader(data)
+        return reader.number(reader.first(), ORIENTATION, 1)
+    except ValueError:
+        return 1
+
+
 def resolution_of(reader: TiffReader, directory: Directory) -> Resolution:
     """Resolution of a picture: inches if it names no unit (TIFF 6.0); unknown if its unit is none."""
     across, down = ((reader.values(directory, tag, 1) or (0.0,))[0] for tag in (X_RESOLUTION, Y_RESOLUTION))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from restoration.photo.formats.cicp import is_known, profile_of_code
 from restoration.photo.formats.icc import SRGB_CURVE, SRGB_PRIMARIES, Primaries, made_profile
 from restoration.photo.formats.layout import Facts, Resolution, unsupported
 
@@ -14,20 +15,6 @@ _LIKE_SRGB = 0.05
 """Share by which gAMA may differ from sRGB's and still mean it: programs write 0.45455 for sRGB, and round."""
 _SRGB_GAMMA = 1 / 2.2
 _NEAR = 0.003
-_BT709_CURVE = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
-_CODE_PRIMARIES: dict[int, Primaries] = {
-    1: SRGB_PRIMARIES,
-    9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
-    12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
-}
-_CODE_CURVES: dict[int, tuple[float, ...]] = {
-    **dict.fromkeys((1, 6, 14, 15), _BT709_CURVE),
-    4: (2.2,),
-    5: (2.8,),
-    8: (1.0,),
-    13: SRGB_CURVE,
-}
-"""Coding-independent code points (ITU-T H.273): primaries 1 BT.709, 9 BT.2020, 12 P3; curves by their number."""
 
 
 def read_png(data: memoryview) -> Facts:
@@ -76,13 +63,11 @@ def _embedded(chunk: bytes) -> bytes:
 
 def _of_code(code: bytes) -> bytes:
     primaries, curve, matrix, full = code
-    if primaries not in _CODE_PRIMARIES or curve not in _CODE_CURVES or matrix != 0 or full != 1:
+    if not is_known(primaries, curve) or matrix != 0 or full != 1:
         raise unsupported(
             f"PNG with colours by cICP {primaries}/{curve}/{matrix}/{full} is", "save the scan as sRGB PNG"
         )
-    if (primaries, curve) == (1, 13):
-        return b""
-    return made_profile(f"cICP {primaries}/{curve}", _CODE_PRIMARIES[primaries], _CODE_CURVES[curve])
+    return profile_of_code(primaries, curve)
 
 
 def _of_gamma(chunks: dict[bytes, bytes]) -> bytes:

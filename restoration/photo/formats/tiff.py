@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from restoration.photo.formats import directories as tag
 from restoration.photo.formats.blocks import TAGS, Blocks, tiff_blocks
 from restoration.photo.formats.directories import VALUE_BYTES, Directory, Entry, TiffReader, resolution_of
-from restoration.photo.formats.jpeg import refuse_unread_stream
+from restoration.photo.formats.jpeg import Frame, frame_of
 from restoration.photo.formats.layout import COLOURS, Facts, Layout, Model, unsupported
+from restoration.photo.formats.tiff_unread import BITS, FLOAT, SIGNED, UINT, VOID, Page, page_to_read
 
 _MOST_PAGES = 10_000
 _MOST_CHILDREN = 64
@@ -28,14 +29,13 @@ _MODELS: dict[int, Model] = {
     0: "gray", 1: "gray", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "ycbcr", 8: "cielab", 9: "icclab",
 }  # fmt: skip
 _PALETTE = 3
-_UINT, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
 _READ_BITS: dict[Model, frozenset[tuple[int, int]]] = {
-    "gray": frozenset({(1, _UINT), (2, _UINT), (4, _UINT), (8, _UINT), (16, _UINT), (16, _FLOAT), (32, _FLOAT)}),
-    "rgb": frozenset({(8, _UINT), (16, _UINT), (16, _FLOAT), (32, _FLOAT)}),
-    "cmyk": frozenset({(8, _UINT), (16, _UINT)}),
-    "cielab": frozenset({(8, _UINT), (16, _UINT), (32, _FLOAT)}),
-    "icclab": frozenset({(8, _UINT), (16, _UINT)}),
-    "ycbcr": frozenset({(8, _UINT)}),
+    "gray": frozenset({(1, UINT), (2, UINT), (4, UINT), (8, UINT), (16, UINT), (16, FLOAT), (32, FLOAT)}),
+    "rgb": frozenset({(8, UINT), (16, UINT), (16, FLOAT), (32, FLOAT)}),
+    "cmyk": frozenset({(8, UINT), (16, UINT)}),
+    "cielab": frozenset({(8, UINT), (16, UINT), (32, FLOAT)}),
+    "icclab": frozenset({(8, UINT), (16, UINT)}),
+    "ycbcr": frozenset({(8, UINT)}),
 }
 """Bits and sample format (1 whole numbers, 3 floats) that are read of each colour model."""
 _FORMAT_WORDS = {1: "unsigned", 2: "signed", 3: "floating-point", 4: "untyped", 5: "complex", 6: "complex"}
@@ -49,12 +49,14 @@ _SAVE = "save the scan as 8- or 16-bit gray or RGB TIFF or PNG"
 class TiffScan:
     """The directory that is the scan, with what it says; ``patches`` are bytes to change before libvips reads it.
 
-    ``blocks`` are those of that directory and of the file's first one.
+    ``blocks`` are those of that directory and of the file's first one; ``page`` is for the second reader, if libvips
+    does not read it.
     """
 
     facts: Facts
     blocks: Blocks
     patches: dict[int, bytes] = field(default_factory=dict)
+    page: Page | None = None
 
 
 def read_tiff(data: memoryview) -> TiffScan:
@@ -74,7 +76,10 @@ def read_tiff(data: memoryview) -> TiffScan:
     if chosen is not first:
         facts.orientation = reader.number(chosen, tag.ORIENTATION, reader.number(first, tag.ORIENTATION, 1))
         facts.profile = reader.raw(chosen, tag.PROFILE) or reader.raw(first, tag.PROFILE)
-    facts.layout = _layout(reader, chosen)
+    facts.layout, scan.page = _layout(reader, chosen)
+    if scan.page:
+        facts.orientation = reader.number(chosen, tag.ORIENTATION, 1)
+        facts.profile = facts.profile or reader.raw(chosen, tag.PROFILE)
     _patch(reader, chosen, scan)
     return scan
 
@@ -172,38 +177,40 @@ def _of_one_shape(reader: TiffReader, small: Directory, large: Directory) -> boo
     return abs(scale * height - large_height) <= _SAME_SHAPE * large_height + scale
 
 
-def _layout(reader: TiffReader, directory: Directory) -> Layout:
-    """What the samples mean. :raises PhotoRejected: unsupported_format."""
+def _layout(reader: TiffReader, directory: Directory) -> tuple[Layout, Page | None]:
+    """What the samples mean, and the page if libvips does not read it. :raises PhotoRejected: unsupported_format."""
     photometric = reader.number(directory, tag.PHOTOMETRIC, -1)
     model = _MODELS.get(photometric)
     if model is None:
         number = photometric if photometric >= 0 else "(none)"
         raise unsupported(f"a TIFF file of photometric interpretation {number} is", _SAVE)
     compression = reader.number(directory, tag.COMPRESSION, 1)
-    _refuse_unread_compression(reader, directory, compression, photometric)
+    frame = _frame(reader, directory, compression, model)
     samples = reader.number(directory, tag.SAMPLES, 1)
     palette = photometric == _PALETTE
     bits = _bits(reader, directory, "gray" if palette else model, samples)
     _refuse_unread_samples(reader, directory, model, samples, bits)
+    page = page_to_read(reader, directory, model, frame)
     plain_ycbcr = compression != _JPEG and reader.values(directory, tag.SUBSAMPLING) == (1, 1)
     if palette or (model == "ycbcr" and not plain_ycbcr):
-        return Layout("rgb")  # libvips looks colours up, libtiff converts
+        return Layout("rgb"), page  # libvips looks colours up, libtiff or the second reader converts
     alpha, premultiplied = _alpha(reader, directory, COLOURS[model], samples)
-    return Layout(
+    layout = Layout(
         model,
         alpha,
         premultiplied,
         white=_white(reader, directory, bits) if model in {"gray", "rgb"} else 0,
-        inverted=photometric == 0 and samples > 1,
+        inverted=photometric == 0 and (samples > 1 or page is not None),
         ycbcr=_ycbcr(reader, directory) if model == "ycbcr" else (),
     )
+    return layout, page
 
 
-def _refuse_unread_compression(reader: TiffReader, directory: Directory, compression: int, photometric: int) -> None:
+def _frame(reader: TiffReader, directory: Directory, compression: int, model: Model) -> Frame | None:
+    """Frame header of the first JPEG stream, if the page has one. :raises PhotoRejected: unsupported_format."""
     if compression == _OLD_JPEG:
         raise unsupported("old-style JPEG inside TIFF (compression 6) is", _SAVE)
-    if compression == _JPEG:
-        refuse_unread_stream(_first_chunk(reader, directory), inside=_MODELS[photometric])
+    return frame_of(_first_chunk(reader, directory), inside=model) if compression == _JPEG else None
 
 
 def _refuse_unread_samples(reader: TiffReader, directory: Directory, model: Model, samples: int, bits: int) -> None:
@@ -227,14 +234,14 @@ def _refuse_unread_samples(reader: TiffReader, directory: Directory, model: Mode
 def _bits(reader: TiffReader, directory: Directory, model: Model, samples: int) -> int:
     """Bits a sample. :raises PhotoRejected: unsupported_format, for samples of a kind that is not read."""
     all_bits = {int(value) for value in reader.values(directory, tag.BITS)} or {1}
-    formats = {int(value) for value in reader.values(directory, tag.FORMAT)} or {_UINT}
+    formats = {int(value) for value in reader.values(directory, tag.FORMAT)} or {UINT}
     if len(all_bits) > 1 or len(formats) > 1:
         raise unsupported("channels of different depths in one TIFF file are", _SAVE)
     bits, kind = all_bits.pop(), formats.pop()
-    read_as = _UINT if kind == _VOID or (kind == _SIGNED and model == "cielab") else kind
-    if (bits, read_as) not in _READ_BITS[model]:
+    read_as = UINT if kind == VOID or (kind == SIGNED and model == "cielab") else kind
+    if (bits, read_as) not in _READ_BITS[model] | BITS.get(model, frozenset()):
         raise unsupported(f"{samples} channels of {bits} {_FORMAT_WORDS.get(kind, 'unknown')} bits are", _SAVE)
-    if read_as == _FLOAT and reader.number(directory, tag.PHOTOMETRIC, -1) in {0, _PALETTE}:
+    if read_as == FLOAT and reader.number(directory, tag.PHOTOMETRIC, -1) in {0, _PALETTE}:
         raise unsupported("floating-point samples with white at 0 are", _SAVE)
     return bits
 
