@@ -35,6 +35,7 @@ _CHILD_SETTINGS = {
     **{"VIPS_CONCURRENCY": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
     **{"PYTHONWARNINGS": "ignore", "G_DEBUG": ""},
 }
+_NO_MEMORY = ("failed to allocate", "MemoryError", "Memory allocation", "annot allocate memory", "std::bad_alloc")
 _MAX_ANSWER = 1 << 20
 
 
@@ -226,7 +227,7 @@ class _Child:
         words = " ".join(self._errors.read()[-2000:].decode("utf-8", "replace").split())[-200:]
         if code == -signal.SIGXCPU:
             return _ChildLost("decoding used up its processor time", ReasonCode.DECODE_TIMEOUT)
-        if code == -signal.SIGKILL or "failed to allocate" in words or "MemoryError" in words:
+        if code == -signal.SIGKILL or any(said in words for said in _NO_MEMORY):
             return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
         return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
 

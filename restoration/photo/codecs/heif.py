@@ -27,7 +27,7 @@ def read_avif(data: memoryview, check: CheckSize) -> Scan:
     if found.sequence:
         # the still picture, not the first frame: libavif as imagecodecs calls it crashes on sequences
         data[8:12] = b"avif"
-    with reading("AVIF"):
+    with reading("AVIF", found.width * found.height * 3):
         samples = codecs.avif_decode(data, index=0, numthreads=THREADS)
     if samples.shape[:2] != (found.height, found.width):
         raise ValueError(f"AVIF: samples in the shape {samples.shape}")
@@ -50,7 +50,7 @@ def read_hevc(data: memoryview, check: CheckSize) -> Scan:
     for unwanted in ("THUMBNAILS", "DEPTH_IMAGES", "AUX_IMAGES"):
         setattr(library.options, unwanted, False)
     library.options.DECODE_THREADS = THREADS
-    with reading("HEIF"):
+    with reading("HEIF", found.width * found.height * 3):
         pictures = library.HeifFile(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
         picture = pictures[pictures.primary_index]
         mode, _, deep = picture.mode.partition(";")
@@ -62,10 +62,10 @@ def read_hevc(data: memoryview, check: CheckSize) -> Scan:
 
 
 def _samples(picture: Any) -> Any:
-    """H x W x N; rows may be longer than the picture is wide."""
+    """H x W x N, copied, since the memory goes with the picture; rows may be longer than it is wide."""
     numpy = wheel("numpy", "HEIF (HEIC)")
     width, height = picture.size
-    return numpy.asarray(picture)[:height, :width]
+    return numpy.array(picture)[:height, :width]
 
 
 def _scan(samples: Any, bits: int, found: Heif, *, orientation: int) -> Scan:

@@ -95,7 +95,7 @@ def _decoded(data: memoryview, found: Jp2) -> Any:
     """Components, H x W x N. :raises ValueError: they cannot be read, or are others than the header says."""
     codecs = wheel("imagecodecs", "JPEG 2000")
     start, end = found.codestream
-    with reading("JPEG 2000"):
+    with reading("JPEG 2000", found.width * found.height * len(found.depths)):
         samples = codecs.jpeg2k_decode(data[start:end], planar=False, numthreads=THREADS)
     samples = samples[:, :, None] if samples.ndim == 2 else samples
     if samples.shape != (found.height, found.width, len(found.depths)):

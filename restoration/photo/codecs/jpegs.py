@@ -27,8 +27,11 @@ def read_jpeg(data: memoryview, frame: Frame, check: CheckSize) -> Scan:
     if frame.components not in {1, 3}:
         raise unsupported(f"{frame.reader} of {frame.components} channels is", SAVE)
     codecs = wheel("imagecodecs", frame.reader)
-    with reading(frame.reader):
-        samples = codecs.jpegls_decode(data) if frame.reader == "JPEG-LS" else whole(bytes(data), codecs.jpeg_decode)
+    stream = bytes(data)
+    if _END not in stream:  # CharLS takes many seconds to find that out
+        raise PhotoRejected("the JPEG data end too early", reason=ReasonCode.TRUNCATED)
+    with reading(frame.reader, frame.width * frame.height * frame.components):
+        samples = codecs.jpegls_decode(stream) if frame.reader == "JPEG-LS" else whole(stream, codecs.jpeg_decode)
     if samples.shape[:2] != (frame.height, frame.width):
         raise ValueError(f"{frame.reader}: samples in the shape {samples.shape}")
     blocks = jpeg_blocks(data)

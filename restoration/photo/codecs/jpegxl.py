@@ -7,7 +7,7 @@ from typing import Any
 from restoration.photo.codecs.libjxl import JxlHeader, read_header
 from restoration.photo.codecs.wheels import SAVE, THREADS, CheckSize, Scan, as_image, reading, spread, wheel
 from restoration.photo.formats.directories import exif_resolution
-from restoration.photo.formats.jxl import read_jxl
+from restoration.photo.formats.jxl import MOST_EXIF, read_jxl
 from restoration.photo.formats.layout import Facts, Layout, Model, unsupported
 
 _FILMS = {16: "PQ", 18: "HLG"}
@@ -23,7 +23,7 @@ def read_jpegxl(data: memoryview, check: CheckSize) -> Scan:
     header = read_header(data)
     check(header.width, header.height)
     _refuse_unread(header)
-    blocks = read_jxl(data)
+    blocks = read_jxl(data, _unpacked)
     model: Model = "gray" if header.colours == 1 else "rgb"
     samples = _decoded(data, header)
     layout = Layout(model, header.colours if header.alpha else None, header.premultiplied)
@@ -44,10 +44,17 @@ def _refuse_unread(header: JxlHeader) -> None:
         raise unsupported("JPEG XL of no known colour is", SAVE)
 
 
+def _unpacked(packed: bytes) -> bytes:
+    """What is packed with Brotli. :raises ValueError: it is damaged, or longer than people's words are."""
+    codecs = wheel("imagecodecs", "JPEG XL")
+    with reading("Brotli", 0):
+        return bytes(codecs.brotli_decode(packed, out=MOST_EXIF))
+
+
 def _decoded(data: memoryview, header: JxlHeader) -> Any:
     """The first picture, H x W x N. :raises ValueError: it is not whole, or another than the header says."""
     codecs = wheel("imagecodecs", "JPEG XL")
-    with reading("JPEG XL"):
+    with reading("JPEG XL", header.width * header.height * (header.colours + header.extras)):
         samples = codecs.jpegxl_decode(data, index=0 if header.moves else None, numthreads=THREADS)
     samples = samples[:, :, None] if samples.ndim == 2 else samples
     if samples.shape != (header.height, header.width, header.colours + int(header.alpha)):

@@ -14,11 +14,18 @@ import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.codecs.jpegs import whole
+from restoration.photo.codecs.libjxl import read_header
 from restoration.photo.codecs.wheels import SAVE, as_image, reading, spread, wheel
+from restoration.photo.formats.jp2 import read_jp2
+from restoration.photo.formats.jpeg import frame_of
 from restoration.photo.formats.layout import Layout, unsupported
 from restoration.photo.formats.tiff_unread import Page
 
 _JPEG = 7
+_MOST_TILE = 4096
+"""Side of a tile that may be larger than its page."""
+_JPEG_XL = frozenset({50002, 52546})
+_JPEG_2000 = frozenset({34712, 33004, 33005})
 _DARKEST_WHITE = 16
 """If even the brightest sample of 32 bits is darker than a 16th of white, the file counts on another scale."""
 
@@ -31,7 +38,7 @@ def read_page(data: memoryview, page: Page, layout: Layout) -> tuple[pyvips.Imag
     """
     wheel("imagecodecs", page.why)
     tifffile = wheel("tifffile", page.why)
-    with reading(page.why), tifffile.TiffFile(io.BytesIO(data)) as file:
+    with reading(page.why, page.width * page.height * page.samples), tifffile.TiffFile(io.BytesIO(data)) as file:
         samples = _samples(file.pages[0], page, len(data))
     if page.kind == "float" or not page.white:
         return as_image(samples.view(f"u{samples.itemsize}") if samples.dtype.kind == "i" else samples), layout
@@ -74,11 +81,36 @@ def _part(found: Any, number: int, size: int) -> tuple[Any, tuple[int, ...]]:
         raise PhotoRejected("a strip of the page is empty", reason=ReasonCode.CORRUPT)
     found.parent.filehandle.seek(start)
     data = found.parent.filehandle.read(length)
+    place = found.decode(None, number)[1]
+    _refuse_larger(found, data)
     if found.compression == _JPEG:
-        place = found.decode(None, number)[1]
         return whole(data, lambda stream: found.decode(stream, number, jpegtables=found.jpegtables)[0]), place
-    pixels, place, _ = found.decode(data, number)
-    return pixels, place
+    return found.decode(data, number)[0], place
+
+
+def _refuse_larger(found: Any, data: bytes) -> None:
+    """:raises PhotoRejected: corrupt: a strip or tile says that it is larger than its page, or a tile, can be."""
+    width, height = _coded_size(data, found.compression) or (0, 0)
+    most_rows, most_columns = found.chunks[:2]
+    if width > min(most_columns, max(found.imagewidth, _MOST_TILE)) or height > min(
+        most_rows, max(found.imagelength, _MOST_TILE)
+    ):
+        raise PhotoRejected(f"a strip of {width} x {height} pixels, more than its page has", reason=ReasonCode.CORRUPT)
+
+
+def _coded_size(data: bytes, compression: int) -> tuple[int, int] | None:
+    """Width and height that a strip or tile says of itself, before memory is spent on it; None if it does not.
+
+    :raises PhotoRejected: truncated, corrupt: a JPEG 2000 codestream that is not whole.
+    """
+    if compression in _JPEG_2000:
+        jp2 = read_jp2(memoryview(data))
+        return jp2.width, jp2.height
+    if compression in _JPEG_XL:
+        header = read_header(memoryview(data))
+        return header.width, header.height
+    frame = frame_of(data) if compression == _JPEG else None
+    return (frame.width, frame.height) if frame else None
 
 
 def _on_full_scale(samples: Any, page: Page) -> Any:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
+import re
+import resource
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +38,9 @@ _FAILURES = (
 )
 """What the wheels raise for files that they cannot read."""
 
+_BYTES_A_SAMPLE = 8
+"""What OpenJPEG, libjxl and libavif take while they decode, measured on 12 megapixels (at most 7)."""
+
 CheckSize = Callable[[int, int], None]
 """Refuses a scan of that width and height, before memory is spent on it."""
 
@@ -57,10 +63,13 @@ def wheel(name: str, kind: str) -> Any:
     """A module that reads files of a kind.
 
     :raises PhotoRejected: unsupported_format: this machine lacks it.
+    :raises MemoryError: there is no room to load it.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        if re.search("map segment|allocate memory", str(error)):
+            raise MemoryError from error
         raise PhotoRejected(
             f"{kind} is not read on this machine, which lacks {name.partition('.')[0]} ({error}); install the worker's "
             "packages, or save the scan as TIFF or PNG",
@@ -69,17 +78,32 @@ def wheel(name: str, kind: str) -> Any:
 
 
 @contextmanager
-def reading(kind: str) -> Iterator[None]:
+def reading(kind: str, samples: int) -> Iterator[None]:
     """Errors of a wheel as ValueError with its words, which the decoding process judges as it does those of libvips.
 
+    Libraries say of a lack of memory that the file is damaged. So a failure counts as that if there is less room than
+    such a picture takes.
+
+    :param samples: how many the picture has.
     :raises ValueError: the wheel could not read the file.
+    :raises MemoryError: it had no room to.
     """
     try:
         yield
     except (PhotoRejected, MemoryError):
         raise
     except _FAILURES as error:
+        if _room() < samples * _BYTES_A_SAMPLE:
+            raise MemoryError from error
         raise ValueError(f"{kind}: {error}") from error
+
+
+def _room() -> float:
+    """Bytes of address space that this process may still take."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        used = int(statm.read().split()[0]) * resource.getpagesize()
+    return math.inf if limit == resource.RLIM_INFINITY else limit - used
 
 
 def spread(samples: Any, bits: int) -> Any:

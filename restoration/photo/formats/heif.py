@@ -22,6 +22,7 @@ _MOST_WORDS = 4 << 20
 _PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"tmap"})
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _UNSPECIFIED = 2
+_HOLE = bytes(64)
 _TURNED = {
     (0, None): 1, (1, None): 8, (2, None): 3, (3, None): 6,
     (0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7,
@@ -81,7 +82,30 @@ def read_heif(data: memoryview) -> Heif:
     _read_relations(data, file, found)
     if any(offset + length > len(data) for item in file.items.values() for offset, length in item.extents):
         raise PhotoRejected("the file ends inside a picture that it holds", reason=ReasonCode.TRUNCATED)
+    if any(_has_holes(data, item) for item in file.items.values()):
+        raise PhotoRejected("parts of the coded picture are missing from the file", reason=ReasonCode.CORRUPT)
     return found
+
+
+def _has_holes(data: memoryview, item: Item) -> bool:
+    """Whether coded data hold what no encoder writes: mostly a copy that was interrupted and filled with zeros.
+
+    Decoders go on with gray or black where data are wrong. HEVC never has three zero bytes in a row within a unit
+    (ITU-T H.265, 7.4.2), each of which says how long it is; AV1 has no such rule, but no long run of zeros either.
+    """
+    coded = b"".join(bytes(data[offset : offset + length]) for offset, length in item.extents)
+    if item.kind == b"av01":
+        return _HOLE in coded
+    if item.kind != b"hvc1":
+        return False
+    sizes = [(data[start + 21] & 3) + 1 for kind, start, end in item.properties if kind == b"hvcC" and end - start > 21]
+    size, place = (sizes or [4])[0], 0
+    while place + size <= len(coded):
+        end = place + size + int.from_bytes(coded[place : place + size], "big")
+        if end > len(coded) or coded.find(b"\0\0\0", place + size, end) >= 0:
+            return True
+        place = end
+    return place != len(coded)
 
 
 class _File:

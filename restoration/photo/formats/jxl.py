@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from restoration.photo.formats.blocks import Blocks
 from restoration.photo.formats.isobox import boxes
 
 _CONTAINER = b"\0\0\0\x0cJXL "
-_MOST_EXIF = 4 << 20
+MOST_EXIF = 4 << 20
 
 
-def read_jxl(data: memoryview) -> Blocks:
-    """XMP and Exif of a file in a container; packed ones (brob) are left out with a note."""
+Unpack = Callable[[bytes], bytes]
+"""Unpacks what is packed with Brotli (RFC 7932), up to :data:`MOST_EXIF` bytes; raises ValueError."""
+
+
+def read_jxl(data: memoryview, unpack: Unpack) -> Blocks:
+    """XMP and Exif of a file in a container, packed ones (brob) too; what cannot be unpacked is noted."""
     found = Blocks()
     if bytes(data[:8]) != _CONTAINER:
         return found
     for kind, start, end in boxes(data):
+        body = data[start:end]
+        if kind == b"brob" and bytes(body[:4]) in {b"xml ", b"Exif"}:
+            kind = bytes(body[:4])
+            try:
+                body = memoryview(unpack(bytes(body[4:])))
+            except ValueError as error:
+                found.notes.append(f"words that cannot be unpacked were left out: {error}")
+                continue
         if kind == b"xml ":
-            found.take_xmp(data[start:end], end - start)
+            found.take_xmp(body, len(body))
         elif kind == b"Exif":
-            found.exif = found.exif or exif_item(data[start : min(end, start + _MOST_EXIF)])
-        elif kind == b"brob" and bytes(data[start : start + 4]) in {b"xml ", b"Exif"}:
-            found.notes.append("words that are packed with Brotli were left out")
+            found.exif = found.exif or exif_item(body[:MOST_EXIF])
     return found
 
 
