@@ -42,7 +42,9 @@ _TRUNCATED = re.compile(
     r"NEED_MORE_INPUT|sizeHint|Unexpected end of file",
     re.IGNORECASE,
 )
-_MEMORY = re.compile(r"out of memory|failed to allocate|cannot allocate|unable to allocate|no space for", re.IGNORECASE)
+_MEMORY = re.compile(
+    r"out of memory|failed to allocate|cannot allocate|unable to allocate|no space for|creating thread", re.IGNORECASE
+)
 _UNREAD = re.compile(
     r"support is not configured|decoding is not implemented|Unsupported JPEG process|Unsupported feature|"
     r"No codec available|is not available",

@@ -167,15 +167,10 @@ def test_a_strip_that_is_larger_than_its_page_is_refused_before_it_is_decoded(de
 
 
 def test_too_little_memory_is_not_called_damage():
-    large = np.zeros((2000, 2000, 3), np.uint8)
-    files = [
-        codestream(large),
-        imagecodecs.jpegxl_encode(large, level=90, effort=1),
-        imagecodecs.jpeg8_encode(large, lossless=True),
-    ]
-    with Decoder(DecodeLimits(memory_mb=130)) as one:
-        assert [reason_of(one, data) for data in files] == [ReasonCode.DECODE_MEMORY] * 3
-        assert np.array_equal(levels(one, PNG), RGB8)
+    large = np.zeros((2400, 2400, 3), np.uint8)
+    for data in (codestream(large), imagecodecs.jpegxl_encode(large, level=90, effort=1)):
+        with Decoder(DecodeLimits(memory_mb=120)) as one:
+            assert reason_of(one, data) == ReasonCode.DECODE_MEMORY
 
 
 # -- machines that lack a wheel ---------------------------------------------------------------------------------------
