@@ -45,7 +45,7 @@ def away_from_ground(small: FloatImage) -> Plane | None:
     if float(np.ptp(model.mean(axis=2))) > _MOST_SHADE:
         return None
     full = np.asarray(cv2.resize(model, smooth.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    rest = _largest(cv2.absdiff(smooth, full))
+    rest = _largest(np.asarray(cv2.absdiff(smooth, full), np.float32))
     sampled = rest[::_STRIDE, ::_STRIDE]
     tolerance = min(_FLOOR + _NOISE * float(np.median(sampled[sampled < _NEAR[-1]])), _MOST)
     away = np.asarray(rest / np.float32(tolerance), np.float32)

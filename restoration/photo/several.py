@@ -7,6 +7,7 @@ and little else may lie on it. A copy of 800 pixels is looked at; nothing here c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -68,7 +69,7 @@ class Part:
         return {"centre": centre, "size": size, "angle": round(self.angle, 2), "confidence": round(self.confidence, 3)}
 
     @classmethod
-    def from_detail(cls, detail: dict[str, Any]) -> Part:
+    def from_detail(cls, detail: Mapping[str, Any]) -> Part:
         """The part that :meth:`as_detail` told.
 
         :raises ValueError: it holds something else.
@@ -92,6 +93,22 @@ class Found:
     def confidence(self) -> float:
         """That of the least sure part."""
         return min(part.confidence for part in self.parts)
+
+    def as_detail(self) -> dict[str, Any]:
+        """Plain numbers and words: ``arrangement``, and ``photographs`` as :meth:`Part.as_detail` tells them."""
+        return {"arrangement": self.arrangement, "photographs": [part.as_detail() for part in self.parts]}
+
+    @classmethod
+    def from_detail(cls, detail: Mapping[str, Any]) -> Found | None:
+        """What :meth:`as_detail` told; None if there is nothing of it in ``detail``.
+
+        :raises ValueError: it holds something else.
+        """
+        if "photographs" not in detail:
+            return None
+        if detail.get("arrangement") not in ARRANGEMENTS:
+            raise ValueError(f"no arrangement of photographs: {detail.get('arrangement')!r}")
+        return cls(detail["arrangement"], tuple(Part.from_detail(part) for part in detail["photographs"]))
 
 
 def photographs_on(pixels: FloatImage) -> Found | None:
@@ -176,7 +193,9 @@ def _carried(part: Part, of: tuple[int, ...], page: Sheet, shape: tuple[int, ...
     scale = max(of[:2]) / max(shape[:2])
     angle = part.angle + page.angle
     size = (part.width * scale, part.height * scale)
-    return Part(float(x / shape[1]), float(y / shape[0]), *size, 0.0 if abs(angle) < _UPRIGHT else angle, part.confidence)
+    return Part(
+        float(x / shape[1]), float(y / shape[0]), *size, 0.0 if abs(angle) < _UPRIGHT else angle, part.confidence
+    )
 
 
 def _is_lid(small: FloatImage, away: Plane) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.photo.ground import Plane, reached
-from restoration.photo.picture import FloatImage
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
@@ -34,8 +33,10 @@ _SMALLEST = 0.02
 """A sheet takes so much of the largest one's area at least."""
 _TILED, _ONE_SIZE = 0.94, 1.08
 """Sheets that fill so much of the rectangle round them are of one size, the largest to the smallest, or one picture."""
+_BESIDE, _LITTER = 12.0, 0.04
+"""So far from all sheets no more than this share of the ground is hidden;"""
 _LEFT_OVER = 0.2
-"""What else lies on the ground takes no more than this share of what the sheets take."""
+"""and all that lies on it takes no more than this share of what the sheets take."""
 _OCCUPIED = 0.3
 """A line of a piece belongs to its rectangle if so much of it is the piece's: words and corners stick out of it."""
 _NARROW = 7
@@ -102,15 +103,27 @@ def sheets_on(away: Plane) -> list[Sheet]:
     away = _narrow_gaps(away)
     least = _LEAST * max(away.shape)
     there = ~reached(away)
-    found = _outermost([sheet for piece in _pieces(there, least) for sheet in _sheets_of(piece, away, least, _OPENINGS)])
+    found = _outermost(
+        [sheet for piece in _pieces(there, least) for sheet in _sheets_of(piece, away, least, _OPENINGS)]
+    )
     taken = sum(sheet.area for sheet in found)
-    if float(there.sum()) - taken > _LEFT_OVER * taken or _crossed(found):
+    if float(there.sum()) - taken > _LEFT_OVER * taken or _littered(there, found) or _crossed(found):
         return []
     return found
 
 
+def _littered(there: Mask, sheets: list[Sheet]) -> bool:
+    """Whether much lies on the ground away from the sheets, as it does on a lawn or round the windows of a house."""
+    near = np.zeros(there.shape, np.uint8)
+    for sheet in sheets:
+        beside = replace(sheet, width=sheet.width + 2 * _BESIDE, height=sheet.height + 2 * _BESIDE)
+        cv2.fillPoly(near, [np.rint(cv2.boxPoints(beside.as_box())).astype(np.int32)], 1)
+    far = near == 0
+    return float((there & far).sum()) > _LITTER * float(far.sum())
+
+
 def _crossed(sheets: list[Sheet]) -> bool:
-    """Whether sheets are one picture that something crosses: together a rectangle, but not of one size as frames are."""
+    """Whether sheets are one picture that something crosses: together a rectangle, not of one size as frames are."""
     if len(sheets) < 2:
         return False
     corners = np.concatenate([cv2.boxPoints(sheet.as_box()) for sheet in sheets])
@@ -128,17 +141,20 @@ def _narrow_gaps(away: Plane) -> Plane:
 
 
 def _outermost(sheets: list[Sheet]) -> list[Sheet]:
-    """The sheets without those that lie inside another."""
+    """The sheets without those that lie inside another, or are tiny beside the largest."""
     kept: list[Sheet] = []
+    least = _SMALLEST * max((sheet.area for sheet in sheets), default=0.0)
     for sheet in sorted(sheets, key=lambda one: -one.area):
-        if sheet.area >= _SMALLEST * max((one.area for one in kept), default=0.0) and not any(other.holds(sheet.x, sheet.y) for other in kept):
+        if sheet.area >= least and not any(other.holds(sheet.x, sheet.y) for other in kept):
             kept.append(sheet)
     return kept
 
 
 def _pieces(there: Mask, least: float) -> Iterator[Mask]:
     """Connected pieces (H x W each) of a mask that are wide and high enough for a print."""
-    labels, stats = (np.asarray(a) for a in cv2.connectedComponentsWithStats(there.astype(np.uint8), connectivity=4)[1:3])
+    labels, stats = (
+        np.asarray(a) for a in cv2.connectedComponentsWithStats(there.astype(np.uint8), connectivity=4)[1:3]
+    )
     for number, (_, _, width, height, area) in enumerate(stats[1:], start=1):
         if min(width, height) >= least and area >= least * least / 2:
             yield np.asarray(labels == number, np.bool_)

@@ -7,6 +7,7 @@ parallax. Colonnades and rows of windows repeat too, but not all of them at one 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -16,17 +17,17 @@ from restoration.photo.ground import Plane
 from restoration.photo.picture import FloatImage
 
 _WIDTH = 256
-_HIGH_PASS = 6.0
+_HIGH_PASS, _HIGH_PASS_SIDE = 6.0, 37
 _PATCH = (0.2, 0.8), (0.16, 0.38)
 """Rows and columns, as shares, of the left half that are looked for in the right one."""
 _SHIFT = (0.36, 0.54)
 """Share of the width by which the halves lie apart."""
 _DOWN = 0.05
-_LIKE = 0.4
+_LIKE = 0.45
 """Normalised correlation of the whole patch, from which the halves may be two views,"""
 _PARALLAX = 0.03
 _BLOCKS = (4, 4)
-_LIKE_BLOCK, _LIKE_BLOCKS = 0.5, 0.75
+_LIKE_BLOCK, _LIKE_BLOCKS = 0.5, 0.8
 """and of each of its blocks, within so much of the same shift, of so many of those that show anything."""
 _SHOWS = 0.008
 """Deviation of a block's detail from which it shows something."""
@@ -52,7 +53,8 @@ def halves_of(card: FloatImage) -> Halves | None:
     luma = cv2.cvtColor(card, cv2.COLOR_RGB2GRAY)
     size = (max(1, round(card.shape[1] * scale)), max(1, round(card.shape[0] * scale)))
     small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-    detail = np.asarray(small - cv2.GaussianBlur(small, (0, 0), _HIGH_PASS), np.float32)
+    # along the rows alone: horizons, shelves and lawns are alike at any distance
+    detail = np.asarray(small - cv2.GaussianBlur(small, (_HIGH_PASS_SIDE, 1), _HIGH_PASS), np.float32)
     match = _shift(detail)
     if match is None:
         return None
@@ -90,8 +92,8 @@ def _blocks_alike(detail: Plane, rows: slice, columns: slice, shift: int, down: 
     found = []
     ys = np.linspace(rows.start, rows.stop, _BLOCKS[0] + 1).astype(int)
     xs = np.linspace(columns.start, columns.stop, _BLOCKS[1] + 1).astype(int)
-    for top, bottom in zip(ys[:-1], ys[1:], strict=True):
-        for left, right in zip(xs[:-1], xs[1:], strict=True):
+    for top, bottom in pairwise(ys):
+        for left, right in pairwise(xs):
             block = detail[top:bottom, left:right]
             if block.std() < _SHOWS:
                 continue

@@ -25,6 +25,7 @@ from restoration.photo.colour import gray_from_lightness, lightness, luminance_y
 from restoration.photo.frame import PictureBox, picture_box
 from restoration.photo.oval import PictureOval, picture_oval
 from restoration.photo.picture import FloatImage, Picture
+from restoration.photo.several import photographs_on
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
 from restoration.steps.negatives import is_negative, positive_of
@@ -142,6 +143,8 @@ class Step(BaseStep[Triage]):
 
     ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`), ``picture_oval`` which ellipse
     the picture ends at, where it is one (:mod:`restoration.photo.oval`): later steps leave alone what lies outside.
+    ``photographs`` and ``arrangement`` say where several photographs are on one scan
+    (:mod:`restoration.photo.several`): a person may part them, no step does.
     """
 
     name = "triage"
@@ -196,6 +199,9 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
         detail["doubtful"] = found.doubtful(parameters)
     if oval is not None:
         detail["picture_oval"] = oval.as_detail()
+    several = photographs_on(pixels) if parameters.several == "offer" else None
+    if several is not None:
+        detail |= several.as_detail()
     frame.notes["triage"] = detail
     if kind != "colour" and found.tint_curve is not None:
         frame.mount = _mount(pixels, found.tint_curve, found.border, box, oval)

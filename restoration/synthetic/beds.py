@@ -83,7 +83,9 @@ def laid_out(
     return _scanned(scan, bed, rng), tuple(places)
 
 
-def stereo_card(pixels: FloatImage, seed: int, *, gap: int = 0, arched: bool = False) -> tuple[FloatImage, tuple[Place, ...]]:
+def stereo_card(
+    pixels: FloatImage, seed: int, *, gap: int = 0, arched: bool = False
+) -> tuple[FloatImage, tuple[Place, ...]]:
     """A stereo card of two views of one photograph, shifted and slightly unlike, and where the two lie."""
     rng = np.random.default_rng(seed)
     height, width = 700, 1400
@@ -111,7 +113,9 @@ def _view(pixels: FloatImage, high: int, wide: int, shift: float, rng: np.random
     y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
     off_y, off_x = (grown.shape[0] - high) / 2, (grown.shape[1] - wide) / 2
     near = 0.3 + 0.7 * y / high
-    warped = cv2.remap(grown, x + off_x + shift * wide * near, y + off_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    warped = cv2.remap(
+        grown, x + off_x + shift * wide * near, y + off_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
     gray = cv2.cvtColor(np.asarray(np.clip(warped, 0, 1), np.float32), cv2.COLOR_RGB2GRAY)[:, :, None]
     return np.asarray(gray * rng.uniform(0.9, 1.05) * np.array([1.0, 0.93, 0.82], np.float32), np.float32)
 
@@ -131,7 +135,9 @@ def _ground(bed: Bed, height: int, width: int, rng: np.random.Generator) -> Floa
     plane = tone[None, None, :] + light[:, :, None].astype(np.float32)
     if bed.ground in {"paper", "card"}:
         fibre = rng.normal(0, 1, (height // 4, width // 4)).astype(np.float32)
-        plane = plane + cv2.resize(cv2.GaussianBlur(fibre, (0, 0), 1.2), (width, height))[:, :, None] * np.float32(0.018)
+        plane = plane + cv2.resize(cv2.GaussianBlur(fibre, (0, 0), 1.2), (width, height))[:, :, None] * np.float32(
+            0.018
+        )
     return np.asarray(plane, np.float32)
 
 
@@ -168,7 +174,9 @@ def _sheet(pixels: FloatImage, edge: Edge, rng: np.random.Generator) -> tuple[Fl
 def _deckle(outline: NDArray[np.float32], rng: np.random.Generator) -> None:
     """Teeth of a few pixels along all four edges, in place."""
     for _ in range(4):
-        depth = (1.5 + 1.5 * np.sin(np.arange(outline.shape[1]) * 0.5) + rng.uniform(0, 1.5, outline.shape[1])).astype(int)
+        depth = (1.5 + 1.5 * np.sin(np.arange(outline.shape[1]) * 0.5) + rng.uniform(0, 1.5, outline.shape[1])).astype(
+            int
+        )
         for x, deep in enumerate(depth):
             outline[:deep, x] = 0
         outline = np.rot90(outline)
