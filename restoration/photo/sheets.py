@@ -35,6 +35,8 @@ _TILED, _ONE_SIZE = 0.94, 1.08
 """Sheets that fill so much of the rectangle round them are of one size, the largest to the smallest, or one picture."""
 _BESIDE, _LITTER = 12.0, 0.04
 """So far from all sheets no more than this share of the ground is hidden;"""
+_SHOWN = 1.5
+"""The tones of a print span so many tolerances: a window at night, a card or an envelope is of one."""
 _LEFT_OVER = 0.2
 """and all that lies on it takes no more than this share of what the sheets take."""
 _OCCUPIED = 0.3
@@ -255,7 +257,9 @@ def _judged(sheet: Sheet, away: Plane) -> Sheet | None:
     """The sheet with the share of its sides that was seen; None if it is no print."""
     if max(sheet.width, sheet.height) > _LONGEST * min(sheet.width, sheet.height):
         return None
-    if float((sheet.cut(away) >= 1).mean()) < _FILLED:
+    inside = sheet.cut(away)
+    shown = float(np.ptp(np.percentile(inside[::2, ::2], [5, 95])))
+    if float((inside >= 1).mean()) < _FILLED or shown < _SHOWN:
         return None
     sides = [_side_seen(sheet, number, away) for number in range(4)]
     told = [side for side in sides if side is not None]

@@ -102,7 +102,7 @@ def test_what_was_corrected_by_a_person_is_cut(tmp_path, scan):
     assert split(tmp_path / "in.tif", tmp_path / "first").exit_code == 0
     record = json.loads((tmp_path / "first" / "parts.json").read_text())
     record["scans"][0]["parts"] = [
-        {"centre": [0.25, 0.5], "size": [0.5, 0.5], "angle": 0}, {"centre": [0.75, 0.5], "size": [0.5, 0.5], "angle": 0},
+        {"centre": [x, 0.5], "size": [0.5, 0.5], "angle": 0} for x in (0.25, 0.75)
     ]  # fmt: skip
     (tmp_path / "mine.json").write_text(json.dumps(record))
     assert split(tmp_path / "in.tif", tmp_path / "second", "--boxes", tmp_path / "mine.json").exit_code == 0
