@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from restoration.catalog.reviews import PastReview, ReviewDamage, ReviewDetail, ReviewFace, ReviewItem
@@ -29,6 +29,11 @@ _REASONS = {
     "not_needed": "sharp and quiet as it is",
     "step_failed": "the restorer failed",
     "faces_off": "the recipe restores no faces",
+}
+ARRANGEMENT_WORDS = {
+    "prints_on_bed": "a scanner's bed",
+    "album_page": "an album's page",
+    "stereo_card": "a stereo card",
 }
 _PARTS = {1.0: "the whole", 0.75: "three quarters", 0.5: "half", 0.25: "a quarter"}
 
@@ -86,11 +91,21 @@ def detail_lines(detail: ReviewDetail) -> Iterator[str]:
     for damage in detail.damage:
         yield f"  damage, {damage_words(damage)}"
     for step in detail.steps:
+        yield from several_lines(step.detail)
         model = f" with {step.model}" if step.model and step.status == "applied" else ""
         reason = f": {reason_words(step.reason)}" if step.reason and step.reason != step.status else ""
         yield f"  step {step.step}: {step.status.replace('_', ' ')}{model}{reason}"
     for past in detail.history:
         yield f"  {history_words(past)}"
+
+
+def several_lines(detail: Mapping[str, Any]) -> Iterator[str]:
+    """That a scan shows several photographs, if a step's detail says so."""
+    parts = detail.get("photographs") or ()
+    if parts:
+        kind = ARRANGEMENT_WORDS.get(detail.get("arrangement", ""), "one scan")
+        least = min(float(part["confidence"]) for part in parts)
+        yield f"  {len(parts)} photographs on {kind} (the least sure {least:.0%}): `restoration split` parts a copy"
 
 
 def damage_words(damage: ReviewDamage) -> str:

@@ -18,8 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
 from restoration.photo.magic import identify
 from restoration.photo.picture import FloatImage, Picture, ScanInfo
 from restoration.settings import Settings
+
+PartBox = tuple[float, float, int, int, float]
+T = TypeVar("T")
 
 _CHILD = "restoration.photo.decoder_child"
 _START_SECONDS = 60.0
@@ -103,6 +107,22 @@ class Decoder:
             truncated, corrupt, decode_timeout, decode_memory or decoder_crashed.
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
+        return self._asked(data, name, lambda child, kind: child.decode(data, kind, name))
+
+    def cut(self, data: bytes, name: str, part: PartBox) -> bytes:
+        """A part of a scan as a TIFF file of its own, with the scan's own samples, profile, resolution, XMP and IPTC.
+
+        A straight part keeps its samples as they are; one that lies askew is turned straight, with bicubic
+        interpolation. What :meth:`decode` makes of a scan (sRGB, alpha on white) is not done here.
+
+        :param part: the middle (from the top left corner of the upright scan), whole width and height, in pixels, and
+            the turn in degrees clockwise. A straight part must lie inside the scan.
+        :raises PhotoRejected: as :meth:`decode` does.
+        :raises EnvironmentProblem: the decoding process cannot be started at all.
+        """
+        return self._asked(data, name, lambda child, kind: child.cut(data, kind, name, part))
+
+    def _asked(self, data: bytes, name: str, ask: Callable[[_Child, str], T]) -> T:
         kind = identify(data, name)
         if len(data) > self.limits.max_bytes:
             raise PhotoRejected(
@@ -114,7 +134,7 @@ class Decoder:
             if self._child is None:
                 self._child = _Child(self.limits, self._position)
             try:
-                return self._child.decode(data, kind, name)
+                return ask(self._child, kind)
             except _ChildLost as lost:
                 self._end_child()
                 raise PhotoRejected(lost.message, reason=lost.reason, photo=name) from lost
@@ -161,6 +181,26 @@ class _Child:
 
     def decode(self, data: bytes, kind: str, name: str) -> Picture:
         """Pixels of one scan. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        info = ScanInfo(**self._requested(data, kind, name, None))
+        picture = Picture(self._pixels(info), info)
+        self._emptied()
+        return picture
+
+    def cut(self, data: bytes, kind: str, name: str, part: PartBox) -> bytes:
+        """A TIFF file of a part of a scan. Raises as :meth:`decode` does."""
+        self._requested(data, kind, name, part)
+        size = os.fstat(self._target).st_size
+        with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
+            file = bytes(shared)
+        self._emptied()
+        return file
+
+    def _emptied(self) -> None:
+        os.ftruncate(self._source, 0)
+        os.ftruncate(self._target, 0)
+
+    def _requested(self, data: bytes, kind: str, name: str, part: PartBox | None) -> dict[str, Any]:
+        """What the child says of a scan, after it did what was asked."""
         _write_all(self._source, data)
         request = {
             "format": kind,
@@ -169,16 +209,13 @@ class _Child:
             "min_side": self._limits.min_side,
             "seconds": self._limits.seconds,
             "position": self._position,
+            "part": part,
         }
         self._send(json.dumps(request).encode() + b"\n")
         answer = self._answer(self._limits.seconds)
         if "reason" in answer:
             raise PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
-        info = ScanInfo(**answer)
-        picture = Picture(self._pixels(info), info)
-        os.ftruncate(self._source, 0)
-        os.ftruncate(self._target, 0)
-        return picture
+        return answer
 
     def end(self) -> None:
         """Kill the process and give everything back. Never fails."""

@@ -28,6 +28,7 @@ from restoration.photo.formats.directories import exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
 from restoration.photo.formats.jpeg import frame_of, jpeg_resolution
 from restoration.photo.formats.layout import Facts, Resolution
+from restoration.photo.formats.part import with_facts, write_part
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
 from restoration.photo.formats.tiff import read_tiff
@@ -58,7 +59,8 @@ _NOTED = 500
 class Request(TypedDict):
     """What the parent asks: the format by magic, the number of bytes in the input file, and the limits.
 
-    ``position``: whether the place where the file was made (GPS) may be kept.
+    ``position``: whether the place where the file was made (GPS) may be kept. ``part``: what to cut out of the scan, as
+    :mod:`restoration.photo.formats.part` takes it, instead of decoding it.
     """
 
     format: str
@@ -67,6 +69,7 @@ class Request(TypedDict):
     min_side: int
     seconds: float
     position: bool
+    part: list[float] | None
 
 
 def main() -> None:
@@ -214,6 +217,8 @@ def _check_size(width: int, height: int, request: Request) -> None:
 
 def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dict[str, Any]:
     image = open_scan()
+    if request["part"] is not None:
+        return _write_part(image, said, target, request)
     layout, notes = examined(open_scan, said.layout or layout_of(image))
     notes = said.notes + notes + said.written.notes
     facts = _facts(image, said)
@@ -226,6 +231,18 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     if notes:
         facts["metadata"]["notes"] = printable(" ".join("; ".join(notes).split()))[:_NOTED]
     facts.update(format=request["format"], width=upright.width, height=upright.height)
+    return facts
+
+
+def _write_part(image: pyvips.Image, said: Facts, target: int, request: Request) -> dict[str, Any]:
+    """Write a TIFF file of a part; what the file says of itself is the answer."""
+    facts = _facts(image, said)
+    turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
+    upright = with_facts(turned, said.profile, facts)
+    os.ftruncate(target, 0)
+    os.lseek(target, 0, os.SEEK_SET)
+    write_part(upright, request["part"] or [], target)
+    facts.update(format="tiff", width=upright.width, height=upright.height)
     return facts
 
 

@@ -61,6 +61,17 @@ class Triage(StepParameters):
         default="review",
         description="What to do about a negative: leave it to a person as it is, or make it a positive.",
     )
+    several: Literal["offer", "off"] = Field(
+        default="offer",
+        description="Whether to look for several photographs on one scan, and to say on record where they are. The "
+        "scan itself is restored as a whole either way; `restoration split` parts it.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_late_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Parameters that came later are no part of a recipe that does not name them: it keeps its hash."""
+        facts: dict[str, Any] = handler(self)
+        return {key: value for key, value in facts.items() if (key, value) != ("several", "offer")}
 
 
 class Repair(StepParameters):

@@ -25,6 +25,7 @@ from restoration.photo.colour import gray_from_lightness, lightness, luminance_y
 from restoration.photo.frame import PictureBox, picture_box
 from restoration.photo.oval import PictureOval, picture_oval
 from restoration.photo.picture import FloatImage, Picture
+from restoration.photo.several import photographs_on
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
 from restoration.steps.negatives import is_negative, positive_of
@@ -142,6 +143,8 @@ class Step(BaseStep[Triage]):
 
     ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`), ``picture_oval`` which ellipse
     the picture ends at, where it is one (:mod:`restoration.photo.oval`): later steps leave alone what lies outside.
+    ``photographs`` and ``arrangement`` say where several photographs are on one scan
+    (:mod:`restoration.photo.several`): a person may part them, no step does.
     """
 
     name = "triage"
@@ -179,7 +182,7 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     box = picture_box(luma)
     oval = picture_oval(luma, box.inside(*luma.shape))
     del luma
-    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval)
+    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval, box)
     kind = found.kind(parameters)
     detail: dict[str, Any] = {
         "kind": kind,
@@ -196,6 +199,9 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
         detail["doubtful"] = found.doubtful(parameters)
     if oval is not None:
         detail["picture_oval"] = oval.as_detail()
+    several = photographs_on(pixels) if parameters.several == "offer" else None
+    if several is not None:
+        detail |= several.as_detail()
     frame.notes["triage"] = detail
     if kind != "colour" and found.tint_curve is not None:
         frame.mount = _mount(pixels, found.tint_curve, found.border, box, oval)
@@ -211,7 +217,7 @@ def is_neutral(pixels: FloatImage) -> bool:
     return bool(np.array_equal(red, pixels[:, :, 1]) and np.array_equal(red, pixels[:, :, 2]))
 
 
-def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatics:
+def chromatics(pixels: FloatImage, oval: PictureOval | None = None, box: PictureBox | None = None) -> Chromatics:
     """Tint and spread of a scan (H x W x 3 float32 sRGB in [0, 1]).
 
     Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
@@ -222,7 +228,7 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
     sharp = rgb_to_lab(reduced)
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTHING), np.float64)
     height, width = lab.shape[:2]
-    top, right, bottom, left = _border(lab)
+    top, right, bottom, left = _in_box(_border(lab), box, height, width)
     window = (slice(top, height - bottom), slice(left, width - right))
     counted = ~_narrow_marks(sharp[:, :, 0])
     if oval is not None:
@@ -234,6 +240,17 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None) -> Chromatic
         return found
     coarse = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _COARSE), np.float64)[window][counted[window]]
     return replace(found, coarse_spread=_coarse_spread(coarse), fading=fading_of(own))
+
+
+def _in_box(
+    border: tuple[int, int, int, int], box: PictureBox | None, height: int, width: int
+) -> tuple[int, int, int, int]:
+    """The lines that are not the photograph, with those that lie outside its box and what smoothing carries in."""
+    if box is None or box.whole:
+        return border
+    shares = zip((box.top, box.right, box.bottom, box.left), (height, width) * 2, border, strict=True)
+    top, right, bottom, left = (max(n, round(share * side) + 3 if share else 0) for share, side, n in shares)
+    return top, right, bottom, left
 
 
 def _coarse_spread(lab: Lab) -> float:

@@ -85,7 +85,7 @@ def lease(conn, batch_id, photo_id: int, worker: str = WORKER, seconds: float = 
 
 
 def restored(
-    content: str, *, recipe=RECIPE, state=PhotoState.RESTORED, reason=None, faces=(), **more
+    content: str, *, recipe=RECIPE, state=PhotoState.RESTORED, reason=None, faces=(), several=None, **more
 ) -> NewRestoration:
     output = sha(f"{content}{recipe['sha256']}")
     values = {
@@ -112,7 +112,7 @@ def restored(
         "seconds": 2.5,
         "info": ScanRow("tiff", 640, 480, 8, {"dpi": 300.0, "icc": "bad \0 byte", "nan": float("nan")}),
         "steps": [
-            StepRow(0, "triage", "applied", 0.1, detail={"kind": "gray"}),
+            StepRow(0, "triage", "applied", 0.1, detail={"kind": "gray"} | (several or {})),
             StepRow(1, "repair", "not_needed", 0.2, reason=ReasonCode.NOT_NEEDED),
             StepRow(2, "colorize", "applied", 1.5, parameters={"strength": 1.0}, model=COLORIZER),
         ],

@@ -31,6 +31,12 @@ pytestmark = pytest.mark.stack
 KEYS = ["ada.tif", "bob.tif", "copy of ada.tif", "dead.tif", "evil.tif", "faces.tif", "gone.tif", "half.tif"]
 
 
+HALVES = {
+    "arrangement": "stereo_card",
+    "photographs": [{"centre": [x, 0.5], "size": [0.5, 0.6], "angle": 0.0, "confidence": 0.9} for x in (0.25, 0.75)],
+}
+
+
 def tell_story(conn) -> None:
     """A collection's life: a run with every kind of end, a publication, a replaced scan, a decision, a withdrawal."""
     family = build.add_collection(conn, title="The family", rights="InC-EDU", contact="curator@example.org")
@@ -105,7 +111,9 @@ def end_photo(conn, batch_id, key: str, photo_id: int) -> None:
         more = {"state": PhotoState.NEEDS_REVIEW, "reason": ReasonCode.IDENTITY_LOW, "faces": faces, "seconds": 9.0}
         work.record_restored(*place, build.restored(key, **more))
     else:
-        work.record_restored(*place, build.restored(key, **(build.FILLED if key == "ada.tif" else {})))
+        work.record_restored(
+            *place, build.restored(key, **(build.FILLED | {"several": HALVES} if key == "ada.tif" else {}))
+        )
 
 
 def publish(conn, collection_id: int, run_id) -> None:
@@ -331,6 +339,8 @@ EXPECTED = {
     # nothing of the story is late or damaged; test_fixity asks these two where something is
     "fixity-overdue": lambda r: r == [],
     "fixity-failures": lambda r: r == [],
+    "several": lambda r: [(*keys([x]), x["arrangement"], x["photographs"], x["place"], x["x"]) for x in r]
+    == [(key, "stereo_card", 2, *half) for key in ("ada.tif", "copy of ada.tif") for half in ((1, 0.25), (2, 0.75))],
     "retries": lambda r: [(x["object_key"], x["attempts"]) for x in r] == [("family/dead.tif", 3)],
     "events": lambda r: [x["seq"] for x in r] == list(range(1, len(r) + 1)) and {x["event_type"] for x in r}
     == {"rejection", "ingestion", "run_opened", "run_planned", "restoration", "deduplication", "failure", "quarantine",

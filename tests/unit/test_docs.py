@@ -23,6 +23,7 @@ PAGES = [
             "catalog",
             "evaluation",
             "formats",
+            "frames",
             "gallery",
             "hints",
             "labels",

@@ -12,7 +12,7 @@ from restoration.steps import grade, repair, triage
 from restoration.steps.framing import outside, own_box
 from restoration.steps.parameters import Grade, Repair, Triage
 from restoration.steps.protocol import Frame
-from tests.unit.picture_maker import gray, photograph, picture
+from tests.unit.picture_maker import gray, photograph, picture, smaller
 
 
 def bordered(pixels, top, right, bottom, left, tone, seed=0):
@@ -97,3 +97,61 @@ def test_marks_outside_are_left():
 def test_without_triage_everything_is_picture():
     one = picture(gray(photograph("coffee")))
     assert not outside(Frame("x", one, one)).any()
+
+
+def padded(pixels, margin, tone):
+    return cv2.copyMakeBorder(pixels, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=tone)
+
+
+WHITE, BLACK, ORANGE = (0.96, 0.96, 0.95), (0.02, 0.02, 0.02), (0.85, 0.5, 0.2)
+BORDERS = {
+    "black": ((24, BLACK),),
+    "white": ((24, WHITE),),
+    "white in black": ((16, WHITE), (20, BLACK)),
+    "black in white": ((12, BLACK), (16, WHITE)),
+    "scanner's bed": ((120, WHITE),),
+    "orange mount": ((32, ORANGE),),
+}
+
+
+def faded(name, ink):
+    """A photograph that has faded: gray, brown or in colour."""
+    pixels = smaller(photograph(name), 400)
+    if ink == "colour":
+        return pixels * np.array([0.45, 0.35, 0.35], np.float32) + np.array([0.42, 0.36, 0.33], np.float32)
+    print_ = gray(pixels) * 0.42 + 0.33
+    return print_ * np.array([1.05, 0.93, 0.74], np.float32) if ink == "brown" else print_
+
+
+def triaged_and_graded(pixels):
+    """Kind of the scan, and its graded pixels; the scan has a scanner's noise."""
+    noise = np.random.default_rng(0).normal(0, 0.004, pixels.shape)
+    one = picture(np.ascontiguousarray(np.clip(pixels + noise, 0, 1), np.float32))
+    frame = Frame("x", one, one)
+    frame.picture = triage.Step().apply(frame, Triage(several="off"), None).picture
+    kind = frame.notes["triage"]["kind"]
+    return kind, grade.Step().apply(frame, Grade(), None).picture.pixels
+
+
+@pytest.mark.parametrize("ink", ["gray", "brown", "colour"])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+def test_a_faded_photograph_grades_alike_whatever_is_round_it(name, ink):
+    own = faded(name, ink)
+    height, width = own.shape[:2]
+    kind, wanted = triaged_and_graded(own)
+    for what, rings in BORDERS.items():
+        scan, start = own, 0
+        for margin, tone in rings:
+            scan, start = padded(scan, margin, tone), start + margin
+        kind_here, graded = triaged_and_graded(scan)
+        inner = graded[start : start + height, start : start + width]
+        assert kind_here == kind, what
+        assert np.abs(inner - wanted).mean() * 255 < 10, what
+        assert np.abs(inner.mean(axis=(0, 1)) - wanted.mean(axis=(0, 1))).max() * 255 < 10, what
+
+
+def test_a_strip_of_sky_behind_a_border_is_picture():
+    scene = cv2.resize(gray(photograph("coffee")), (600, 400))
+    scene[:80] = 0.9
+    framed = cv2.copyMakeBorder(scene[:, :, 0], 0, 0, 12, 12, cv2.BORDER_CONSTANT, value=0.02)
+    assert picture_box(framed).bottom == 0
