@@ -1,7 +1,7 @@
 """Contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994) of a plane of floats.
 
-OpenCV's takes a histogram of 65,536 bins at 16 bits. Most of them hold nothing or one pixel then, so that what the limit
-cuts off is spread over the lower bins alone: light tones fall together, and how much depends on the size and depth of a
+OpenCV's takes a histogram of 65,536 bins at 16 bits. Most of them hold nothing or one pixel then, so that what the
+limit cuts off is spread over the lower bins alone: light tones fall together, how much depends on size and depth of a
 scan. Here the histogram is coarse, and its sum is interpolated, so that no two values fall together and the depth of a
 scan tells nothing.
 """
