@@ -25,7 +25,7 @@ import numpy as np
 
 from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
 from restoration.photo.magic import identify
-from restoration.photo.picture import FloatImage, Picture, ScanInfo
+from restoration.photo.picture import FloatImage, Picture, Samples, ScanInfo
 from restoration.settings import Settings
 
 _CHILD = "restoration.photo.decoder_child"
@@ -170,8 +170,10 @@ class _Child:
         answer = self._answer(self._limits.seconds)
         if "reason" in answer:
             raise PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
+        extra = bool(answer.pop("extra", False))
         info = ScanInfo(**answer)
-        picture = Picture(self._pixels(info), info)
+        pixels, beside = self._pixels(info, extra=extra)
+        picture = Picture(pixels, info, beside)
         os.ftruncate(self._source, 0)
         os.ftruncate(self._target, 0)
         return picture
@@ -227,17 +229,22 @@ class _Child:
             return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
         return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
 
-    def _pixels(self, info: ScanInfo) -> FloatImage:
+    def _pixels(self, info: ScanInfo, *, extra: bool) -> tuple[FloatImage, Samples | None]:
+        """The picture, and the samples of a further channel that lie behind it in the shared file."""
         kind, most = (np.dtype(np.uint8), 255) if info.bits == 8 else (np.dtype(np.uint16), 65535)
         shape = (info.height, info.width, 3)
         size = int(np.prod(shape)) * kind.itemsize
-        if os.fstat(self._target).st_size != size:
+        whole = size + size // 3 if extra else size
+        if os.fstat(self._target).st_size != whole:
             raise _ChildLost("the decoder handed back fewer pixels than it said", ReasonCode.DECODER_CRASHED)
-        with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
-            view = np.frombuffer(shared, kind).reshape(shape)
+        with mmap.mmap(self._target, whole, access=mmap.ACCESS_READ) as shared:
+            view = np.frombuffer(shared, kind, count=info.height * info.width * 3).reshape(shape)
             pixels = np.divide(view, np.float32(most), dtype=np.float32)
             del view
-        return np.asarray(pixels, np.float32)
+            beside = None
+            if extra:
+                beside = np.frombuffer(shared, kind, offset=size).reshape(shape[:2]).copy()
+        return np.asarray(pixels, np.float32), beside
 
 
 def _nameless_file(label: str) -> int:
