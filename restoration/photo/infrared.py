@@ -5,7 +5,7 @@ black-and-white film is as opaque in infrared as in light, so the channel shows 
 Dyes, cyan most of all, absorb a little: that share is fitted and divided out. And the channel may lie some pixels
 beside the colours, because it was scanned in another pass or with another focus: it is moved to where it fits best.
 
-Densities are -log10 of light; memory beyond some planes of a byte a pixel does not grow with the scan.
+Densities are -log10 of light. Densities are had band by band; marks take some twelve bytes a pixel for a moment.
 """
 
 from __future__ import annotations
