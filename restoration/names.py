@@ -12,6 +12,21 @@ RESTORE_TASK = "restoration.restore_batch"
 REAP_TASK = "restoration.reap_leases"
 """Celery task without arguments: frees photographs whose worker died."""
 
+MEDIA_TYPES = {
+    "png": "image/png",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "bmp": "image/bmp",
+    "jpeg2000": "image/jp2",
+    "jpegxl": "image/jxl",
+    "heif": "image/heif",
+    "avif": "image/avif",
+}
+"""Media types of pictures by the name of their format, or their file's ending (IANA; RFC 3745 for JPEG 2000)."""
+
 _NAMESPACE = uuid.UUID("6f1d2f0e-6f7e-5b0a-9d3c-52d1f0a4b7c1")
 
 

@@ -216,8 +216,14 @@ CREATE TABLE restoration (
     variant         text NOT NULL DEFAULT '' CHECK (variant IN ('', 'faces_off', 'hinted', 'faces_off_hinted')),
     mask_key        text,
     filled_share    real CHECK (filled_share BETWEEN 0 AND 1),
+    access_key      text,
+    access_sha256   text CHECK (access_sha256 ~ '^[0-9a-f]{64}$'),
+    access_bytes    bigint CHECK (access_bytes > 0),
+    access_format   text,
     UNIQUE (source_sha256, recipe_sha256, models_sha256, device_class),
-    CONSTRAINT restoration_filled_has_mask CHECK (mask_key IS NOT NULL OR coalesce(filled_share, 0) = 0)
+    CONSTRAINT restoration_filled_has_mask CHECK (mask_key IS NOT NULL OR coalesce(filled_share, 0) = 0),
+    CONSTRAINT restoration_access_is_whole
+        CHECK (num_nulls(access_key, access_sha256, access_bytes, access_format) IN (0, 4))
 );
 CREATE INDEX restoration_output ON restoration (output_sha256);
 CREATE INDEX restoration_run ON restoration (first_run_id);
@@ -235,7 +241,7 @@ COMMENT ON COLUMN restoration.reason_detail IS 'The reason in words, with figure
 COMMENT ON COLUMN restoration.output_key IS 'Key of the restored file in the bucket for restored photographs, by content.';
 COMMENT ON COLUMN restoration.output_sha256 IS 'Hash of the restored file.';
 COMMENT ON COLUMN restoration.output_bytes IS 'Size of the restored file in bytes.';
-COMMENT ON COLUMN restoration.output_format IS 'Format of the restored file, e.g. png.';
+COMMENT ON COLUMN restoration.output_format IS 'Format of the restored file by the ending of its name: png or tif.';
 COMMENT ON COLUMN restoration.output_width IS 'Width in pixels.';
 COMMENT ON COLUMN restoration.output_height IS 'Height in pixels.';
 COMMENT ON COLUMN restoration.output_bits IS 'Bits a channel.';
@@ -259,6 +265,11 @@ COMMENT ON COLUMN restoration.mask_key IS
     'Key of the mask, a PNG of the output''s size that says where pixels were mended and of what kind the damage was; null where none were.';
 COMMENT ON COLUMN restoration.filled_share IS
     'Share of the picture that was invented to fill damage, 0 to 1; null where it was restored before that was recorded.';
+COMMENT ON COLUMN restoration.access_key IS
+    'Key of the copy for everyday use (JPEG or WebP) in the bucket for restored photographs; null where the recipe asks for none.';
+COMMENT ON COLUMN restoration.access_sha256 IS 'Hash of that copy.';
+COMMENT ON COLUMN restoration.access_bytes IS 'Its size in bytes.';
+COMMENT ON COLUMN restoration.access_format IS 'Its format by the ending of its name: jpg or webp.';
 COMMENT ON INDEX restoration_output IS 'From a restored file back to its restoration.';
 COMMENT ON INDEX restoration_run IS 'Throughput of a run.';
 
@@ -1055,7 +1066,7 @@ COMMENT ON COLUMN audit.photo.recipe_sha256 IS 'Hash of the recipe.';
 COMMENT ON COLUMN audit.photo.output_key IS 'Key of the restored file.';
 COMMENT ON COLUMN audit.photo.output_sha256 IS 'Hash of the restored file.';
 COMMENT ON COLUMN audit.photo.output_bytes IS 'Size of the restored file in bytes.';
-COMMENT ON COLUMN audit.photo.output_format IS 'Format of the restored file.';
+COMMENT ON COLUMN audit.photo.output_format IS 'Format of the restored file: png or tif.';
 COMMENT ON COLUMN audit.photo.output_width IS 'Width of the restored file in pixels.';
 COMMENT ON COLUMN audit.photo.output_height IS 'Height of the restored file in pixels.';
 COMMENT ON COLUMN audit.photo.output_bits IS 'Bits a channel of the restored file.';
@@ -1523,6 +1534,25 @@ COMMENT ON COLUMN audit.withdrawal.withdrawn_at IS 'Since when.';
 COMMENT ON COLUMN audit.withdrawal.lifted_at IS 'When it was lifted; null while it is in force.';
 COMMENT ON COLUMN audit.withdrawal.lifted_by IS 'Who lifted it.';
 COMMENT ON COLUMN audit.withdrawal.still_shown_in IS 'Versions that show the photograph and whose files are still there.';
+
+CREATE VIEW audit.access_copy AS
+SELECT p.photo_id, c.name AS collection, p.object_key, p.current, r.restoration_id, r.access_key, r.access_sha256,
+       r.access_bytes, r.access_format, r.output_sha256
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN restoration r ON r.restoration_id = p.restoration_id
+ WHERE r.access_key IS NOT NULL;
+COMMENT ON VIEW audit.access_copy IS 'One row a photograph that has a copy for everyday use beside its restored file.';
+COMMENT ON COLUMN audit.access_copy.photo_id IS 'Number of the photograph.';
+COMMENT ON COLUMN audit.access_copy.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.access_copy.object_key IS 'Its key.';
+COMMENT ON COLUMN audit.access_copy.current IS 'Whether this is the scan''s latest version.';
+COMMENT ON COLUMN audit.access_copy.restoration_id IS 'The restoration.';
+COMMENT ON COLUMN audit.access_copy.access_key IS 'Key of the copy.';
+COMMENT ON COLUMN audit.access_copy.access_sha256 IS 'Hash of the copy.';
+COMMENT ON COLUMN audit.access_copy.access_bytes IS 'Size of the copy in bytes.';
+COMMENT ON COLUMN audit.access_copy.access_format IS 'jpg or webp.';
+COMMENT ON COLUMN audit.access_copy.output_sha256 IS 'Hash of the restored file that it is a copy of.';
 
 CREATE VIEW audit.colour_hint AS
 SELECT h.hint_id, c.name AS collection, p.photo_id, p.object_key, h.outline, h.radius, h.colour, h.subject,

@@ -60,6 +60,8 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
            'tiles', CASE WHEN r.tiles_before_key IS NOT NULL AND r.tiles_after_key IS NOT NULL
                THEN jsonb_build_object('before', r.tiles_before_key, 'after', r.tiles_after_key) END,
            'mask', r.mask_key,
+           'access', CASE WHEN r.access_key IS NOT NULL THEN jsonb_build_object(
+               'key', r.access_key, 'sha256', r.access_sha256, 'bytes', r.access_bytes, 'format', r.access_format) END,
            'filled_share', r.filled_share,
            'damage', coalesce((
                SELECT jsonb_agg(jsonb_build_object(

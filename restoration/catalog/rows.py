@@ -108,6 +108,16 @@ class MeasurementRow:
 
 
 @dataclass(frozen=True)
+class AccessRow:
+    """A copy of a restored photograph for everyday use: key, sha256 in hex, bytes, and the ending of its name."""
+
+    key: str
+    sha256: str
+    bytes: int
+    format: str
+
+
+@dataclass(frozen=True)
 class NewRestoration:
     """A finished restoration, ready to be written. ``state`` is restored or needs_review; hashes are sha256 in hex.
 
@@ -147,6 +157,7 @@ class NewRestoration:
     damage: Sequence[DamageRow] = ()
     mask_key: str | None = None
     filled_share: float | None = None
+    access: AccessRow | None = None
 
     def models(self) -> tuple[ModelRow, ...]:
         """Every model named by a step, a face or a kind of damage, once each, in order of appearance."""

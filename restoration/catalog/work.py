@@ -108,12 +108,12 @@ _ADD = sa.text("""
 INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, state, reason, reason_detail, output_key,
     output_sha256, output_bytes, output_format, output_width, output_height, output_bits, preview_before_key,
     preview_after_key, ai_altered, device, device_class, worker, code_version, seconds, first_run_id, variant,
-    tiles_before_key, tiles_after_key, mask_key, filled_share)
+    tiles_before_key, tiles_after_key, mask_key, filled_share, access_key, access_sha256, access_bytes, access_format)
 VALUES (:source_sha256, :recipe_sha256, :models_sha256, :recipe, CAST(:state AS photo_state),
     CAST(:reason AS reason_code), :reason_detail, :output_key, :output_sha256, :output_bytes, :output_format,
     :output_width, :output_height, :output_bits, :preview_before_key, :preview_after_key, :ai_altered, :device,
     :device_class, :worker, :code_version, :seconds, :run_id, :variant, :tiles_before_key, :tiles_after_key,
-    :mask_key, :filled_share)
+    :mask_key, :filled_share, :access_key, :access_sha256, :access_bytes, :access_format)
 ON CONFLICT (source_sha256, recipe_sha256, models_sha256, device_class) DO NOTHING
 RETURNING restoration_id
 """)
@@ -146,7 +146,7 @@ SELECT :restoration_id, metric, stage, value
 FROM jsonb_to_recordset(CAST(:measurements AS jsonb)) AS m(metric text, stage measurement_stage, value double precision)
 """)
 
-_PARTS = frozenset({"steps", "faces", "damage", "measurements", "info"})
+_PARTS = frozenset({"steps", "faces", "damage", "measurements", "info", "access"})
 """Fields of a new restoration that have tables of their own, or belong to the photograph."""
 
 _GIVE_UP_ATTEMPT = sa.text("""
@@ -449,6 +449,7 @@ def _store(conn: sa.Connection, new: NewRestoration, holding: Holding) -> tuple[
     """The restoration's id, and whether this call made it."""
     values = {key: value for key, value in vars(new).items() if key not in _PARTS}
     values |= {"worker": holding.worker, "run_id": holding.run_id}
+    values |= {f"access_{field}": getattr(new.access, field, None) for field in ("key", "sha256", "bytes", "format")}
     values |= {"state": str(new.state), "reason": str(new.reason) if new.reason else None}
     values["reason_detail"] = clean_text(new.reason_detail)
     number = conn.execute(_ADD, values).scalar()

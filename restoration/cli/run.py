@@ -21,7 +21,8 @@ HELP = """Restore a folder of scans into another folder, in this process.
 
 Sub-folders are kept. Originals are never written, and an existing output is only replaced with --overwrite: a
 photograph that was done before with the same recipe and models is skipped. OUT/restoration.jsonl records what was done,
-and OUT/masks shows, for a picture of which parts were filled, which those are.
+and OUT/masks shows, for a picture of which parts were filled, which those are. If the recipe's [output]
+asks for copies for everyday use, they lie in OUT/access.
 
 Exit codes: 0 all done; 1 some photographs failed; 2 wrong usage; 3 something on this machine is missing;
 130 interrupted (what is done stays done, the same command goes on).

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from restoration import __version__
 from restoration.damage_kinds import Mending
+from restoration.engine.encoding import access_of, master_of
 from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
+from restoration.engine.output_rules import OutputRules
 from restoration.engine.prepare import Prepared, prepare_recipe
 from restoration.engine.recipe import Recipe, RecipeStep
 from restoration.errors import (
@@ -230,7 +232,7 @@ class Engine:
         if work.failure is None:
             with self._guarded(work, "encoding", ReasonCode.ENCODE_FAILED):
                 reason = _review_reason(prepared.recipe, work)
-                result = self._encoded(work, reason)
+                result = self._encoded(work, reason, prepared.recipe.output)
         if work.failure is not None or result is None:
             return _failed_outcome(work)
         return Outcome(
@@ -244,19 +246,19 @@ class Engine:
             result=result,
         )
 
-    def _encoded(self, work: _Work, reason: ReasonCode | None) -> Result:
-        from restoration.photo.encode import encode_png, preview_jpeg
+    def _encoded(self, work: _Work, reason: ReasonCode | None, rules: OutputRules) -> Result:
+        from restoration.photo.encode import preview_jpeg
         from restoration.photo.masks import encode_mask, filled_share
 
         frame = _frame(work)
-        output = encode_png(frame.picture, software=SOFTWARE, ai_altered=work.ai_altered)
+        output, output_format = master_of(frame.picture, rules, SOFTWARE, ai_altered=work.ai_altered)
         side = self.settings.preview_side
         tiles_before, tiles_after = self._tiles(frame)
         return Result(
             state=PhotoState.NEEDS_REVIEW if reason else PhotoState.RESTORED,
             output=output,
             output_sha256=hashlib.sha256(output).hexdigest(),
-            output_format="png",
+            output_format=output_format,
             width=frame.picture.width,
             height=frame.picture.height,
             bits=frame.picture.info.bits,
@@ -271,6 +273,7 @@ class Engine:
             mask=None if frame.mask is None else encode_mask(frame.mask),
             damage=tuple(work.damage),
             filled_share=0.0 if frame.mask is None else filled_share(frame.mask),
+            access=access_of(frame.picture, rules, SOFTWARE, ai_altered=work.ai_altered),
         )
 
     def _tiles(self, frame: Frame) -> tuple[bytes | None, bytes | None]:

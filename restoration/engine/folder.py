@@ -2,7 +2,8 @@
 
 ``restoration.jsonl`` in the output folder holds one JSON object for each source, the last run's: what it was, what was
 done to it with which models, what came out. It is what decides whether an existing output may be left as it is. Where
-parts of a picture were filled, ``masks/`` holds a picture of the same name that says which.
+parts of a picture were filled, ``masks/`` holds a picture of the same name that says which; ``access/`` holds the
+copies for everyday use that a recipe may ask for.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from restoration.engine.beside import Beside
+from restoration.engine.encoding import endings
 from restoration.engine.engine import SOFTWARE, Engine
 from restoration.engine.outcome import Outcome, Result, Scan
-from restoration.engine.outputs import assign_masks, assign_outputs, find_photographs, write_atomically
+from restoration.engine.outputs import (
+    assign_access,
+    assign_masks,
+    assign_outputs,
+    find_photographs,
+    write_atomically,
+)
 from restoration.engine.prepare import Prepared
 from restoration.errors import PhotoState, ReasonCode, StorageError, UsageError
 from restoration.models.registry import ModelEntry
@@ -56,7 +65,8 @@ class FolderRun:
     overwrite: bool = False
     others: int = 0
     outputs: dict[str, str] = field(default_factory=dict)
-    masks: dict[str, str] = field(default_factory=dict)
+    masks: Beside = field(init=False)
+    access: Beside = field(init=False)
     _earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ready: deque[Item] = field(default_factory=deque)
 
@@ -79,8 +89,10 @@ class FolderRun:
         run = cls(source, target, engine, prepared, overwrite, others)
         run._earlier = _read_record(target / RECORD_NAME)
         previous = {name: line["output"] for name, line in run._earlier.items() if line.get("output")}
-        run.outputs = assign_outputs(found, previous)
-        run.masks = assign_masks(run.outputs)
+        ending, access = endings(prepared.recipe.output)
+        run.outputs = assign_outputs(found, previous, ending)
+        run.masks = Beside("mask", "mask", target, assign_masks(run.outputs))
+        run.access = Beside("access", "access copy", target, assign_access(run.outputs, access) if access else {})
         return run
 
     def run(self) -> Iterator[Item]:
@@ -94,7 +106,7 @@ class FolderRun:
             item = self._kept(self._item(outcome), write)
             if outcome.result is not None:
                 # after its line in the record: a run killed in between does this photograph again
-                self._write_mask(outcome.name, outcome.result)
+                self._write_beside(outcome.name, outcome.result)
                 write_atomically(self.target / item.output, outcome.result.output)
             yield item
         yield from self._settled(write)
@@ -106,13 +118,13 @@ class FolderRun:
         if lines:
             write_atomically(path, b"".join(_line(lines[name]) for name in sorted(lines)))
 
-    def _write_mask(self, source: str, result: Result) -> None:
-        """The mask, or nothing in the place of an earlier one where nothing was filled this time."""
-        path = self.target / self.masks[source]
-        if result.mask is not None:
-            write_atomically(path, result.mask)
-        elif self._earlier.get(source, {}).get("mask") == self.masks[source]:
-            path.unlink(missing_ok=True)
+    def _write_beside(self, source: str, result: Result) -> None:
+        """Mask and access copy, or nothing in the place of earlier ones if there are none this time."""
+        for beside, data in self._beside(result):
+            beside.write(source, data, self._earlier.get(source, {}))
+
+    def _beside(self, result: Result) -> tuple[tuple[Beside, bytes | None], ...]:
+        return (self.masks, result.mask), (self.access, None if result.access is None else result.access.data)
 
     def _settled(self, write: _Appender) -> Iterator[Item]:
         while self._ready:
@@ -149,26 +161,16 @@ class FolderRun:
         output = self.outputs[source]
         path = self.target / output
         line = self._earlier.get(source, {})
-        if not self._mask_is_ours(source, line):
-            text = f"{self.target / self.masks[source]} is there already and is no mask of this source; "
-            text += "--overwrite replaces it"
-            return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
-        if not path.exists() or self._mask_is_gone(line):
+        for text in (self.masks.refusal(source, line), self.access.refusal(source, line)):
+            if text:
+                return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
+        if not path.exists() or self.masks.is_gone(line) or self.access.is_gone(line):
             return None
         wanted = {"source_sha256": hashlib.sha256(data).hexdigest(), **self._identity()}
         if all(line.get(key) == value for key, value in wanted.items()) and line.get("output_sha256") == _sha256(path):
             return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output, line)
         text = f"{path} is there already and is not the result of this source and recipe; --overwrite replaces it"
         return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
-
-    def _mask_is_ours(self, source: str, line: dict[str, Any]) -> bool:
-        """Whether the place of the mask is free, or holds what the record says."""
-        path = self.target / self.masks[source]
-        return not path.exists() or line.get("mask_sha256") == _sha256(path)
-
-    def _mask_is_gone(self, line: dict[str, Any]) -> bool:
-        """Whether the record speaks of a mask that is no longer there; records from before the masks speak of none."""
-        return bool(line.get("mask")) and not (self.target / line["mask"]).exists()
 
     def _refused(self, source: str, reason: ReasonCode, text: str) -> Item:
         record = {"source": source, "state": PhotoState.REJECTED.value, "reason": reason, "detail": text}
@@ -201,13 +203,9 @@ class FolderRun:
         if outcome.result is not None:
             output = self.outputs[outcome.name]
             record |= {"output": output, **_result_facts(outcome.result)}
-            record |= self._mask_facts(outcome.name, outcome.result)
+            for beside, data in self._beside(outcome.result):
+                record |= beside.facts(outcome.name, data)
         return Item(outcome.name, record["state"], outcome.reason, outcome.reason_detail, output, record)
-
-    def _mask_facts(self, source: str, result: Result) -> dict[str, Any]:
-        if result.mask is None:
-            return {"mask": None, "mask_sha256": None}
-        return {"mask": self.masks[source], "mask_sha256": hashlib.sha256(result.mask).hexdigest()}
 
 
 class _Appender:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from restoration.errors import PhotoState, ReasonCode
 from restoration.models.registry import ModelEntry
+from restoration.photo.access import AccessCopy
 from restoration.photo.picture import ScanInfo
 from restoration.steps.protocol import DamageRecord, FaceRecord, Measurement
 
@@ -40,13 +41,14 @@ class Result:
     Tiles are ZIP files for viewers that zoom (:func:`restoration.photo.tiles.tiles_zip`); None where nobody asked.
     ``mask`` is a PNG that says where the picture was mended and of what kind the damage was
     (:mod:`restoration.damage_kinds`); None where nothing was. ``filled_share`` is the share of the picture that was
-    invented to fill it, 0..1.
+    invented to fill it, 0..1. ``output_format`` is the ending of the master's name; ``access`` is a copy of it for
+    everyday use, None if the recipe wants none.
     """
 
     state: PhotoState
     output: bytes
     output_sha256: str
-    output_format: Literal["png"]
+    output_format: Literal["png", "tif"]
     width: int
     height: int
     bits: Literal[8, 16]
@@ -61,6 +63,7 @@ class Result:
     mask: bytes | None = None
     damage: tuple[DamageRecord, ...] = ()
     filled_share: float = 0.0
+    access: AccessCopy | None = None
 
 
 @dataclass(frozen=True)

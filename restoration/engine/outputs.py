@@ -25,6 +25,9 @@ REFUSED_SUFFIXES = RAW_SUFFIXES | frozenset({".gif", ".svg", ".eps", ".pdf", ".p
 MASKS = "masks"
 """Folder, in the output folder, for masks: where a computer filled the picture of the same name."""
 
+ACCESS = "access"
+"""Folder, in the output folder, for access copies."""
+
 _LONGEST_NAME = 200
 """Bytes; file systems allow 255, and a temporary name needs some."""
 
@@ -55,17 +58,18 @@ def _passed_over(folder: Path, leave_out: Path) -> bool:
     return hidden or folder.resolve() == leave_out.resolve()
 
 
-def assign_outputs(sources: Iterable[str], previous: Mapping[str, str]) -> dict[str, str]:
+def assign_outputs(sources: Iterable[str], previous: Mapping[str, str], ending: str = ".png") -> dict[str, str]:
     """An output path for each source, all different even where letter case and Unicode form do not count.
 
     ``photo.jpg`` gives ``photo.png``; where that is taken, ``photo.jpg.png``; where that is taken too, a name with part
-    of the source path's hash. What an earlier run chose (``previous``: source to output) stays.
+    of the source path's hash. What an earlier run chose (``previous``: source to output) stays, if it has ``ending``.
     """
     sources = sorted(sources)
     chosen: dict[str, str] = {}
     taken: set[str] = set()
     for source in (*(s for s in sources if s in previous), *(s for s in sources if s not in previous)):
-        candidates = (*((previous[source],) if source in previous else ()), *_candidates(source))
+        earlier = (previous[source],) if previous.get(source, "").endswith(ending) else ()
+        candidates = (*earlier, *_candidates(source, ending))
         output = next(c for c in candidates if _key(c) not in taken)
         taken.add(_key(output))
         chosen[source] = output
@@ -74,23 +78,32 @@ def assign_outputs(sources: Iterable[str], previous: Mapping[str, str]) -> dict[
 
 def assign_masks(outputs: Mapping[str, str]) -> dict[str, str]:
     """A path for each source's mask, by that of its output: ``masks/photo.png``; never the path of another output."""
+    return _beside(MASKS, outputs, ".png")
+
+
+def assign_access(outputs: Mapping[str, str], ending: str) -> dict[str, str]:
+    """A path for each source's access copy, by that of its output: ``access/photo.jpg``; never that of an output."""
+    return _beside(ACCESS, outputs, ending)
+
+
+def _beside(folder: str, outputs: Mapping[str, str], ending: str) -> dict[str, str]:
     taken = {_key(output) for output in outputs.values()}
     chosen: dict[str, str] = {}
     for source in sorted(outputs):
-        mask = f"{MASKS}/{outputs[source]}"
-        while _key(mask) in taken:
-            mask = f"{MASKS}/{mask}"
-        taken.add(_key(mask))
-        chosen[source] = mask
+        path = f"{folder}/{PurePosixPath(outputs[source]).with_suffix(ending)}"
+        while _key(path) in taken:
+            path = f"{folder}/{path}"
+        taken.add(_key(path))
+        chosen[source] = path
     return chosen
 
 
-def _candidates(source: str) -> tuple[str, str, str]:
+def _candidates(source: str, ending: str) -> tuple[str, str, str]:
     path = PurePosixPath(source)
     digest = hashlib.sha256(os.fsencode(source)).hexdigest()
-    plain, full = path.with_suffix(".png"), path.with_name(path.name + ".png")
+    plain, full = path.with_suffix(ending), path.with_name(path.name + ending)
     stem = path.stem.encode("utf-8", "ignore")[:100].decode("utf-8", "ignore")
-    hashed = path.with_name(f"{stem}~{digest[:16]}.png")
+    hashed = path.with_name(f"{stem}~{digest[:16]}{ending}")
     long = len(os.fsencode(full.name)) > _LONGEST_NAME
     return (str(hashed),) * 3 if long else (str(plain), str(full), str(hashed))
 

@@ -1,8 +1,9 @@
 """Recipes: ordered steps with parameters, as data. Imports nothing heavy, so that Airflow can check one.
 
-A recipe is a TOML file: ``name``, ``title``, ``description``, a ``[[steps]]`` table per step (``step`` plus parameters)
-and ``[review]`` with the rules that ask for a person. Its canonical form is JSON with every parameter spelled out, keys
-sorted and no spaces (RFC 8785 in spirit); the sha256 of that is the recipe's identity in the catalog.
+A recipe is a TOML file: ``name``, ``title``, ``description``, a ``[[steps]]`` table per step (``step`` and parameters),
+``[review]`` with the rules that ask for a person, and ``[output]`` with the formats of what comes out. Its canonical
+form is JSON with every parameter spelled out, keys sorted and no spaces (RFC 8785 in spirit); the sha256 of that is the
+recipe's identity in the catalog.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from restoration.colour_hints import ColourHint
+from restoration.engine.output_rules import OutputRules
 from restoration.errors import RecipeError
 from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters
 
@@ -54,7 +56,7 @@ class RecipeStep(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A validated recipe."""
+    """A validated recipe. ``given_output`` is its ``[output]`` table; None if it has none, which means the defaults."""
 
     model_config = ConfigDict(frozen=True)
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -62,13 +64,21 @@ class Recipe(BaseModel):
     description: str
     steps: tuple[RecipeStep, ...]
     review: ReviewRules
+    given_output: OutputRules | None = None
+
+    @property
+    def output(self) -> OutputRules:
+        """The formats of what comes out."""
+        return self.given_output or OutputRules()
 
     def canonical(self) -> dict[str, Any]:
-        """The recipe without its prose, every parameter spelled out."""
+        """The recipe without its prose, every parameter spelled out; ``output`` only if it has that table."""
+        output = {} if self.given_output is None else {"output": self.given_output.model_dump(mode="json")}
         return {
             "name": self.name,
             "steps": [{"step": s.step, "parameters": s.parameters.model_dump(mode="json")} for s in self.steps],
             "review": self.review.model_dump(mode="json"),
+            **output,
         }
 
     @cached_property
@@ -125,6 +135,7 @@ def _with_steps(recipe: Recipe, steps: tuple[RecipeStep, ...]) -> Recipe:
         description=recipe.description,
         steps=steps,
         review=recipe.review,
+        given_output=recipe.given_output,
     )
 
 
@@ -162,6 +173,7 @@ def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
             description=body.get("description", ""),
             steps=tuple(steps),
             review=ReviewRules(**body.get("review", {})),
+            given_output=OutputRules(**body["output"]) if "output" in body else None,
         )
     except ValidationError as error:
         raise RecipeError(f"{origin}: {_first_problem(error)}") from error
@@ -190,7 +202,8 @@ def recipe_from_canonical(body: dict[str, Any], origin: str) -> Recipe:
     """
     try:
         steps = [{"step": step["step"], **step["parameters"]} for step in body["steps"]]
-        flat = {"name": body["name"], "steps": steps, "review": dict(body["review"])}
+        output = {"output": dict(body["output"])} if "output" in body else {}
+        flat = {"name": body["name"], "steps": steps, "review": dict(body["review"]), **output}
     except (KeyError, TypeError) as error:
         raise RecipeError(f"{origin} is not the canonical form of a recipe: {error!r}") from error
     return parse_recipe(flat, origin)

@@ -26,7 +26,7 @@ import numpy as np
 
 from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
 from restoration.photo.magic import identify
-from restoration.photo.picture import FloatImage, Picture, ScanInfo
+from restoration.photo.picture import FloatImage, Picture, Samples, ScanInfo
 from restoration.settings import Settings
 
 PartBox = tuple[float, float, int, int, float]
@@ -181,10 +181,12 @@ class _Child:
 
     def decode(self, data: bytes, kind: str, name: str) -> Picture:
         """Pixels of one scan. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
-        info = ScanInfo(**self._requested(data, kind, name, None))
-        picture = Picture(self._pixels(info), info)
+        answer = self._requested(data, kind, name, None)
+        extra = bool(answer.pop("extra", False))
+        info = ScanInfo(**answer)
+        pixels, beside = self._pixels(info, extra=extra)
         self._emptied()
-        return picture
+        return Picture(pixels, info, beside)
 
     def cut(self, data: bytes, kind: str, name: str, part: PartBox) -> bytes:
         """A TIFF file of a part of a scan. Raises as :meth:`decode` does."""
@@ -268,17 +270,22 @@ class _Child:
             return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
         return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
 
-    def _pixels(self, info: ScanInfo) -> FloatImage:
+    def _pixels(self, info: ScanInfo, *, extra: bool) -> tuple[FloatImage, Samples | None]:
+        """The picture, and the samples of a further channel that lie behind it in the shared file."""
         kind, most = (np.dtype(np.uint8), 255) if info.bits == 8 else (np.dtype(np.uint16), 65535)
         shape = (info.height, info.width, 3)
         size = int(np.prod(shape)) * kind.itemsize
-        if os.fstat(self._target).st_size != size:
+        whole = size + size // 3 if extra else size
+        if os.fstat(self._target).st_size != whole:
             raise _ChildLost("the decoder handed back fewer pixels than it said", ReasonCode.DECODER_CRASHED)
-        with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
-            view = np.frombuffer(shared, kind).reshape(shape)
+        with mmap.mmap(self._target, whole, access=mmap.ACCESS_READ) as shared:
+            view = np.frombuffer(shared, kind, count=info.height * info.width * 3).reshape(shape)
             pixels = np.divide(view, np.float32(most), dtype=np.float32)
             del view
-        return np.asarray(pixels, np.float32)
+            beside = None
+            if extra:
+                beside = np.frombuffer(shared, kind, offset=size).reshape(shape[:2]).copy()
+        return np.asarray(pixels, np.float32), beside
 
 
 def _nameless_file(label: str) -> int:

@@ -228,6 +228,12 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     os.ftruncate(target, 0)
     os.lseek(target, 0, os.SEEK_SET)
     upright.rawsave_target(pyvips.Target.new_to_descriptor(target))
+    if layout.extra is not None and image.format in {"uchar", "ushort"}:
+        # behind the colours, in their depth
+        again = open_scan()
+        beside = _turned(again, facts["orientation"]) if facts["orientation"] != 1 else again
+        beside.extract_band(layout.extra).rawsave_target(pyvips.Target.new_to_descriptor(target))
+        facts["extra"] = True
     if notes:
         facts["metadata"]["notes"] = printable(" ".join("; ".join(notes).split()))[:_NOTED]
     facts.update(format=request["format"], width=upright.width, height=upright.height)

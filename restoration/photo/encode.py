@@ -51,9 +51,13 @@ def encode_png(picture: Picture, *, software: str, ai_altered: bool) -> bytes:
     plain = _encode(".png", to_integers(picture.pixels, picture.info.bits), _PNG_OPTIONS)
     chunks = _chunk(b"sRGB", b"\x01")
     chunks += _resolution(picture.info)
-    packet = _XMP.format(source=COMPOSITE if ai_altered else ENHANCED, software=escape(software))
-    chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet.encode())
+    chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp_packet(software, ai_altered))
     return plain[:_PNG_START] + chunks + plain[_PNG_START:]
+
+
+def xmp_packet(software: str, ai_altered: bool) -> bytes:
+    """The XMP packet of a restored picture: IPTC DigitalSourceType, and the program's name and version."""
+    return _XMP.format(source=COMPOSITE if ai_altered else ENHANCED, software=escape(software)).encode()
 
 
 def preview_jpeg(pixels: FloatImage, long_side: int) -> bytes:
@@ -86,11 +90,15 @@ def to_integers(pixels: FloatImage, bits: int) -> NDArray[np.uint8] | NDArray[np
     return np.asarray(np.rint(np.clip(pixels, 0, 1) * np.float32(65535)), np.uint16)
 
 
+def upright_dpi(info: ScanInfo) -> tuple[float, float]:
+    """Pixels per inch across and down the upright picture; 0 if they are not known."""
+    down = info.dpi_down or info.dpi
+    return (down, info.dpi) if info.orientation in _ON_ITS_SIDE else (info.dpi, down)
+
+
 def _resolution(info: ScanInfo) -> bytes:
     """Chunk with the pixels per metre of the upright picture; empty if they are not known, or more than PNG can say."""
-    down = info.dpi_down or info.dpi
-    across, down = (down, info.dpi) if info.orientation in _ON_ITS_SIDE else (info.dpi, down)
-    per_metre = [round(axis / 0.0254) for axis in (across, down)]
+    per_metre = [round(axis / 0.0254) for axis in upright_dpi(info)]
     if not all(0 < axis <= _MOST_PER_METRE for axis in per_metre):
         return b""
     return _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))

@@ -43,18 +43,6 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"SIMPLE  =", "FITS"),
     *((b"P%d" % number + space, "PNM") for number in range(1, 8) for space in (b"\n", b"\r", b" ")),
 )
-MEDIA_TYPES = {
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "tiff": "image/tiff",
-    "webp": "image/webp",
-    "bmp": "image/bmp",
-    "jpeg2000": "image/jp2",
-    "jpegxl": "image/jxl",
-    "heif": "image/heif",
-    "avif": "image/avif",
-}
-"""Media type of each format that is read (IANA; RFC 3745 for JPEG 2000)."""
 RAW_SUFFIXES = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),

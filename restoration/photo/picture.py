@@ -8,6 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+"""H x W, as the scanner stored them."""
+
 FloatImage = NDArray[np.float32]
 """H x W x 3 float32, sRGB-encoded (IEC 61966-2-1 transfer curve), nominal range [0, 1], RGB order."""
 
@@ -41,10 +44,15 @@ class ScanInfo:
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels with the facts of the scan they came from. Never changed in place; steps return a new one."""
+    """Pixels with the facts of the scan they came from. Never changed in place; steps return a new one.
+
+    ``extra`` is a further channel of which the file does not say what it is, of the scan's own size: perhaps infrared
+    (:mod:`restoration.photo.infrared`). None if there is none.
+    """
 
     pixels: FloatImage
     info: ScanInfo
+    extra: Samples | None = None
 
     def with_pixels(self, pixels: FloatImage) -> Picture:
         """The same scan with other pixels (shape may change when a step upscales)."""

@@ -237,7 +237,7 @@ def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
     if facts.kind == "mask":
         made = {"description": _plain(facts.statement), "digitalSourceType": DATA_DRIVEN}
         yield {"action": "c2pa.edited", **when, "softwareAgent": program, **made}
-    elif facts.kind != "restored":
+    elif facts.kind not in ("restored", "access"):
         yield {"action": "c2pa.resized", **when, "softwareAgent": program}
     yield {"action": "c2pa.converted", **when, "softwareAgent": program}
 

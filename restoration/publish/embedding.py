@@ -1,7 +1,8 @@
-"""Where PNG and JPEG files keep an XMP packet: put it in or take it out without touching anything else.
+"""Where pictures keep an XMP packet: put it in or take it out without touching anything else.
 
 Pixels are never decoded. In a PNG the packet is an ``iTXt`` chunk with the keyword ``XML:com.adobe.xmp``, in a JPEG an
-``APP1`` segment (XMP Specification Part 3). A packet that is there is replaced in its place; every other chunk or
+``APP1`` segment (XMP Specification Part 3); of TIFF and WebP :mod:`restoration.publish.tiff_packets` and
+:mod:`restoration.publish.webp_packets` know. A packet that is there is replaced in its place; every other chunk or
 segment, and all entropy-coded data, stay byte for byte. Files that are not what they claim to be are refused.
 """
 
@@ -13,9 +14,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from restoration.errors import PublicationError, ReasonCode
+from restoration.publish import tiff_packets, webp_packets
 
 PNG = "image/png"
 JPEG = "image/jpeg"
+TIFF = "image/tiff"
+WEBP = "image/webp"
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"XML:com.adobe.xmp\0"
@@ -43,7 +47,11 @@ def put_xmp(data: bytes, content_type: str, packet: bytes) -> bytes:
         return _put_png(data, packet)
     if content_type == JPEG:
         return _put_jpeg(data, packet)
-    raise _invalid(f"labels can be written into PNG and JPEG, not {content_type}")
+    if content_type == TIFF:
+        return tiff_packets.put(data, packet, _invalid)
+    if content_type == WEBP:
+        return webp_packets.put(data, packet, _invalid)
+    raise _invalid(f"labels can be written into PNG, TIFF, JPEG and WebP, not {content_type}")
 
 
 def get_xmp(data: bytes, content_type: str) -> bytes:
@@ -57,8 +65,12 @@ def get_xmp(data: bytes, content_type: str) -> bytes:
     elif content_type == JPEG:
         found = [bytes(segment.body) for segment in _segments(data)[0] if _is_jpeg_xmp(segment)]
         packets = [body.removeprefix(_XMP) for body in found if body.startswith(_XMP)]
+    elif content_type == TIFF:
+        found = packets = tiff_packets.packets(data, _invalid)
+    elif content_type == WEBP:
+        found = packets = webp_packets.packets(data, _invalid)
     else:
-        raise _invalid(f"labels can be read from PNG and JPEG, not {content_type}")
+        raise _invalid(f"labels can be read from PNG, TIFF, JPEG and WebP, not {content_type}")
     if len(found) != 1 or len(packets) != 1:
         raise _invalid(f"it carries {len(found)} XMP packets instead of one plain one")
     return packets[0]
@@ -68,6 +80,10 @@ def has_credentials(data: bytes, content_type: str) -> bool:
     """Whether a file carries C2PA content credentials. :raises PublicationError: label_invalid: it is not whole."""
     if content_type == PNG:
         return any(chunk.kind == _PNG_CREDENTIALS for chunk in _chunks(data))
+    if content_type == TIFF:
+        return tiff_packets.has_credentials(data, _invalid)
+    if content_type == WEBP:
+        return webp_packets.has_credentials(data, _invalid)
     return any(_is_jumbf(segment) for segment in _segments(data)[0])
 
 

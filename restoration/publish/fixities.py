@@ -61,7 +61,8 @@ class FixityLog:
         """The same photographs, but what ``record`` says of ``output`` is true of the published file.
 
         ``output.sha256`` and ``output.bytes`` are the published file's; ``output.unlabelled_sha256`` is the restored
-        file's, before labels were written into it. ``mask_file`` says the same of the mask, where there is one.
+        file's, before labels were written into it. ``mask_file`` says the same of the mask, where there is one, and
+        ``access`` of the copy for everyday use.
         ``record.credentials`` says how content credentials name the scan.
         """
         for staged in self.beside(photos):
@@ -87,6 +88,10 @@ def _published(photo: ArchivedPhoto, files: dict[str, StagedFile]) -> ArchivedPh
         output, fixity = record["output"], files[photo.output_path].fixity
         restored = {"unlabelled_sha256": output["sha256"]}
         record["output"] = {**output, **restored, "sha256": fixity.sha256, "bytes": fixity.size}
+    if photo.access_path is not None:
+        access, fixity = record["access"], files[photo.access_path].fixity
+        facts = {"unlabelled_sha256": access["sha256"], "sha256": fixity.sha256, "bytes": fixity.size}
+        record["access"] = {**access, "file": photo.access_path, **facts}
     if photo.mask_path is not None:
         fixity = files[photo.mask_path].fixity
         unlabelled = layout.sha256_of_key(record["mask"])

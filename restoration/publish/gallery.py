@@ -93,6 +93,7 @@ def photo_row(photo: ArchivedPhoto) -> dict[str, Any]:
         "words": _short(" ".join(str(terms[term]) for term in sorted(terms) if term not in ("title", "date")), 400),
         "date": _short(terms.get("date"), 40),
         "image": photo.output_path,
+        "access": photo.access_path,
         "width": size and size[0],
         "height": size and size[1],
         "ai": bool(photo.shown and record.get("ai_altered")),
@@ -113,6 +114,7 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
             "terms": {k: _short(v, MAX_TEXT) for k, v in (record.get("dublin_core") or {}).items()},
             "source": _kept(source, ("uri", "sha256", "size", "format", "width", "height", "bits")),
             "output": _output(photo),
+            "access": _access(photo),
             "recipe": record.get("recipe"),
             "flag": record.get("reason") if photo.shown_as == "original" else None,
             "variant": record.get("variant"),
@@ -149,6 +151,10 @@ def _output(photo: ArchivedPhoto) -> dict[str, Any] | None:
     if not photo.shown:
         return None
     return _kept(photo.record["output"], ("sha256", "bytes", "format", "width", "height", "bits"))
+
+
+def _access(photo: ArchivedPhoto) -> dict[str, Any] | None:
+    return _kept(photo.record["access"], ("sha256", "bytes", "format")) if photo.access_path else None
 
 
 def _filled(photo: ArchivedPhoto) -> dict[str, Any] | None:

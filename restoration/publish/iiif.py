@@ -164,6 +164,7 @@ def manifest(photo: ArchivedPhoto, tiles: dict[str, ShownTiles], place: Place) -
             **_provider(place),
             "thumbnail": [_thumbnail(photo, stages[0], tiles.get(stages[0]), place)],
             "homepage": _homepage(photo, place),
+            **_rendering(photo, place),
             "partOf": [{"id": place.address(COLLECTION_PATH), "type": "Collection"}],
             "items": [canvas],
         }
@@ -281,10 +282,12 @@ def _image(photo: ArchivedPhoto, stage: str, tiles: ShownTiles | None, place: Pl
     label = ORIGINAL if stage == "before" else RESTORED_AI if ai else RESTORED
     if tiles is not None:
         return {**_whole(tiles, None), "label": label, "service": _service(tiles)}
-    if stage == "after" and photo.output_path is not None:
+    if stage == "after" and photo.access_path is not None:
+        return {**_file(photo.access_path, place), "label": label}
+    if stage == "after" and photo.output_path is not None and not photo.output_path.endswith(".tif"):
         size = {key: photo.record["output"][key] for key in ("width", "height")}
         return {**_file(photo.output_path, place), **size, "label": label}
-    return {**_file(layout.preview_path(photo.name, "before"), place), "label": label}
+    return {**_file(layout.preview_path(photo.name, stage), place), "label": label}
 
 
 def _whole(tiles: ShownTiles, size: Size | None) -> dict[str, Any]:
@@ -350,6 +353,13 @@ def _homepage(photo: ArchivedPhoto, place: Place) -> list[dict[str, Any]]:
     label = {"en": ["In the gallery"], "ko": ["전시관에서 보기"]}
     address = place.address(f"index.html#photo/{photo.name}")
     return [{"id": address, "type": "Text", "label": label, "format": "text/html"}]
+
+
+def _rendering(photo: ArchivedPhoto, place: Place) -> dict[str, Any]:
+    """The restored file as a download, if it is of a format that viewers do not show."""
+    if photo.output_path is None or not photo.output_path.endswith(".tif"):
+        return {}
+    return {"rendering": [{**_file(photo.output_path, place), "label": RESTORED}]}
 
 
 def _read_as_manifest(value: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from restoration.publish.filled import Filled, FilledArea
 from restoration.publish.given import GivenColour
 
 Language = Literal["en", "ko"]
-Kind = Literal["restored", "before", "after", "mask"]
-"""The restored picture, the smaller copies of the scan and of the restored picture, the map of what was filled."""
+Kind = Literal["restored", "access", "before", "after", "mask"]
+"""The restored picture, its copy for everyday use, the smaller copies of scan and restored picture, the map of what was
+filled."""
 MOST_GIVEN, MAX_WHAT = 6, 80
 """Colours of people that a sentence names, and characters of what has one; a label is short."""
 
@@ -39,6 +40,7 @@ class Words:
     some_parts: str
     nothing: str
     restored: str
+    access: str
     after: str
     before: str
     caution: str
@@ -87,6 +89,7 @@ _WORDS: dict[Language, Words] = {
         some_parts="a trained model made parts of it",
         nothing="nothing had to be changed",
         restored="A restored picture, made by a computer from a scan: {did}.",
+        access="A copy, for everyday use, of a restored picture, made by a computer from a scan: {did}.",
         after="A smaller copy of a restored picture, made by a computer from a scan: {did}.",
         before="A smaller copy of the scan as it was found; nothing was restored.",
         caution="It shows how it may have looked, not how it did.",
@@ -138,6 +141,7 @@ _WORDS: dict[Language, Words] = {
         some_parts="일부를 학습된 모델이 만듦",
         nothing="고칠 곳이 없었음",
         restored="컴퓨터가 스캔을 바탕으로 복원한 사진: {did}.",
+        access="컴퓨터가 스캔을 바탕으로 복원한 사진의 이용용 사본: {did}.",
         after="컴퓨터가 스캔을 바탕으로 복원한 사진의 축소본: {did}.",
         before="원본 스캔을 그대로 줄인 사진이며, 아무것도 복원하지 않았습니다.",
         caution="실제 모습이 아니라, 그랬을 수도 있는 모습입니다.",
@@ -275,7 +279,7 @@ def statement(
     if kind == "mask":
         return _sentences(words.mask, areas, scan)
     done = words.separator.join(did(step, faces, language, by_net=filled.by_net, given=bool(given)) for step in steps)
-    made = words.restored if kind == "restored" else words.after
+    made = {"restored": words.restored, "access": words.access}.get(kind, words.after)
     said = made.format(did=done or (words.some_parts if ai_altered else words.nothing))
     return _sentences(said, given_sentence(given, language), areas, words.caution if ai_altered else "", scan)
 

@@ -208,7 +208,7 @@ class PictureFacts:
     @property
     def _made_from(self) -> str:
         restored = (self.record.get("output") or {}).get("sha256")
-        return str(restored) if self.kind in ("after", "mask") and restored else self.source_sha256
+        return str(restored) if self.kind in ("access", "after", "mask") and restored else self.source_sha256
 
     def _history(self) -> Iterator[Step]:
         for step in self.steps:
@@ -217,6 +217,8 @@ class PictureFacts:
             yield Step("edited", agent, words, self.restored_at)
         if self.kind in _COPIES:
             yield Step("resized", str(self.program), "preview", self.restored_at)
+        if self.kind == "access":
+            yield Step("converted", str(self.program), "copy for everyday use", self.restored_at)
         if self.kind == "mask":
             yield Step("created", str(self.program), "map of what was mended", self.restored_at)
 

@@ -7,7 +7,8 @@
         bagit.txt  bag-info.txt                      that it is a bag, and of what
         manifest-sha256.txt, -sha512.txt             hash and path of every file under data/
         tagmanifest-sha256.txt, -sha512.txt          hash and path of every other file
-        data/photos/<name>.png                       restored photographs
+        data/photos/<name>.png                       restored photographs (.tif where the recipe says so)
+        data/access/<name>.jpg                       copies of them for everyday use (or .webp), if there are any
         data/previews/<name>-before.jpg, -after.jpg  smaller pictures of both
         data/masks/<name>.png                        where a computer filled the restored photograph, if it did
         data/metadata.csv                            Dublin Core, state and hashes, one row a photograph
@@ -83,6 +84,7 @@ CONTENT_TYPES = {
     "png": "image/png",
     "tif": "image/tiff",
     "jpg": "image/jpeg",
+    "webp": "image/webp",
     "svg": "image/svg+xml",
 }
 
@@ -116,7 +118,12 @@ def mask_path(name: str) -> str:
     return f"data/masks/{name}.png"
 
 
-PICTURES = ("data/photos/", "data/previews/", "data/masks/")
+def access_path(name: str, extension: str) -> str:
+    """Where the copy of a restored photograph for everyday use lies, if the recipe asks for one."""
+    return f"data/access/{name}.{extension}"
+
+
+PICTURES = ("data/photos/", "data/access/", "data/previews/", "data/masks/")
 """Folders of the files that carry labels and that PREMIS describes one by one."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from restoration.errors import PhotoRejected, StorageError
-from restoration.photo.magic import MEDIA_TYPES
+from restoration.names import MEDIA_TYPES
 from restoration.publish.photos import ArchivedPhoto
 
 if TYPE_CHECKING:

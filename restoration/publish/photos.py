@@ -64,12 +64,21 @@ class ArchivedPhoto:
         """Path of the mask that says where the restored picture was mended, None where there is none to show."""
         return layout.mask_path(self.name) if self.shown and self.record.get("mask") else None
 
+    @property
+    def access_path(self) -> str | None:
+        """Path of the restored picture's copy for everyday use, None if there is none to show."""
+        access = self.record.get("access") if self.shown else None
+        return layout.access_path(self.name, str(access["key"]).rsplit(".", 1)[-1]) if access else None
+
     def payloads(self) -> Iterator[Payload]:
-        """The photograph's files: restored picture, both previews and the mask, or what is shown of them."""
+        """The photograph's files: restored picture, its copy, both previews and the mask, or what is shown of them."""
         stages: tuple[str, ...] = ("before",) if self.shown_as == "original" else ()
         if self.output_path is not None:
             output, stages = self.record["output"], ("before", "after")
             yield Payload(self.output_path, output["key"], output["sha256"])
+        if self.access_path is not None:
+            access = self.record["access"]
+            yield Payload(self.access_path, access["key"], access["sha256"])
         for stage in stages:
             key = self.record["previews"][stage]
             yield Payload(layout.preview_path(self.name, stage), key, layout.sha256_of_key(key))
@@ -185,8 +194,8 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         "output": (record.get("output") or {}).get("sha256"),
         "decision": (record.get("review") or {}).get("decision"),
         **{name: record.get(name) for name in kept},
-        # only where there is one: what has none says what it said before there were masks, and before there were hints
-        **{name: record[name] for name in ("mask", "hints") if record.get(name)},
+        # only where there is one: what has none says what it said before there were masks, hints and access copies
+        **{name: record[name] for name in ("mask", "hints", "access") if record.get(name)},
     }
 
 

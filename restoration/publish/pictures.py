@@ -119,6 +119,8 @@ def kind_of(photo: ArchivedPhoto, path: str) -> Kind:
     """What one of a photograph's files shows."""
     if path == photo.output_path:
         return "restored"
+    if path == photo.access_path:
+        return "access"
     if path == photo.mask_path:
         return "mask"
     return "before" if path == layout.preview_path(photo.name, "before") or not photo.shown else "after"

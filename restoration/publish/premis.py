@@ -21,7 +21,7 @@ from lxml import etree
 
 from restoration import __version__
 from restoration.fixity import Fixity
-from restoration.photo.magic import MEDIA_TYPES
+from restoration.names import MEDIA_TYPES
 from restoration.publish import layout
 from restoration.publish.filled import filled_of
 from restoration.publish.fixities import StagedPhoto
@@ -37,7 +37,6 @@ SCAN = "scan"
 UNLABELLED = "sha256 before labels"
 """Type of the identifier that is the hash of the file that was labelled; it lies outside the archive."""
 CHAIN = "event chain"
-FORMATS = MEDIA_TYPES | {"jpg": MEDIA_TYPES["jpeg"], "tif": MEDIA_TYPES["tiff"]}
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REASONS = (("reason", "reason"), ("reason in words", "reason_detail"))
@@ -159,6 +158,7 @@ def _file(
         _identifier("object", BAG_PATH, path),
         _property("altered by AI", altered),
         *([_property("shows", "where the restored picture was mended")] if path == mask else []),
+        *([_property("use", "access copy")] if path == staged.photo.access_path else []),
         *((*_filled(record), *_given(record)) if restored else []),
         _characteristics(
             [("sha256", fixity.sha256), ("sha512", fixity.sha512)],
@@ -198,7 +198,7 @@ def _derived_from(kind: str, value: str) -> etree._Element:
 
 
 def _characteristics(hashes: list[tuple[str, str]], size: Any, form: Any, *more: etree._Element) -> etree._Element:
-    name = FORMATS.get(str(form).lower(), str(form) if form else "unknown")
+    name = MEDIA_TYPES.get(str(form).lower(), str(form) if form else "unknown")
     return _element(
         "objectCharacteristics",
         ("compositionLevel", 0),

@@ -101,6 +101,16 @@ def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
         "wasDerivedFrom": scan,
         "wasGeneratedBy": activity,
     }
+    if (record.get("access") or {}).get("file"):
+        yield {
+            "@id": f"../{str(photo.access_path).removeprefix('data/')}",
+            "@type": "prov:Entity",
+            "identifier": f"{photo.name} access copy",
+            "sha256": record["access"]["sha256"],
+            "wasDerivedFrom": f"../{str(photo.output_path).removeprefix('data/')}",
+            "wasGeneratedBy": activity,
+            "description": "copy of the restored picture for everyday use",
+        }
     if record.get("mask_file"):
         yield {
             "@id": f"../{str(photo.mask_path).removeprefix('data/')}",

@@ -46,7 +46,7 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
     was found and how it was mended, a kind each), ``filled`` (``share`` of the picture that was invented, None
     where nobody recorded it, and the ``mask`` that says where, None where there is none), and, only if there are any,
     ``hints``: colours that people gave and it was painted by, with place, ground and, if they may be named, who and
-    from what.
+    from what; and ``access``: the copy for everyday use, with what ``restored`` says of its file.
     """
     record = photo.record
     hints = [one.facts() for one in given_of(record)]
@@ -79,6 +79,7 @@ def provenance_of(photo: ArchivedPhoto) -> dict[str, Any]:
         "metadata": record.get("dublin_core") or {},
         "metadata_from": record.get("dublin_core_from") or {},
         **({"hints": hints} if hints else {}),
+        **({"access": record["access"]} if photo.access_path else {}),
     }
 
 

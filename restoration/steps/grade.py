@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
+from restoration.photo.equalise import equalised
 from restoration.photo.picture import FloatImage, Picture
 from restoration.steps.fading import Fading, Unmixed, unmixed
 from restoration.steps.framing import outside, own_values, with_mount
@@ -73,7 +73,7 @@ def _graded(frame: Frame, old: NDArray[np.float32], parameters: Grade) -> tuple[
         return old, detail
     stretched = _stretched(old, low, high, gain)
     if not beside_damage:
-        stretched += np.float32(parameters.local_contrast) * (_locally_equalised(stretched) - stretched)
+        stretched += np.float32(parameters.local_contrast) * (_equalised(stretched) - stretched)
     new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
     beyond = outside(frame)
     new[beyond] = old[beyond]
@@ -127,11 +127,8 @@ def _bent(line: NDArray[np.float32], furthest: float, *, mirrored: bool = False)
     return np.asarray(1 - bent if mirrored else bent, np.float32)
 
 
-def _locally_equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Contrast-limited adaptive histogram equalisation of L*, at 16 bits."""
-    levels = np.rint(plane * np.float32(655.35)).astype(np.uint16)
-    equalised = cv2.createCLAHE(clipLimit=_CLIP_LIMIT, tileGridSize=(_TILES, _TILES)).apply(levels)
-    return np.asarray(equalised, np.float32) / np.float32(655.35)
+def _equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    return equalised(plane, most=100.0, tiles=_TILES, limit=_CLIP_LIMIT)
 
 
 def _with_lightness(picture: Picture, luminance: NDArray[np.float32], chroma: NDArray[np.float32] | None) -> FloatImage:

@@ -9,7 +9,7 @@ what nobody can know of a face is left to a person.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -27,6 +27,7 @@ from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
 from restoration.steps.framing import kept_outside, outside, own_box
+from restoration.steps.infrared import with_infrared
 from restoration.steps.inpainters import Inpainter, inpainter_of
 from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
@@ -42,11 +43,12 @@ _CONFIDENCE = 0.5
 
 @dataclass(frozen=True)
 class _Found:
-    """What was found, the faces it was held against, and the net that found it."""
+    """What was found, the faces it was held against, the net that found it, and what infrared told of it."""
 
     marks: Marks
     faces: tuple[Detection, ...] = ()
     model: ModelEntry | None = None
+    infrared: dict[str, Any] = field(default_factory=dict)
 
 
 class Step(BaseStep[Repair]):
@@ -71,6 +73,7 @@ class Step(BaseStep[Repair]):
         share = round(float(marks.mask.mean()), 6)
         noise = flat_noise(pixels)
         detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False, **printed}
+        detail |= found.infrared
         notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
         notes["left_share"] = share
         frame.notes["repair"] = notes
@@ -147,15 +150,16 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     shapes = _marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1])
     shapes.codes[beyond] = 0
     if not parameters.finder:
-        return _Found(shapes)
+        marks, told = with_infrared(frame, shapes, beyond)
+        return _Found(marks, infrared=told)
     found = search(models.load(parameters.finder), luma, models.device)
     for plane in (found.likely, found.writing):
         plane[beyond] = 0
     faces: Sequence[Detection] = ()
     if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
         faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)
-    marks = decide(found, shapes.codes, parameters.sensitivity, faces)
-    return _Found(marks, tuple(faces), models.entry(parameters.finder))
+    marks, told = with_infrared(frame, decide(found, shapes.codes, parameters.sensitivity, faces), beyond)
+    return _Found(marks, tuple(faces), models.entry(parameters.finder), told)
 
 
 def _marks_of(damage: Damage, height: int, width: int) -> Marks:

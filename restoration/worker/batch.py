@@ -29,6 +29,7 @@ from restoration.catalog.wishes import Variant, Wishes, variant_of
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
 from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
+from restoration.names import MEDIA_TYPES
 from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
 from restoration.worker.heartbeat import Pulse
 from restoration.worker.runtime import WorkerRuntime
@@ -376,16 +377,18 @@ class _Batch:
     def _upload(self, result: Result) -> StoredKeys:
         bucket, write = self.runtime.settings.restored_bucket, self.runtime.store.write_content
         before = write(bucket, result.preview_before, "jpg", "image/jpeg")
+        access = result.access
         same = result.preview_after == result.preview_before
         after = before if same else write(bucket, result.preview_after, "jpg", "image/jpeg")
         tiles = {data: write(bucket, data, "zip", "application/zip") for data in _tiles(result)}
         return StoredKeys(
-            write(bucket, result.output, result.output_format, "image/png"),
+            write(bucket, result.output, result.output_format, MEDIA_TYPES[result.output_format]),
             before,
             after,
             tiles.get(result.tiles_before or b""),
             tiles.get(result.tiles_after or b""),
-            None if result.mask is None else write(bucket, result.mask, "png", "image/png"),
+            None if result.mask is None else write(bucket, result.mask, "png", MEDIA_TYPES["png"]),
+            None if access is None else write(bucket, access.data, access.extension, MEDIA_TYPES[access.extension]),
         )
 
     def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from restoration import __version__
-from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
+from restoration.catalog.rows import (
+    AccessRow,
+    DamageRow,
+    FaceRow,
+    MeasurementRow,
+    ModelRow,
+    NewRestoration,
+    ScanRow,
+    StepRow,
+)
 from restoration.catalog.wishes import Variant
 from restoration.damage_kinds import DamageKind
 from restoration.engine.outcome import Outcome, Result, StepRecord
@@ -38,6 +48,7 @@ class StoredKeys:
     tiles_before: str | None = None
     tiles_after: str | None = None
     mask: str | None = None
+    access: str | None = None
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
@@ -111,7 +122,16 @@ def restoration_row(outcome: Outcome, result: Result, keys: StoredKeys, origin: 
         damage=damage_rows(result),
         mask_key=keys.mask,
         filled_share=result.filled_share,
+        access=_access_row(result, keys),
     )
+
+
+def _access_row(result: Result, keys: StoredKeys) -> AccessRow | None:
+    """The copy for everyday use, if there is one."""
+    if result.access is None or keys.access is None:
+        return None
+    data = result.access.data
+    return AccessRow(keys.access, hashlib.sha256(data).hexdigest(), len(data), result.access.extension)
 
 
 def damage_rows(result: Result) -> tuple[DamageRow, ...]:

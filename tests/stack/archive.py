@@ -9,7 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from restoration.catalog.collections import Collection, upsert_collection
-from restoration.names import run_id
+from restoration.names import MEDIA_TYPES, run_id
 from restoration.storage.s3 import ObjectStore
 from tests.filled import filled_png
 from tests.small_pictures import jpeg, png
@@ -24,7 +24,7 @@ INSERT INTO restoration (source_sha256, recipe_sha256, models_sha256, recipe, st
     output_bytes, output_format, output_width, output_height, output_bits, preview_before_key, preview_after_key,
     ai_altered, device, device_class, worker, code_version, seconds, first_run_id)
 VALUES (:source, :recipe, :models, 'memorial-portrait', CAST(:state AS photo_state), CAST(:reason AS reason_code), :key,
-    :sha, :size, 'png', 40, 30, 8, :before, :after, true, 'cpu', 'cpu-x86_64', 'w', '1.0', 0.5, :run_id)
+    :sha, :size, :format, 40, 30, 8, :before, :after, true, 'cpu', 'cpu-x86_64', 'w', '1.0', 0.5, :run_id)
 RETURNING restoration_id
 """)
 
@@ -38,6 +38,10 @@ RETURNING photo_id
 
 
 _MASK = sa.text("UPDATE restoration SET mask_key = :key, filled_share = 0.0325 WHERE restoration_id = :id")
+_ACCESS = sa.text("""
+UPDATE restoration SET access_key = :key, access_sha256 = :sha256, access_bytes = :bytes, access_format = :format
+WHERE restoration_id = :id
+""")
 _DAMAGE = sa.text("""
 INSERT INTO damage (restoration_id, kind, found_share, mended_share, regions, mending, x, y, width, height)
 VALUES (:id, 'hole', 0.02, 0.02, 1, 'net', 32, 24, 8, 6),
@@ -80,6 +84,8 @@ class Archive:
         scan: bytes | None = None,
         picture: bytes | None = None,
         filled: bool = False,
+        master: str = "png",
+        access: tuple[bytes, str] | None = None,
         **terms: str,
     ) -> int:
         """One photograph; restored ones get a picture and previews in the restored bucket. Gives its number.
@@ -87,6 +93,8 @@ class Archive:
         :param scan: bytes for the originals' bucket; without them the scan is known by a hash alone.
         :param picture: the restored file, instead of a small PNG.
         :param filled: parts of it were filled: it has a mask, and damage on record.
+        :param master: ending of the restored file's name.
+        :param access: the copy for everyday use, and the ending of its name.
         """
         source = hashlib.sha256(scan or f"{self.name}/{name}".encode()).hexdigest()
         if scan is not None:
@@ -94,7 +102,9 @@ class Archive:
         with self.db.begin() as conn:
             restoration_id = None
             if state in ("restored", "needs_review"):
-                restoration_id = self._restoration(conn, source, name, state, reason, picture)
+                restoration_id = self._restoration(conn, source, name, state, reason, picture, master)
+                if access:
+                    self._copy(conn, restoration_id, *access)
                 if filled:
                     self._fill(conn, restoration_id, name)
             return conn.execute(
@@ -112,16 +122,30 @@ class Archive:
                 },
             ).scalar_one()
 
+    def _copy(self, conn: sa.Connection, restoration_id: int, data: bytes, ending: str) -> None:
+        key = self.store.write_content("restored", data, ending, MEDIA_TYPES[ending])
+        sha256 = hashlib.sha256(data).hexdigest()
+        conn.execute(
+            _ACCESS, {"id": restoration_id, "key": key, "sha256": sha256, "bytes": len(data), "format": ending}
+        )
+
     def _fill(self, conn: sa.Connection, restoration_id: int, name: str) -> None:
         key = self.store.write_content("restored", filled_png(seed=len(name)), "png", "image/png")
         conn.execute(_MASK, {"id": restoration_id, "key": key})
         conn.execute(_DAMAGE, {"id": restoration_id})
 
     def _restoration(
-        self, conn: sa.Connection, source: str, name: str, state: str, reason: str | None, picture: bytes | None
+        self,
+        conn: sa.Connection,
+        source: str,
+        name: str,
+        state: str,
+        reason: str | None,
+        picture: bytes | None,
+        master: str = "png",
     ) -> int:
         data = picture or png(f"{self.name} {name}")
-        key = self.store.write_content("restored", data, "png", "image/png")
+        key = self.store.write_content("restored", data, master, MEDIA_TYPES[master])
         before = self.store.write_content("restored", jpeg(f"{self.name} {name} before"), "jpg", "image/jpeg")
         after = self.store.write_content("restored", jpeg(f"{self.name} {name} after"), "jpg", "image/jpeg")
         values = {
@@ -133,6 +157,7 @@ class Archive:
             "key": key,
             "sha": hashlib.sha256(data).hexdigest(),
             "size": len(data),
+            "format": master,
             "before": before,
             "after": after,
             "run_id": self.run_id,

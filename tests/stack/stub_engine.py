@@ -16,6 +16,7 @@ from restoration.engine.prepare import Prepared
 from restoration.engine.recipe import Recipe
 from restoration.errors import PhotoState, ReasonCode
 from restoration.names import models_sha256
+from restoration.photo.access import AccessCopy
 from restoration.photo.picture import ScanInfo
 from restoration.steps.protocol import DamageRecord, Measurement
 
@@ -78,7 +79,7 @@ def _result(data: bytes) -> Result:
         state=PhotoState.RESTORED,
         output=output,
         output_sha256=hashlib.sha256(output).hexdigest(),
-        output_format="png",
+        output_format="tif" if word == b"COPY" else "png",
         width=8,
         height=8,
         bits=8,
@@ -93,4 +94,5 @@ def _result(data: bytes) -> Result:
         mask=mask_png() if word == b"MASK" else None,
         damage=DAMAGE if word == b"MASK" else (),
         filled_share=6 / 64 if word == b"MASK" else 0.0,
+        access=AccessCopy(b"copy " + data, "webp") if word == b"COPY" else None,
     )

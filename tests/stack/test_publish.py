@@ -27,6 +27,7 @@ from restoration.publish.export import export_collection, export_publication
 from restoration.publish.publisher import current_gallery, publish_collection
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore
+from tests.small_pictures import jpeg
 from tests.stack.archive import Archive
 from tests.stack.memory_store import Killed, MemoryStore
 from tests.unit.premis_rules import PREMIS, problems
@@ -367,7 +368,7 @@ def test_killed_at_every_store_call_the_old_or_the_new_version_is_current_and_wh
     store = MemoryStore()
     archive = Archive(catalog, store)
     for name in ("a", "b", "c"):
-        archive.add(name, filled=name == "b")
+        archive.add(name, filled=name == "b", access=(jpeg("copy"), "jpg") if name == "c" else None)
     assert publish(archive, store).version == 1
     outcomes: list[str] = []
     while "finished" not in outcomes:

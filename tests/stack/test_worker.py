@@ -139,6 +139,28 @@ class TestOneBatch:
             ("writing", 0.25, 0.0, 1, "none", None, None, None, None),
         ]
 
+    def test_masters_in_tiff_and_access_copies_are_stored_as_what_they_are(self, lab):
+        (batch,) = lab.plan({"a.png": b"COPY a", "b.png": b"OK b"})
+        with lab.runtime() as runtime:
+            assert run_batch(runtime, str(batch)).photos == {"restored": 2}
+        columns = "output_key, output_format, access_key, access_sha256, access_bytes, access_format"
+        copied, plain = lab.rows(f"SELECT {columns} FROM restoration ORDER BY access_key IS NULL")
+        data = b"copy COPY a"
+        assert copied[1:] == (
+            "tif",
+            copied.access_key,
+            hashlib.sha256(data).hexdigest(),
+            len(data),
+            "webp",
+        )
+        assert plain[1:] == ("png", None, None, None, None)
+        for key, body, kind in (
+            (copied.output_key, b"restored COPY a", "image/tiff"),
+            (copied.access_key, data, "image/webp"),
+        ):
+            stored = lab.admin.get_object(Bucket="restored", Key=key)
+            assert (stored["Body"].read(), stored["ContentType"]) == (body, kind)
+
     def test_a_second_call_changes_nothing(self, lab):
         (batch,) = lab.plan(scans(3))
         with lab.runtime() as runtime:

@@ -18,8 +18,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from restoration.cli import doctor_checks
 from restoration.errors import PublicationError, ReasonCode, SettingsError, StorageError
 from restoration.iptc import COMPOSITE, COMPOSITE_ITEM, DATA_DRIVEN, ENHANCED, SOURCE_TYPES, TRAINED
+from restoration.photo.access import access_copy
+from restoration.photo.picture import Picture, ScanInfo
+from restoration.photo.tiff import encode_tiff
 from restoration.publish.credentials import Credentials, check_credentials, content_credentials, manifest
-from restoration.publish.embedding import JPEG, PNG, has_credentials
+from restoration.publish.embedding import JPEG, PNG, TIFF, WEBP, has_credentials
 from restoration.publish.labelling import PictureFacts, scan_type
 from restoration.publish.labels import label, read_labels
 from restoration.publish.originals import Original, Originals
@@ -284,6 +287,42 @@ def test_the_manifest_names_models_by_their_weights_and_the_scan_by_its_hash(cre
     assert faces["softwareAgent"] == agent
     assert faces["parameters"]["archive-restoration.step"] == "faces"
     assert faces["when"] == "2026-11-21T04:00:00.123456+00:00"
+
+
+def _small() -> Picture:
+    pixels = np.random.default_rng(3).uniform(0, 1, (40, 50, 3)).astype(np.float32)
+    return Picture(pixels, ScanInfo("tiff", 50, 40, 16, 3, dpi=300))
+
+
+def _copy(extension: str) -> bytes:
+    made = access_copy(_small(), extension, quality=90, long_side=0, software="s 1", ai_altered=True)
+    return made.data
+
+
+@pytest.mark.parametrize("content_type", [TIFF, WEBP, JPEG])
+def test_masters_in_tiff_and_access_copies_are_signed_too(credentials, original, content_type):
+    kind = "restored" if content_type == TIFF else "access"
+    data = {
+        TIFF: lambda: encode_tiff(_small(), software="s 1", ai_altered=True),
+        WEBP: lambda: _copy("webp"),
+        JPEG: lambda: _copy("jpg"),
+    }[content_type]()
+    facts = PictureFacts(photo(), kind, collection="album", rights="", sha256="cd" * 32)
+    labelled = label(data, content_type, facts.labels())
+    signed = credentials.sign(labelled, content_type, facts, original)
+    assert has_credentials(signed, content_type)
+    assert not has_credentials(labelled, content_type)
+    assert read_labels(signed, content_type) == facts.labels().as_written()
+    actions = check_credentials(signed, content_type).actions
+    assert actions[0] == "c2pa.opened"
+    assert "c2pa.resized" not in actions
+    with pytest.raises(PublicationError, match="label first"):
+        label(signed, content_type, facts.labels())
+    broken = bytearray(signed)
+    place = 60 if content_type == TIFF else len(data) // 2
+    broken[place] ^= 0xFF
+    with pytest.raises(PublicationError):
+        check_credentials(bytes(broken), content_type)
 
 
 def test_a_preview_of_the_scan_was_only_made_smaller(credentials, original):

@@ -52,22 +52,40 @@ def made_profile(name: str, primaries: Primaries, curve: tuple[float, ...]) -> b
     :raises ValueError: the primaries span no gamut.
     """
     columns = _colorants(primaries)
-    kind = {1: 0, 5: 3}[len(curve)]
-    trc = b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, curve))
-    text = name.encode("utf-16-be")
     tags = {
-        b"desc": b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(text), 28) + text,
-        b"wtpt": _xyz(_D50),
+        **_told(name),
         **{key: _xyz(column) for key, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)},
-        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), trc),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _curve(curve)),
     }
+    return _packed(b"RGB ", tags)
+
+
+def made_gray_profile(name: str, curve: tuple[float, ...]) -> bytes:
+    """A gray display profile of version 4, for D50 white. :param curve: as for :func:`made_profile`."""
+    return _packed(b"GRAY", {**_told(name), b"kTRC": _curve(curve)})
+
+
+def _told(name: str) -> dict[bytes, bytes]:
+    """Description and white."""
+    text = name.encode("utf-16-be")
+    said = b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(text), 28) + text
+    return {b"desc": said, b"wtpt": _xyz(_D50)}
+
+
+def _curve(parameters: tuple[float, ...]) -> bytes:
+    kind = {1: 0, 5: 3}[len(parameters)]
+    return b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, parameters))
+
+
+def _packed(space: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """The profile's header, its table of tags and their bodies."""
     place = 132 + 12 * len(tags)
     table, bodies = struct.pack(">I", len(tags)), b""
     for key, body in tags.items():
         table += struct.pack(">4sII", key, place + len(bodies), len(body))
         bodies += body.ljust(-(-len(body) // 4) * 4, b"\0")
     size = 128 + len(table) + len(bodies)
-    head = struct.pack(">I4sI4s4s4s", size, b"\0" * 4, 0x04300000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", size, b"\0" * 4, 0x04300000, b"mntr", space, b"XYZ ")
     head = head.ljust(36, b"\0") + b"acsp"
     return (head.ljust(68, b"\0") + b"".join(map(_fixed, _D50))).ljust(128, b"\0") + table + bodies
 

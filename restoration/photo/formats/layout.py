@@ -23,7 +23,8 @@ class Layout:
 
     ``alpha`` is the band that says how opaque a pixel is; None if no band does. ``white`` is the sample value of full
     light; 0 means the largest of the type (1 for floats). ``inverted``: 0 is white. ``ycbcr`` holds the luma weights
-    of red and blue and the codes of black and white (TIFF 6.0, section 21).
+    of red and blue and the codes of black and white (TIFF 6.0, section 21). ``extra`` is a band that nothing is said
+    of, perhaps infrared; None if there is none.
     """
 
     model: Model
@@ -32,6 +33,7 @@ class Layout:
     white: int = 0
     inverted: bool = False
     ycbcr: tuple[float, ...] = ()
+    extra: int | None = None
 
 
 @dataclass(frozen=True)

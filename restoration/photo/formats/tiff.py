@@ -202,6 +202,7 @@ def _layout(reader: TiffReader, directory: Directory) -> tuple[Layout, Page | No
         white=_white(reader, directory, bits) if model in {"gray", "rgb"} else 0,
         inverted=photometric == 0 and (samples > 1 or page is not None),
         ycbcr=_ycbcr(reader, directory) if model == "ycbcr" else (),
+        extra=_extra(reader, directory, COLOURS[model], samples) if model in {"gray", "rgb"} else None,
     )
     return layout, page
 
@@ -252,6 +253,15 @@ def _alpha(reader: TiffReader, directory: Directory, colours: int, samples: int)
         if int(kind) in _ALPHAS and colours + number < samples:
             return colours + number, _ALPHAS[int(kind)]
     return None, False
+
+
+def _extra(reader: TiffReader, directory: Directory, colours: int, samples: int) -> int | None:
+    """The first band beyond the colours that is called unspecified, or of which nothing is said; None if none is."""
+    said = [int(kind) for kind in reader.values(directory, tag.EXTRA)]
+    for number in range(samples - colours):
+        if number >= len(said) or said[number] == 0:
+            return colours + number
+    return None
 
 
 def _white(reader: TiffReader, directory: Directory, bits: int) -> int:

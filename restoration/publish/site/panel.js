@@ -87,6 +87,7 @@
       [t("file.original_bytes"), bytes(source.size)], [t("file.original_size"), size(source)],
       [t("file.restored"), row.image, true], [t("file.restored_sha"), output?.sha256, true],
       [t("file.restored_bytes"), bytes(output?.bytes)], [t("file.restored_size"), size(output)],
+      [t("file.access"), row.access, true], [t("file.access_sha"), details.access?.sha256, true],
       [t("file.duplicate_of"), details.duplicate_of, true],
       [t("file.recipe"), recipe?.name], [t("file.recipe_sha"), recipe?.sha256, true], [t("file.software"), details.software],
       [t("file.device"), details.device], [t("file.restored_at"), details.restored_at && date(details.restored_at)], [t("file.number"), row.id]]);
@@ -126,8 +127,12 @@
     const printable = row.shown === "restored" || row.shown === "original";
     if (!printable) return null;
     const pixels = row.width > 1 ? t("pixels", { width: row.width, height: row.height }) : "";
+    const viewable = story.viewable(row);
+    const others = [row.image, row.access].filter((path) => path && path !== viewable);
+    const kind = (path) => path.split(".").pop().toUpperCase();
     return make("p", { class: "links" },
-      row.image ? make("a", { class: "button", href: payload(row.image), target: "_blank", rel: "noopener" }, make("span", { text: t("link.full") }), make("small", { text: pixels })) : null,
+      viewable ? make("a", { class: "button", href: payload(viewable), target: "_blank", rel: "noopener" }, make("span", { text: t("link.full") }), make("small", { text: viewable === row.image ? pixels : "" })) : null,
+      ...others.map((path) => make("a", { class: "button plain", href: payload(path), download: "" }, make("span", { text: t(path === row.image ? "link.master" : "link.access", { kind: kind(path) }) }), make("small", { text: path === row.image ? pixels : "" }))),
       make("a", { class: "button plain", id: "print", href: `print.html#${row.id}`, text: t("link.print") }));
   }
 

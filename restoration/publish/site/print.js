@@ -16,7 +16,7 @@
   let details = null;
 
   const field = (name) => form.elements.namedItem(name);
-  const pathOf = () => (/\.(png|jpg)$/.test(row.image || "") ? payload(row.image) : payload(`data/previews/${row.id}-${row.image ? "after" : "before"}.jpg`));
+  const pathOf = () => payload(story.viewable(row) || `data/previews/${row.id}-${row.image ? "after" : "before"}.jpg`);
 
   function paper() {
     const [short, long] = PAPERS[field("paper").value];

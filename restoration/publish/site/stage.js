@@ -8,8 +8,8 @@
   let current = null;
 
   const preview = (row, which) => payload(`data/previews/${row.id}-${which}.jpg`);
-  /* Browsers show PNG and JPEG; other files are for other programs, and the preview stands in. */
-  const fullSize = (row) => (/\.(png|jpg)$/.test(row.image) ? payload(row.image) : preview(row, "after"));
+  /* Browsers show PNG, JPEG and WebP; other files are for other programs, and the preview stands in. */
+  const fullSize = (row) => (story.viewable(row) ? payload(story.viewable(row)) : preview(row, "after"));
   const labelOf = (row) => (row.ai ? make("span", { class: "label label-stage", text: t("label.ai") }) : null);
 
   function single(row) {

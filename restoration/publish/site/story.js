@@ -29,6 +29,9 @@
     return t(row.ai ? "alt.restored_ai" : "alt.restored", { name });
   }
 
+  /* The restored picture, or its copy, as a file that browsers show; nothing if there is none such (TIFF). */
+  const viewable = (row) => [row.image, row.access].find((path) => /\.(png|jpg|webp)$/.test(path || ""));
+
   const altBefore = (row) => t("alt.before", { name: titleOf(row) });
 
   /* -- sentences ------------------------------------------------------------------------------------------------- */
@@ -132,5 +135,5 @@
     return [t(row.ai ? "print.restored_ai" : "print.restored"), ...said, nothingElse(row, details)].filter(Boolean).join(" ");
   }
 
-  window.Archive.story = { titleOf, stateOf, whyNot, badge, altText, altBefore, lines, banner, honest };
+  window.Archive.story = { titleOf, stateOf, whyNot, badge, viewable, altText, altBefore, lines, banner, honest };
 })();
