@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
+from restoration.photo import bands
 from restoration.photo.magic import identify
 from restoration.photo.picture import FloatImage, Picture, ScanInfo
 from restoration.settings import Settings
@@ -135,7 +137,7 @@ class _Child:
 
     def __init__(self, limits: DecodeLimits, position: bool) -> None:
         self._limits, self._position = limits, position
-        self._source, self._target = _nameless_file("scan"), _nameless_file("pixels")
+        self._source, self._target = _nameless_file(), _nameless_file()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
         descriptors = (self._source, self._target)
@@ -233,17 +235,31 @@ class _Child:
         size = int(np.prod(shape)) * kind.itemsize
         if os.fstat(self._target).st_size != size:
             raise _ChildLost("the decoder handed back fewer pixels than it said", ReasonCode.DECODER_CRASHED)
-        with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
+        with bands.watched(mmap.mmap(self._target, size, access=mmap.ACCESS_READ)) as shared:
             view = np.frombuffer(shared, kind).reshape(shape)
-            pixels = np.divide(view, np.float32(most), dtype=np.float32)
+            pixels = _as_floats(view, np.float32(most))
             del view
-        return np.asarray(pixels, np.float32)
+        return pixels
 
 
-def _nameless_file(label: str) -> int:
-    """Descriptor of a file without a name, in memory where the system offers that (Linux)."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create(f"restoration-{label}")
+def _as_floats(view: NDArray[Any], most: np.float32) -> FloatImage:
+    """Samples of H x W x 3 over ``most``; a large gray picture becomes one plane."""
+    if not bands.is_large(view):
+        return np.divide(view, most, dtype=np.float32)
+    is_gray = all(_is_gray(view[rows]) for rows in bands.bands(view))
+    source = view[:, :, 0] if is_gray else view
+    pixels = bands.empty(source.shape)
+    for rows in bands.bands(view):
+        np.divide(source[rows], most, out=pixels[rows], dtype=np.float32)
+    return bands.gray(pixels) if is_gray else pixels
+
+
+def _is_gray(view: NDArray[Any]) -> bool:
+    return np.array_equal(view[..., 0], view[..., 1]) and np.array_equal(view[..., 0], view[..., 2])
+
+
+def _nameless_file() -> int:
+    """Descriptor of a file without a name, on disk: large scans need not be held in memory for the sake of the way."""
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
