@@ -8,7 +8,7 @@ the trial ``mixed``, enlarged, given grain of its own size, and saved as TIFF. E
 (Linux), which is watched from outside while it works:
 
 * ``held``: most memory that engine and decoding process held together and could not have given back at once (private
-  pages and shared memory; ``RssAnon`` and ``RssShmem`` of both, added up every 20 ms);
+  pages and shared memory; ``RssAnon`` and ``RssShmem`` of both, added up every 50 ms);
 * ``peak``: the sum of both processes' highest resident size (``VmHWM``), pages of files on disk among it;
 * ``disk``: most space that nameless files on disk took;
 * ``CPU``: seconds of processor time of both processes; ``/MP`` of a megapixel; behind it the share of each stage.
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 MIB = 1024**2
-_TICK = 0.02
+_TICK = 0.05
 
 
 def main() -> None:
@@ -93,11 +93,14 @@ def watched(path: Path, given: argparse.Namespace) -> tuple[dict[str, Any], dict
     words += ["--threads", str(given.threads), *(["--keep", str(given.keep)] if given.keep else [])]
     seen = {"held": 0.0, "peak": 0.0, "disk": 0.0}
     highest: dict[int, float] = {}
+    ticks = 0
     with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
         while process.poll() is None:
             tree = [_memory(pid) for pid in (process.pid, *_children(process.pid))]
             seen["held"] = max(seen["held"], sum(one.get("RssAnon", 0) + one.get("RssShmem", 0) for one in tree))
-            seen["disk"] = max(seen["disk"], _nameless(process.pid))
+            if ticks % 20 == 0:
+                seen["disk"] = max(seen["disk"], _nameless(process.pid))
+            ticks += 1
             highest.update({int(one["Pid"] * 1024): one["VmHWM"] for one in tree if "VmHWM" in one})
             time.sleep(_TICK)
         output = process.stdout.read() if process.stdout else b""

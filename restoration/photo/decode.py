@@ -32,7 +32,7 @@ from restoration.settings import Settings
 
 _CHILD = "restoration.photo.decoder_child"
 _START_SECONDS = 60.0
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 _CHILD_SETTINGS = {"VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2", "PYTHONWARNINGS": "ignore", "G_DEBUG": ""}
 _MAX_ANSWER = 1 << 20
 
@@ -41,10 +41,10 @@ _MAX_ANSWER = 1 << 20
 class DecodeLimits:
     """What one scan may cost: bytes, pixels, shortest side, seconds, and MiB beyond the process's start-up size."""
 
-    max_bytes: int = 2 * 1024**3
-    max_pixels: int = 250_000_000
+    max_bytes: int = 3 * 1024**3
+    max_pixels: int = 400_000_000
     min_side: int = 16
-    seconds: float = 60.0
+    seconds: float = 180.0
     memory_mb: int = 6144
 
     @classmethod
@@ -104,7 +104,8 @@ class Decoder:
         kind = identify(data, name)
         if len(data) > self.limits.max_bytes:
             raise PhotoRejected(
-                f"the file has {len(data)} bytes, more than the limit of {self.limits.max_bytes}",
+                f"the file has {len(data)} bytes, more than the limit of {self.limits.max_bytes} "
+                "(RESTORATION_MAX_OBJECT_BYTES)",
                 reason=ReasonCode.TOO_LARGE,
                 photo=name,
             )
@@ -207,7 +208,8 @@ class _Child:
             selector.register(stdout, selectors.EVENT_READ)
             while not received.endswith(b"\n"):
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise _ChildLost(f"decoding took longer than {seconds:g} s", ReasonCode.DECODE_TIMEOUT)
+                    message = f"decoding took longer than {seconds:g} s (RESTORATION_DECODE_SECONDS)"
+                    raise _ChildLost(message, ReasonCode.DECODE_TIMEOUT)
                 chunk = os.read(stdout.fileno(), 65536)
                 if not chunk or len(received) > _MAX_ANSWER:
                     raise self._lost()
@@ -224,9 +226,11 @@ class _Child:
         self._errors.seek(0)
         words = " ".join(self._errors.read()[-2000:].decode("utf-8", "replace").split())[-200:]
         if code == -signal.SIGXCPU:
-            return _ChildLost("decoding used up its processor time", ReasonCode.DECODE_TIMEOUT)
+            message = "decoding used up its processor time (RESTORATION_DECODE_SECONDS)"
+            return _ChildLost(message, ReasonCode.DECODE_TIMEOUT)
         if code == -signal.SIGKILL or "failed to allocate" in words or "MemoryError" in words:
-            return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
+            message = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
+            return _ChildLost(message, ReasonCode.DECODE_MEMORY)
         return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
 
     def _pixels(self, info: ScanInfo) -> FloatImage:

@@ -18,7 +18,7 @@ from restoration.photo.cover import Cover
 from restoration.photo.diffusion import pushed_and_pulled
 from restoration.photo.grain import GRAIN_REACH, with_grain
 from restoration.photo.picture import FloatImage
-from restoration.steps.inpainters import CONTEXT, Inpainter
+from restoration.steps.inpainters import CONTEXT, Context, Inpainter
 from restoration.steps.triage import is_neutral
 
 Mask = NDArray[np.bool_]
@@ -29,8 +29,9 @@ _TOUCHED = 0.02
 """A pixel of the reduced picture belongs to the hole where more than this share of it does."""
 _GRAIN_CELL = 512
 _RADIUS = 3.0
-_LARGE_PIECE = 1024
+_LARGE_PIECE = 512
 """Places of large pictures that are longer than this but narrow are filled in pieces, whatever fills them."""
+_PIECE_CONTEXT = Context(0.25, 128)
 _MOST_DIFFUSED = 36_000_000
 _MOSTLY_HOLE = 0.75
 _LEVELS = np.float32(65535)
@@ -88,9 +89,13 @@ class _Canvas:
         part = self._pixels[box]
         return np.repeat(part, 3, axis=2) if self.one_plane else part
 
+    def planes(self, box: Box) -> NDArray[np.float32]:
+        """A part in as many channels as are held, not to be written to."""
+        return self._pixels[box]
+
     def put(self, box: Box, where: Mask, values: FloatImage) -> None:
         """Take new values for a part, there alone where a mask of it says so."""
-        self._pixels[box][where] = values[where][:, :1] if self.one_plane else values[where]
+        self._pixels[box][where] = values[where][:, : self._pixels.shape[2]]
 
 
 def wide_places(mask: Mask, scale: float = 1.0) -> Mask:
@@ -151,18 +156,20 @@ def _inpainted(part: FloatImage, hole: Mask, method: int) -> FloatImage:
 def _fill_places(canvas: _Canvas, cover: Cover, wide: Mask, inpainter: Inpainter | None) -> None:
     """Fill all wide places, one after the other.
 
-    For a net that takes long ones in pieces, what it has painted counts as known, so that it goes on with that. So it
-    does in large pictures, whose long places are taken in pieces with and without a net.
+    For a net that takes long ones in pieces, what it has painted counts as known, so that it goes on with that. So do
+    the pieces of one place in a large picture, where long places are taken in pieces with and without a net.
     """
     piece = inpainter.piece if inpainter is not None else 0
     if canvas.large:
         piece = piece or _LARGE_PIECE
     piece = piece if cover.whole else round(piece / cover.scale)
     left = cover.of(cover.mask.copy()) if piece else cover
+    goes_on = inpainter is not None and bool(inpainter.piece)
     for place in places(wide):
-        for box in _pieces(wide, place, piece):
-            _fill_wide(canvas, left, cover.of(wide), cover.box_of(box), inpainter)
-            if left is not cover:
+        pieces = _pieces(wide, place, piece)
+        for box in pieces:
+            _fill_wide(canvas, left, cover.of(wide), cover.box_of(box), inpainter, is_piece=len(pieces) > 1)
+            if goes_on or len(pieces) > 1:
                 left.mask[box] &= ~wide[box]
 
 
@@ -183,15 +190,24 @@ def _pieces(wide: Mask, place: Box, piece: int) -> list[Box]:
     ]
 
 
-def _fill_wide(canvas: _Canvas, cover: Cover, wide: Cover, box: Box, inpainter: Inpainter | None) -> None:
+def _fill_wide(
+    canvas: _Canvas, cover: Cover, wide: Cover, box: Box, inpainter: Inpainter | None, *, is_piece: bool
+) -> None:
     """Fill the part of ``wide`` in a box: by diffusion, and what the net changes about that."""
     long_side = max(box[0].stop - box[0].start, box[1].stop - box[1].start)
     context = CONTEXT if inpainter is None else inpainter.context
+    if is_piece and inpainter is None:
+        context = _PIECE_CONTEXT
     around = grown(box, context.margin(long_side), canvas.shape)
     if (around[0].stop - around[0].start) * (around[1].stop - around[1].start) > _MOST_DIFFUSED:
         _fill_huge(canvas, cover, wide, box, around, inpainter)
         return
-    part, hole = canvas.part(around), cover.at(around)
+    hole = cover.at(around)
+    if canvas.one_plane and inpainter is None:
+        new = pushed_and_pulled(canvas.planes(around), hole)
+        canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
+        return
+    part = canvas.part(around)
     new = pushed_and_pulled(part, hole)
     if inpainter is not None:
         new = np.clip(new + _change(inpainter, new, hole), 0, 1)

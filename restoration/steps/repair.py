@@ -40,8 +40,6 @@ _NOISE_FLOOR = 4.0
 """Noise of flat areas (0..255) below which grain is left alone: film scans and JPEG lie below, coarse grain above."""
 _GRAIN_RADIUS = 2
 _CONFIDENCE = 0.5
-_LOOKED_AT = 4096
-"""Long side of the overview of a large picture in which faces are looked for, beyond the detectors' own sides."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
 
 def _faces(detector: Detector, pixels: FloatImage, height: int, width: int) -> Sequence[Detection]:
     """Faces of a picture, as they lie in a copy of it of that size; looked for in an overview of a large one."""
-    seen = bands.overview(pixels, _LOOKED_AT)
+    seen = bands.overview(pixels)
     found = detector(bands.as_bytes(seen), _CONFIDENCE)
     if seen.shape[:2] == (height, width):
         return found
@@ -191,7 +189,8 @@ def _marks_of(damage: Damage, height: int, width: int) -> Marks:
     regions = {}
     spots, creases, scratches = damage.spots, damage.creases, damage.scratches
     for kind, mask in ((DamageKind.DUST, spots), (DamageKind.CREASE, creases), (DamageKind.SCRATCH, scratches)):
-        codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
+        if mask.any():
+            codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
         regions[kind] = int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
     return Marks(codes, np.zeros((height, width), bool), regions)
 
