@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
@@ -28,8 +29,9 @@ BAND_PIXELS = 4_000_000
 OVERVIEW_SIDE = 2048
 """Long side of the copy of a large picture that is looked at for what concerns all of it."""
 _TICK = 0.05
-_RESIDENT = 512 * 1024**2
-"""Libraries are mapped files too, and take half of that."""
+_RESIDENT = 256 * 1024**2
+"""So many bytes of mapped files beyond those that lay in memory before (libraries, above all) are many."""
+_STATM = Path("/proc/self/statm")
 
 Array = NDArray[Any]
 T = TypeVar("T", bound=np.generic)
@@ -227,11 +229,15 @@ def given_back() -> Iterator[None]:
     Nothing is lost: they stay in the file, and are mapped again when they are asked for. What a process holds then does
     not grow with what a library reads from end to end.
     """
-    done = threading.Event()
+    if not _STATM.exists():  # not Linux: the system must see to it alone
+        yield
+        return
+    give_back()
+    done, before = threading.Event(), _resident()
 
     def watch() -> None:
         while not done.wait(_TICK):
-            if _resident() > _RESIDENT:
+            if _resident() > before + _RESIDENT:
                 give_back()
 
     thread = threading.Thread(target=watch, name="pages given back", daemon=True)
@@ -254,5 +260,4 @@ def give_back() -> None:
 
 def _resident() -> int:
     """Bytes of files that this process has mapped and in memory."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[2]) * mmap.PAGESIZE
+    return int(_STATM.read_text(encoding="ascii").split()[2]) * mmap.PAGESIZE
