@@ -41,7 +41,7 @@ _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 def is_large(pixels: Array) -> bool:
     """Whether a picture or plane (H x W or H x W x C) has more than :data:`LARGE_PIXELS` pixels."""
-    return pixels.shape[0] * pixels.shape[1] > LARGE_PIXELS
+    return bool(pixels.shape[0] * pixels.shape[1] > LARGE_PIXELS)
 
 
 def empty(shape: tuple[int, ...], kind: DTypeLike = np.float32) -> Array:

@@ -8,8 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo import bands
-
 FloatImage = NDArray[np.float32]
 """H x W x 3 float32, sRGB-encoded (IEC 61966-2-1 transfer curve), nominal range [0, 1], RGB order.
 
@@ -53,7 +51,7 @@ class Picture:
 
     def with_pixels(self, pixels: FloatImage) -> Picture:
         """The same scan with other pixels (shape may change when a step upscales)."""
-        if not bands.is_one_plane(pixels):
+        if pixels.strides[2] != 0:  # a plane that is seen three times stays one
             pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         return replace(self, pixels=pixels)
 
