@@ -45,13 +45,17 @@ class Settings(BaseSettings):
 
     # -- untrusted files -----------------------------------------------------------------------------------------
     max_object_bytes: PositiveInt = Field(
-        default=2 * 1024**3, description="Largest scan that is read at all, in bytes; larger ones are rejected."
+        default=3 * 1024**3,
+        description="Largest scan that is read at all, in bytes; larger ones are rejected. The default holds 400 "
+        "megapixels of 16-bit RGB.",
     )
     max_pixels: PositiveInt = Field(
-        default=250_000_000, description="Most pixels a scan may decode to; larger ones are rejected before decoding."
+        default=400_000_000,
+        description="Most pixels a scan may decode to; larger ones are rejected before decoding. 4 x 5 inches at 4,000 "
+        "dpi are 320 million.",
     )
     min_side: PositiveInt = Field(default=16, description="Shortest side a scan may have, in pixels.")
-    decode_seconds: PositiveFloat = Field(default=60.0, description="Time limit for decoding one scan, in seconds.")
+    decode_seconds: PositiveFloat = Field(default=180.0, description="Time limit for decoding one scan, in seconds.")
     decode_memory_mb: PositiveInt = Field(
         default=6144, description="Address space a decoding process may use beyond its start-up size, in MiB."
     )

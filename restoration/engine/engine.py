@@ -52,7 +52,8 @@ SOFTWARE = f"archive-restoration {__version__}"
 GROUP_PHOTOS = 8
 GROUP_PIXELS = 24_000_000
 """A group is closed at this many photographs or decoded pixels (24 bytes a pixel are held, 36 of a print
-whose screen was taken out, more while a step works)."""
+whose screen was taken out, more while a step works; of larger photographs all that lies in files,
+:mod:`restoration.photo.bands`)."""
 
 
 @dataclass
@@ -154,12 +155,15 @@ class Engine:
     def restore_many(self, scans: Iterable[Scan], prepared: Prepared) -> Iterator[Outcome]:
         """Restore photographs in small groups; outcomes come in the scans' order, ``scans`` is read lazily.
 
+        No scan's bytes are held once it is decoded.
+
         :raises EnvironmentProblem: the machine, not a photograph, is at fault.
         """
         group: list[_Work] = []
         pixels = 0
         for scan in scans:
             work = self._decoded(scan)
+            del scan
             group.append(work)
             pixels += work.info.width * work.info.height if work.info else 0
             if len(group) >= GROUP_PHOTOS or pixels >= GROUP_PIXELS:
@@ -171,6 +175,7 @@ class Engine:
         work = _Work(scan, hashlib.sha256(scan.data).hexdigest())
         with self._guarded(work, "decoding"):
             picture = self._decoder.decode(scan.data, scan.name)
+            work.scan = Scan(scan.name, b"")
             work.info = picture.info
             work.frame = Frame(scan.name, picture, picture)
         return work
@@ -202,8 +207,11 @@ class Engine:
 
     def _answers(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
         """One answer a photograph; an exception that the step did not attribute is every photograph's answer."""
+        from restoration.photo.bands import given_back
+
         try:
-            return self._apply(recipe_step, works)
+            with given_back():
+                return self._apply(recipe_step, works)
         except self._passing:
             raise
         except Exception as error:  # noqa: BLE001 - one photograph's surprise must not stop the others
@@ -280,20 +288,22 @@ class Engine:
         """Tiles of scan and result; the same bytes where nothing was changed."""
         if not self._tile_side:
             return None, None
-        import numpy as np
-
+        from restoration.photo.bands import equal
         from restoration.photo.tiles import tiles_zip
 
         source, picture = frame.source.pixels, frame.picture.pixels
         before = tiles_zip(source, self._tile_side)
-        return before, before if np.array_equal(source, picture) else tiles_zip(picture, self._tile_side)
+        return before, before if equal(source, picture) else tiles_zip(picture, self._tile_side)
 
     @contextmanager
     def _guarded(self, work: _Work, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> Iterator[None]:
         """Turn whatever one photograph meets into its failure, and count the time."""
+        from restoration.photo.bands import given_back
+
         started = time.perf_counter()
         try:
-            yield
+            with given_back():
+                yield
         except self._passing:
             raise
         except Exception as error:  # noqa: BLE001 - kept as the photograph's failure, and logged

@@ -183,5 +183,6 @@ class _Listing:
         if size == 0:
             return Refusal(ReasonCode.EMPTY_FILE, "the file has no bytes; upload it again")
         if size > self._max_bytes:
-            return Refusal(ReasonCode.TOO_LARGE, f"{size} bytes, more than the {self._max_bytes} that settings allow")
+            text = f"{size} bytes, more than the {self._max_bytes} that settings allow (RESTORATION_MAX_OBJECT_BYTES)"
+            return Refusal(ReasonCode.TOO_LARGE, text)
         return None

@@ -43,5 +43,5 @@ def inside(box: Box, around: Box, shape: tuple[int, ...]) -> Mask:
     where = np.zeros(shape, bool)
     rows, columns = box
     top, left = around[0].start, around[1].start
-    where[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = True
+    where[max(0, rows.start - top) : max(0, rows.stop - top), columns.start - left : columns.stop - left] = True
     return where

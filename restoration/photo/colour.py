@@ -7,13 +7,14 @@ few times that of the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 
 Plane = NDArray[np.float32]
@@ -54,27 +55,41 @@ def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
 def luminance_y(pixels: FloatImage) -> Plane:
     """Luma Y' of BT.601 from encoded RGB: 0.299 R + 0.587 G + 0.114 B. H x W x 3 in [0, 1] to H x W in [0, 1]."""
     weights = np.array([[0.299, 0.587, 0.114]], np.float32)
-    return np.asarray(cv2.transform(np.asarray(pixels, np.float32), weights), np.float32)
+    if not bands.is_large(pixels):
+        return np.asarray(cv2.transform(np.asarray(pixels, np.float32), weights), np.float32)
+    if bands.is_one_plane(pixels):
+        return pixels[:, :, 0]
+    out = bands.empty(pixels.shape[:2])
+    for rows in bands.bands(pixels):
+        out[rows] = cv2.transform(np.asarray(pixels[rows], np.float32), weights)
+    return out
 
 
 def lightness(pixels: FloatImage) -> Plane:
     """CIELAB L* (0..100) of H x W x 3 sRGB in [0, 1], without computing a* and b*."""
-    out = np.empty(pixels.shape[:2], np.float32)
+    out = bands.empty(pixels.shape[:2])
+    shares = XYZ_FROM_RGB[1].astype(np.float32)
     for rows in _strips(pixels.shape[0], pixels.shape[1]):
-        luminance = srgb_to_linear(pixels[rows]) @ XYZ_FROM_RGB[1].astype(np.float32)
+        if bands.is_one_plane(pixels):
+            luminance = srgb_to_linear(pixels[rows, :, 0]) * shares.sum()
+        else:
+            luminance = srgb_to_linear(pixels[rows]) @ shares
         out[rows] = 116.0 * _lab_curve(luminance) - 16.0
     return out
 
 
 def gray_from_lightness(luminance: Plane) -> FloatImage:
     """Neutral picture of the given L* (0..100): H x W to H x W x 3 sRGB in [0, 1], the three channels equal."""
-    gray = np.clip(linear_to_srgb(_lab_curve_inverse((luminance + np.float32(16)) / np.float32(116))), 0, 1)
-    return np.repeat(gray[:, :, None], 3, axis=2)
+    gray = bands.empty(luminance.shape)
+    for rows in bands.bands(luminance):
+        linear = _lab_curve_inverse((luminance[rows] + np.float32(16)) / np.float32(116))
+        np.clip(linear_to_srgb(linear), 0, 1, out=gray[rows])
+    return bands.gray(gray)
 
 
 def rgb_to_lab(pixels: FloatImage) -> FloatImage:
     """CIELAB (D65, 2 degrees) of sRGB. H x W x 3 in [0, 1] to H x W x 3: L* 0..100, a*, b* about -128..128."""
-    out = np.empty(pixels.shape, np.float32)
+    out = bands.empty(pixels.shape)
     matrix = (XYZ_FROM_RGB / WHITE_D65[:, None]).astype(np.float32)
     for rows in _strips(pixels.shape[0], pixels.shape[1]):
         curve = _lab_curve(np.asarray(cv2.transform(srgb_to_linear(pixels[rows]), matrix), np.float32))
@@ -105,7 +120,7 @@ def keep_luminance(luminance: Plane, ab: Chroma, *, bits: Literal[8, 16] = 8) ->
     :param ab: H x W x 2, wanted a* and b*.
     :returns: H x W x 3 float32 sRGB in [0, 1].
     """
-    out = np.empty((*luminance.shape, 3), np.float32)
+    out = bands.empty((*luminance.shape, 3))
     for rows in _strips(*luminance.shape):
         target = np.clip(luminance[rows].astype(np.float32), 0, 100)
         a, b = ab[rows, :, 0].astype(np.float32), ab[rows, :, 1].astype(np.float32)
@@ -134,7 +149,21 @@ def upsample_chroma(
     :param epsilon: variance of L* (in L* squared) below which a window counts as flat; larger is smoother.
     :returns: H x W x 2 float32, within the range of ``ab_small``.
     """
-    height, width = luminance_full.shape
+    rows_of = chroma_rows(ab_small, luminance_small, luminance_full.shape, radius=radius, epsilon=epsilon)
+    out = bands.empty((*luminance_full.shape, 2))
+    for rows in _strips(*luminance_full.shape):
+        out[rows] = rows_of(rows, luminance_full[rows])
+    return out
+
+
+def chroma_rows(
+    ab_small: Chroma, luminance_small: Plane, shape: tuple[int, int], *, radius: int = 4, epsilon: float = 16.0
+) -> Callable[[slice, Plane], Chroma]:
+    """What :func:`upsample_chroma` does, for some rows at a time: takes rows and their L*, returns their a* and b*.
+
+    :param shape: height and width of the whole scan.
+    """
+    height, width = shape
     ab_small = np.ascontiguousarray(ab_small, np.float32)
     guide = np.ascontiguousarray(luminance_small, np.float32)
     if guide.shape != ab_small.shape[:2]:
@@ -143,12 +172,12 @@ def upsample_chroma(
     slope, offset = _guided_coefficients(guide, ab_small, radius, epsilon)
     low, high = ab_small.min(axis=(0, 1)), ab_small.max(axis=(0, 1))
     coefficients = np.concatenate([slope, offset], axis=2)
-    out = np.empty((height, width, 2), np.float32)
-    for rows in _strips(height, width):
-        full = _rows_enlarged(coefficients, rows, height, width)
-        guess = full[:, :, :2] * luminance_full[rows, :, None] + full[:, :, 2:]
-        out[rows] = np.clip(guess, low, high)
-    return out
+
+    def rows_of(rows: slice, luminance: Plane) -> Chroma:
+        full = bands.rows_enlarged(coefficients, rows, height, width)
+        return np.clip(full[:, :, :2] * luminance[:, :, None] + full[:, :, 2:], low, high)
+
+    return rows_of
 
 
 def _strips(height: int, width: int) -> Iterator[slice]:
@@ -217,14 +246,3 @@ def _guided_coefficients(guide: Plane, signal: Chroma, radius: int, epsilon: flo
     slope = np.asarray(covariance / (variance[:, :, None] + np.float32(epsilon)), np.float32)
     offset = np.asarray(mean_signal - slope * mean_guide[:, :, None], np.float32)
     return mean(slope), mean(offset)
-
-
-def _rows_enlarged(small: NDArray[np.float32], rows: slice, height: int, width: int) -> NDArray[np.float32]:
-    """Rows of ``small`` enlarged to ``height`` x ``width`` bilinearly, without making the whole enlargement."""
-    place = (np.arange(rows.start, rows.stop) + 0.5) * (small.shape[0] / height) - 0.5
-    place = np.clip(place, 0, small.shape[0] - 1)
-    above = np.floor(place).astype(int)
-    below = np.minimum(above + 1, small.shape[0] - 1)
-    share = (place - above).astype(np.float32)[:, None, None]
-    tall = small[above] * (1 - share) + small[below] * share
-    return np.asarray(cv2.resize(tall, (width, tall.shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
 from restoration.photo.damage_weights import MEAN, SCALE, WEIGHTS
 
 Mask = NDArray[np.bool_]
@@ -64,7 +65,10 @@ def working_plane(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """Luma (H x W, 0..1) as 0..255 at a long side of 1024 pixels at most."""
     scale = _WORK_SIDE / max(luma.shape)
     plane = luma
-    if scale < 1:
+    if scale < 1 and bands.is_large(luma):
+        height, width = (max(1, round(side * scale)) for side in luma.shape)
+        plane = bands.resized(luma, width, height)
+    elif scale < 1:
         plane = np.asarray(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(plane * np.float32(255), np.float32)
 

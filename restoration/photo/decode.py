@@ -23,8 +23,10 @@ from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
+from restoration.photo import bands
 from restoration.photo.magic import identify
 from restoration.photo.picture import FloatImage, Picture, Samples, ScanInfo
 from restoration.settings import Settings
@@ -34,7 +36,7 @@ T = TypeVar("T")
 
 _CHILD = "restoration.photo.decoder_child"
 _START_SECONDS = 60.0
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 _CHILD_SETTINGS = {
     **{"VIPS_CONCURRENCY": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
     **{"PYTHONWARNINGS": "ignore", "G_DEBUG": ""},
@@ -47,10 +49,10 @@ _MAX_ANSWER = 1 << 20
 class DecodeLimits:
     """What one scan may cost: bytes, pixels, shortest side, seconds, and MiB beyond the process's start-up size."""
 
-    max_bytes: int = 2 * 1024**3
-    max_pixels: int = 250_000_000
+    max_bytes: int = 3 * 1024**3
+    max_pixels: int = 400_000_000
     min_side: int = 16
-    seconds: float = 60.0
+    seconds: float = 180.0
     memory_mb: int = 6144
 
     @classmethod
@@ -126,7 +128,8 @@ class Decoder:
         kind = identify(data, name)
         if len(data) > self.limits.max_bytes:
             raise PhotoRejected(
-                f"the file has {len(data)} bytes, more than the limit of {self.limits.max_bytes}",
+                f"the file has {len(data)} bytes, more than the limit of {self.limits.max_bytes} "
+                "(RESTORATION_MAX_OBJECT_BYTES)",
                 reason=ReasonCode.TOO_LARGE,
                 photo=name,
             )
@@ -159,7 +162,7 @@ class _Child:
 
     def __init__(self, limits: DecodeLimits, position: bool) -> None:
         self._limits, self._position = limits, position
-        self._source, self._target = _nameless_file("scan"), _nameless_file("pixels")
+        self._source, self._target = _nameless_file(), _nameless_file()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
         descriptors = (self._source, self._target)
@@ -248,7 +251,8 @@ class _Child:
             selector.register(stdout, selectors.EVENT_READ)
             while not received.endswith(b"\n"):
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise _ChildLost(f"decoding took longer than {seconds:g} s", ReasonCode.DECODE_TIMEOUT)
+                    message = f"decoding took longer than {seconds:g} s (RESTORATION_DECODE_SECONDS)"
+                    raise _ChildLost(message, ReasonCode.DECODE_TIMEOUT)
                 chunk = os.read(stdout.fileno(), 65536)
                 if not chunk or len(received) > _MAX_ANSWER:
                     raise self._lost()
@@ -265,9 +269,11 @@ class _Child:
         self._errors.seek(0)
         words = " ".join(self._errors.read()[-2000:].decode("utf-8", "replace").split())[-200:]
         if code == -signal.SIGXCPU:
-            return _ChildLost("decoding used up its processor time", ReasonCode.DECODE_TIMEOUT)
+            message = "decoding used up its processor time (RESTORATION_DECODE_SECONDS)"
+            return _ChildLost(message, ReasonCode.DECODE_TIMEOUT)
         if code == -signal.SIGKILL or any(said in words for said in _NO_MEMORY):
-            return _ChildLost("decoding needs more memory than allowed", ReasonCode.DECODE_MEMORY)
+            message = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
+            return _ChildLost(message, ReasonCode.DECODE_MEMORY)
         return _ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
 
     def _pixels(self, info: ScanInfo, *, extra: bool) -> tuple[FloatImage, Samples | None]:
@@ -278,20 +284,34 @@ class _Child:
         whole = size + size // 3 if extra else size
         if os.fstat(self._target).st_size != whole:
             raise _ChildLost("the decoder handed back fewer pixels than it said", ReasonCode.DECODER_CRASHED)
-        with mmap.mmap(self._target, whole, access=mmap.ACCESS_READ) as shared:
+        with bands.watched(mmap.mmap(self._target, whole, access=mmap.ACCESS_READ)) as shared:
             view = np.frombuffer(shared, kind, count=info.height * info.width * 3).reshape(shape)
-            pixels = np.divide(view, np.float32(most), dtype=np.float32)
+            pixels = _as_floats(view, np.float32(most))
             del view
-            beside = None
+            beside: Any = None
             if extra:
-                beside = np.frombuffer(shared, kind, offset=size).reshape(shape[:2]).copy()
-        return np.asarray(pixels, np.float32), beside
+                beside = bands.copied(np.frombuffer(shared, kind, offset=size).reshape(shape[:2]))
+        return pixels, beside
 
 
-def _nameless_file(label: str) -> int:
-    """Descriptor of a file without a name, in memory where the system offers that (Linux)."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create(f"restoration-{label}")
+def _as_floats(view: NDArray[Any], most: np.float32) -> FloatImage:
+    """Samples of H x W x 3 over ``most``; a large gray picture becomes one plane."""
+    if not bands.is_large(view):
+        return np.divide(view, most, dtype=np.float32)
+    is_gray = all(_is_gray(view[rows]) for rows in bands.bands(view))
+    source = view[:, :, 0] if is_gray else view
+    pixels = bands.empty(source.shape)
+    for rows in bands.bands(view):
+        np.divide(source[rows], most, out=pixels[rows], dtype=np.float32)
+    return bands.gray(pixels) if is_gray else pixels
+
+
+def _is_gray(view: NDArray[Any]) -> bool:
+    return np.array_equal(view[..., 0], view[..., 1]) and np.array_equal(view[..., 0], view[..., 2])
+
+
+def _nameless_file() -> int:
+    """Descriptor of a file without a name, on disk: large scans need not be held in memory for the sake of the way."""
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

@@ -52,6 +52,8 @@ _UNREAD = re.compile(
     re.IGNORECASE,
 )
 _EXIF_KEPT = ("ImageDescription", "Artist", "Copyright", "Make", "Model", "Software", "DateTime", "DateTimeOriginal")
+_TOO_MUCH_MEMORY = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
+_HELD_IN_MEMORY = 256 * 1024**2
 _NOTED = 500
 """Characters of notes that are kept."""
 
@@ -119,7 +121,7 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     except PhotoRejected as error:
         return {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
-        return {"reason": ReasonCode.DECODE_MEMORY, "detail": "decoding needs more memory than allowed"}
+        return {"reason": ReasonCode.DECODE_MEMORY, "detail": _TOO_MUCH_MEMORY}
     except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
         return _refusal(str(error), looks_cut_off(data, request["format"]))
 
@@ -130,7 +132,7 @@ def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
         detail = f"files of this kind are not read on this machine ({text}); convert the scan to TIFF or PNG"
         return {"reason": ReasonCode.UNSUPPORTED_FORMAT, "detail": detail}
     if _MEMORY.search(text):
-        return {"reason": ReasonCode.DECODE_MEMORY, "detail": f"decoding needs more memory than allowed: {text}"}
+        return {"reason": ReasonCode.DECODE_MEMORY, "detail": f"{_TOO_MUCH_MEMORY}: {text}"}
     if cut_off or (_TRUNCATED.search(text)):
         return {"reason": ReasonCode.TRUNCATED, "detail": f"the file ends too early: {text}"}
     return {"reason": ReasonCode.CORRUPT, "detail": f"the file is damaged inside: {text}"}
@@ -205,12 +207,14 @@ def _open(data: memoryview, kind: str, *, fail_on: str) -> pyvips.Image:
 def _check_size(width: int, height: int, request: Request) -> None:
     if width * height > request["max_pixels"]:
         raise PhotoRejected(
-            f"the scan has {width} x {height} pixels, more than the limit of {request['max_pixels']}",
+            f"the scan has {width} x {height} pixels, more than the limit of {request['max_pixels']} "
+            "(RESTORATION_MAX_PIXELS)",
             reason=ReasonCode.TOO_MANY_PIXELS,
         )
     if min(width, height) < request["min_side"]:
         raise PhotoRejected(
-            f"the scan has {width} x {height} pixels; its shorter side must be {request['min_side']} at least",
+            f"the scan has {width} x {height} pixels; its shorter side must be {request['min_side']} at least "
+            "(RESTORATION_MIN_SIDE)",
             reason=ReasonCode.TOO_SMALL,
         )
 
@@ -222,7 +226,7 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     layout, notes = examined(open_scan, said.layout or layout_of(image))
     notes = said.notes + notes + said.written.notes
     facts = _facts(image, said)
-    # Turning a scan needs its rows in another order than they are read: only then is the whole of it held in memory.
+    # Turning a scan needs its rows in another order than they are read: only then is the whole of it held.
     turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
     upright = to_srgb(turned, layout, said.profile or _profile(image), notes)
     os.ftruncate(target, 0)
@@ -253,9 +257,19 @@ def _write_part(image: pyvips.Image, said: Facts, target: int, request: Request)
 
 
 def _turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
-    upright = image.copy_memory().copy()
+    upright = _held(image).copy()
     upright.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return upright.autorot()
+
+
+def _held(image: pyvips.Image) -> pyvips.Image:
+    """The whole image, in memory; a large one in a file that is gone when the image is."""
+    bytes_each = {"uchar": 1, "ushort": 2}.get(image.format, 4)
+    if image.width * image.height * image.bands * bytes_each <= _HELD_IN_MEMORY:
+        return image.copy_memory()
+    held = pyvips.Image.new_temp_file("%s.v")
+    image.write(held)
+    return held
 
 
 def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
+import tempfile
 import zlib
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode
 from restoration.iptc import COMPOSITE, ENHANCED
+from restoration.photo import bands
 from restoration.photo.picture import FloatImage, Picture, ScanInfo
 
 _PNG_START = 8 + 25
@@ -22,6 +26,13 @@ _PNG_OPTIONS = (
     *(cv2.IMWRITE_PNG_COMPRESSION, 2),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
     *(cv2.IMWRITE_PNG_FILTER, 128),
+)
+_LARGE_PNG_OPTIONS = (
+    # Of 16 bits the lower ones are noise, in which zlib finds no repetition and looks for it at length: within 2 % of
+    # the size at a third of the time.
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY),
+    *(cv2.IMWRITE_PNG_FILTER, 16),
 )
 _PREVIEW_QUALITY = 85
 _MOST_PER_METRE = 2**31 - 1
@@ -48,11 +59,11 @@ def encode_png(picture: Picture, *, software: str, ai_altered: bool) -> bytes:
     :param ai_altered: whether a trained model put content into the picture.
     :raises PhotoFailed: encode_failed.
     """
-    plain = _encode(".png", to_integers(picture.pixels, picture.info.bits), _PNG_OPTIONS)
     chunks = _chunk(b"sRGB", b"\x01")
     chunks += _resolution(picture.info)
     chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp_packet(software, ai_altered))
-    return plain[:_PNG_START] + chunks + plain[_PNG_START:]
+    noisy = bands.is_large(picture.pixels) and picture.info.bits == 16
+    return _encode(".png", _integers(picture), _LARGE_PNG_OPTIONS if noisy else _PNG_OPTIONS, chunks)
 
 
 def xmp_packet(software: str, ai_altered: bool) -> bytes:
@@ -71,7 +82,7 @@ def preview_jpeg(pixels: FloatImage, long_side: int) -> bytes:
     small = pixels
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+        small = np.asarray(bands.resized(pixels, *size), np.float32)
     options = (
         cv2.IMWRITE_JPEG_QUALITY,
         _PREVIEW_QUALITY,
@@ -104,21 +115,61 @@ def _resolution(info: ScanInfo) -> bytes:
     return _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
 
 
-def _encode(kind: str, pixels: NDArray[np.uint8] | NDArray[np.uint16], options: tuple[int, ...]) -> bytes:
-    """Bytes of RGB integers through OpenCV, which wants blue first, or of one channel where all are equal."""
-    image: Any = np.ascontiguousarray(pixels[:, :, 0] if _is_gray(pixels) else pixels[:, :, ::-1])
+def _integers(picture: Picture) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The picture on the grid of its depth; of a large gray one, its one plane seen three times."""
+    pixels, bits = picture.pixels, picture.info.bits
+    if not bands.is_large(pixels):
+        return to_integers(pixels, bits)
+    one_plane = bands.is_one_plane(pixels)
+    source = pixels[:, :, 0] if one_plane else pixels
+    out = bands.empty(source.shape, np.uint8 if bits == 8 else np.uint16)
+    for rows in bands.bands(source):
+        out[rows] = to_integers(source[rows], bits)
+    return bands.gray(out) if one_plane else out
+
+
+def _encode(
+    kind: str, pixels: NDArray[np.uint8] | NDArray[np.uint16], options: tuple[int, ...], chunks: bytes = b""
+) -> bytes:
+    """Bytes of RGB integers through OpenCV, which wants blue first, or of one channel where all are equal.
+
+    :param chunks: what goes behind a PNG's header.
+    """
+    image: Any = pixels[:, :, 0] if _is_gray(pixels) else pixels[:, :, ::-1]
+    if not image.flags.c_contiguous:
+        image = bands.copied(image) if bands.is_large(image) else np.ascontiguousarray(image)
     try:
+        if bands.is_large(image):
+            return _through_file(kind, image, options, chunks)
         done, encoded = cv2.imencode(kind, image, options)
     except cv2.error as error:
         raise PhotoFailed(f"OpenCV cannot encode this picture: {error}", reason=ReasonCode.ENCODE_FAILED) from error
     if not done:
         raise PhotoFailed("OpenCV cannot encode this picture", reason=ReasonCode.ENCODE_FAILED)
-    return bytes(encoded.tobytes())
+    plain = memoryview(encoded.ravel())
+    return b"".join((plain[:_PNG_START], chunks, plain[_PNG_START:]))
+
+
+def _through_file(kind: str, image: NDArray[Any], options: tuple[int, ...], chunks: bytes) -> bytes:
+    """The same bytes; in memory OpenCV would hold them up to three times, and they may be more than a gigabyte."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"picture{kind}"
+        if not cv2.imwrite(str(path), image, options):
+            raise PhotoFailed("OpenCV cannot encode this picture", reason=ReasonCode.ENCODE_FAILED)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            plain = memoryview(bands.watched(mapped))
+            whole = b"".join((plain[:_PNG_START], chunks, plain[_PNG_START:]))
+            plain.release()
+    return whole
 
 
 def _is_gray(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bool:
-    first = pixels[:, :, 0]
-    return bool(np.array_equal(first, pixels[:, :, 1]) and np.array_equal(first, pixels[:, :, 2]))
+    if bands.is_one_plane(pixels):
+        return True
+    parts = (pixels[rows] for rows in bands.bands(pixels))
+    return all(
+        np.array_equal(part[:, :, 0], part[:, :, 1]) and np.array_equal(part[:, :, 0], part[:, :, 2]) for part in parts
+    )
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
+
 Plane = NDArray[np.float32]
 
 _BINS = 64
@@ -34,15 +36,15 @@ def equalised(plane: Plane, *, most: float, tiles: int, limit: float) -> Plane:
     )
     above, below, share_down = _between(rows)
     left, right, share = _between(columns)
-    out = np.empty(plane.shape, np.float32)
+    out = bands.empty(plane.shape)
     for row in range(plane.shape[0]):
         curve = curves[above[row]] * (1 - share_down[row]) + curves[below[row]] * share_down[row]
         place = np.clip(plane[row] * np.float32(_BINS / most), 0, _BINS)
         low = np.minimum(place.astype(np.intp), _BINS - 1)
         part = place - low
         one, other = (curve[t, low] * (1 - part) + curve[t, low + 1] * part for t in (left, right))
-        out[row] = one * (1 - share) + other * share
-    return out * np.float32(most)
+        out[row] = (one * (1 - share) + other * share) * np.float32(most)
+    return out
 
 
 def _edges(length: int, tiles: int) -> NDArray[np.intp]:

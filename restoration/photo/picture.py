@@ -12,7 +12,10 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 """H x W, as the scanner stored them."""
 
 FloatImage = NDArray[np.float32]
-"""H x W x 3 float32, sRGB-encoded (IEC 61966-2-1 transfer curve), nominal range [0, 1], RGB order."""
+"""H x W x 3 float32, sRGB-encoded (IEC 61966-2-1 transfer curve), nominal range [0, 1], RGB order.
+
+Of a large gray picture the three channels are one plane (:func:`restoration.photo.bands.gray`), not to be written to.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class Picture:
 
     def with_pixels(self, pixels: FloatImage) -> Picture:
         """The same scan with other pixels (shape may change when a step upscales)."""
-        return replace(self, pixels=np.ascontiguousarray(pixels, dtype=np.float32))
+        if pixels.strides[2] != 0:  # a plane that is seen three times stays one
+            pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+        return replace(self, pixels=pixels)
 
     @property
     def height(self) -> int:

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
 
@@ -297,12 +298,15 @@ def screen_of(pixels: FloatImage) -> Screen | None:
     if screen is None or _is_gray(pixels):
         return screen
     # inks lie at angles of their own, and what is notched for an ink that a channel does not show is lost for nothing
-    channels = [find_screen(np.ascontiguousarray(pixels[:, :, channel])) for channel in range(3)]
+    channels = [find_screen(pixels[:, :, channel]) for channel in range(3)]
     return replace(screen, by_channel=tuple((found or screen).notches for found in channels))
 
 
 def _is_gray(pixels: FloatImage) -> bool:
-    return bool((pixels[:, :, 0] == pixels[:, :, 1]).all() and (pixels[:, :, 1] == pixels[:, :, 2]).all())
+    if bands.is_one_plane(pixels):
+        return True
+    red, green, blue = np.moveaxis(pixels, 2, 0)
+    return all(bool((red[r] == green[r]).all() and (green[r] == blue[r]).all()) for r in bands.bands(pixels))
 
 
 def remove_screen(pixels: FloatImage, screen: Screen) -> FloatImage:
@@ -311,13 +315,12 @@ def remove_screen(pixels: FloatImage, screen: Screen) -> FloatImage:
     Memory beyond the result does not grow with the height of the picture.
     """
     planes = 1 if _is_gray(pixels) else 3
-    out = np.empty(pixels.shape, np.float32)
+    out = bands.empty((*pixels.shape[:2], planes))
     for channel in range(planes):
         notches = screen.by_channel[channel] if screen.by_channel else screen.notches
         _filter_plane(pixels[:, :, channel], _gains(notches), out[:, :, channel])
-    if planes == 1:
-        out[:, :, 1] = out[:, :, 2] = out[:, :, 0]
-    return np.clip(out, 0, 1, out=out)
+    np.clip(out, 0, 1, out=out)
+    return out if planes == 3 else bands.gray(out[:, :, 0])
 
 
 def _gains(notches: Sequence[Notch]) -> Plane:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode
+from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 from restoration.photo.pyramid import INFO, Pyramid, info_bytes, whole_path
 
@@ -88,7 +89,9 @@ def _image(pixels: Pixels) -> Any:
     import pyvips
 
     height, width = pixels.shape[:2]
-    kept: NDArray[Any] = np.ascontiguousarray(pixels[:, :, :1] if _is_gray(pixels) else pixels)
+    kept: NDArray[Any] = pixels[:, :, :1] if _is_gray(pixels) else pixels
+    if not kept.flags.c_contiguous:
+        kept = bands.copied(kept)
     kind = {"float32": "float", "uint8": "uchar", "uint16": "ushort"}[kept.dtype.name]
     image = pyvips.Image.new_from_memory(kept.data, width, height, kept.shape[2], kind)
     scale = {"float": 255.0, "uchar": 1.0, "ushort": 255.0 / 65535.0}[kind]
@@ -99,6 +102,8 @@ def _image(pixels: Pixels) -> Any:
 
 def _is_gray(pixels: Pixels) -> bool:
     """Whether the three channels are equal; a band of rows at a time, so that a coloured picture is known at once."""
+    if bands.is_one_plane(pixels):
+        return True
     for start in range(0, pixels.shape[0], _ROWS):
         rows = pixels[start : start + _ROWS]
         if not (np.array_equal(rows[..., 0], rows[..., 1]) and np.array_equal(rows[..., 0], rows[..., 2])):

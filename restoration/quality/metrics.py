@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
 from restoration.photo.colour import lightness, luminance_y, rgb_to_lab
 from restoration.photo.picture import FloatImage
 
@@ -167,16 +168,25 @@ def flat_noise(pixels: FloatImage) -> float:
 
     The 20th percentile over blocks of 16 x 16 pixels, black and burnt-out blocks left out; 0 where there are no blocks.
     """
-    luma = luminance_y(pixels) * np.float32(255)
-    height, width = (n // _NOISE_BLOCK * _NOISE_BLOCK for n in luma.shape)
-    if min(height, width) == 0:
+    if min(pixels.shape[:2]) < _NOISE_BLOCK:
         return 0.0
-    response = noise_response(luma)[:height, :width]
-    size = (width // _NOISE_BLOCK, height // _NOISE_BLOCK)
-    noise = _array(cv2.resize(response, size, interpolation=cv2.INTER_AREA)) * np.float32(NOISE_SCALE)
-    level = _array(cv2.resize(luma[:height, :width], size, interpolation=cv2.INTER_AREA))
-    usable = noise[(level > 12) & (level < 243)]
+    parts = []
+    for _, seen, inner in bands.overlapping(pixels, 1, multiple=_NOISE_BLOCK):
+        luma = luminance_y(np.ascontiguousarray(pixels[seen])) * np.float32(255)
+        parts.append(_noise_of_blocks(noise_response(luma)[inner], luma[inner]))
+    usable = np.concatenate(parts)
     return float(np.percentile(usable, 20)) if usable.size else 0.0
+
+
+def _noise_of_blocks(response: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Noise of each whole block whose luma (0..255) is neither black nor burnt out."""
+    height, width = (n // _NOISE_BLOCK * _NOISE_BLOCK for n in luma.shape)
+    if height == 0:
+        return np.empty(0, np.float32)
+    size = (width // _NOISE_BLOCK, height // _NOISE_BLOCK)
+    noise = _array(cv2.resize(response[:height, :width], size, interpolation=cv2.INTER_AREA))
+    level = _array(cv2.resize(luma[:height, :width], size, interpolation=cv2.INTER_AREA))
+    return (noise * np.float32(NOISE_SCALE))[(level > 12) & (level < 243)]
 
 
 def mean_luminance(pixels: FloatImage) -> float:
@@ -189,9 +199,12 @@ def tones(pixels: FloatImage) -> int:
 
     The rarest levels are left out, so that specks of dust do not make a picture of a blank one.
     """
-    levels = np.rint(np.clip(luminance_y(pixels), 0, 1) * np.float32(255)).astype(np.uint8)
-    commonest_first = np.sort(np.bincount(levels.ravel(), minlength=256))[::-1]
-    return int(np.searchsorted(np.cumsum(commonest_first), levels.size * (1 - _TONES_LEFT_OUT))) + 1
+    count = np.zeros(256, np.int64)
+    for rows in bands.bands(pixels):
+        levels = np.rint(np.clip(luminance_y(pixels[rows]), 0, 1) * np.float32(255)).astype(np.uint8)
+        count += np.bincount(levels.ravel(), minlength=256)
+    commonest_first = np.sort(count)[::-1]
+    return int(np.searchsorted(np.cumsum(commonest_first), count.sum() * (1 - _TONES_LEFT_OUT))) + 1
 
 
 def delta_e00(first: FloatImage, second: FloatImage) -> float:

@@ -23,7 +23,7 @@ from restoration.colour_hints import ColourHint
 from restoration.errors import ModelError, ReasonCode, RestorationError
 from restoration.models.buckets import run_in_buckets
 from restoration.models.registry import ModelEntry, Models
-from restoration.photo import colour
+from restoration.photo import bands, colour
 from restoration.photo.picture import FloatImage
 from restoration.steps import hinting
 from restoration.steps.framing import outside, with_mount
@@ -50,7 +50,9 @@ Hints = tuple[ColourHint, ...]
 
 @dataclass(frozen=True)
 class _Job:
-    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``turn``."""
+    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``turn``, but
+    ``luminance`` of a large photograph is as it lies.
+    """
 
     index: int
     luminance: Plane
@@ -104,7 +106,9 @@ class Step(BaseStep[Colorize]):
             luminance = colour.lightness(frame.picture.pixels)
             turn = _turn(luminance, parameters, models)
             hints = hinting.turned(parameters.hints, turn)
-            job = replace(prepare(index, turned(luminance, turn), entry, hints), turn=turn)
+            job = replace(prepare(index, turned(bands.overview(luminance), turn), entry, hints), turn=turn)
+            if bands.is_large(luminance):
+                job = replace(job, luminance=luminance)
             shapes[tuple(job.net_input.shape)].append(job)
         for jobs in shapes.values():
             outputs = run_in_buckets(models.load(entry.name), [job.net_input for job in jobs], models.device)
@@ -136,7 +140,7 @@ def _turn(luminance: Plane, parameters: Colorize, models: Models) -> Turn:
     if not parameters.detector:
         return 0
     height, width = luminance.shape
-    small = _resized(luminance, working_size(height, width, min(SIDE, max(height, width))))
+    small = _resized(bands.overview(luminance), working_size(height, width, min(SIDE, max(height, width))))
     gray = np.rint(colour.gray_from_lightness(small)[:, :, 0] * np.float32(255)).astype(np.uint8)
     return turn_to_upright(models.load(parameters.detector), gray)
 
@@ -219,12 +223,16 @@ def toned_down(paint: _Paint, boldness: float) -> NDArray[np.float32]:
 
 def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry: ModelEntry) -> StepOutcome:
     chroma = toned_down(paint, parameters.boldness) * np.float32(parameters.saturation)
-    full = turned_back(colour.upsample_chroma(chroma, job.guide, job.luminance), job.turn)
-    luminance = turned_back(job.luminance, job.turn)
-    full[outside(frame)] = 0
-    pixels: FloatImage = colour.keep_luminance(luminance, full, bits=frame.picture.info.bits)
-    change = np.abs(colour.lightness(pixels) - luminance)
-    notes = {"max_dl": round(float(change.max()), 5), "mean_dl": round(float(change.mean(dtype=np.float64)), 5)}
+    if bands.is_large(job.luminance):
+        pixels, changes = _by_bands(frame, job, chroma)
+    else:
+        full = turned_back(colour.upsample_chroma(chroma, job.guide, job.luminance), job.turn)
+        luminance = turned_back(job.luminance, job.turn)
+        full[outside(frame)] = 0
+        pixels = colour.keep_luminance(luminance, full, bits=frame.picture.info.bits)
+        change = np.abs(colour.lightness(pixels) - luminance)
+        changes = float(change.max()), float(change.mean(dtype=np.float64))
+    notes = {"max_dl": round(changes[0], 5), "mean_dl": round(changes[1], 5)}
     frame.notes["colorize"] = notes
     if parameters.hints:
         notes["hints"] = len(parameters.hints)
@@ -234,3 +242,22 @@ def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry
     if job.turn:
         detail["turned"] = job.turn
     return StepOutcome(frame.picture.with_pixels(with_mount(frame, pixels)), "applied", detail=detail, model=entry)
+
+
+def _by_bands(frame: Frame, job: _Job, chroma: NDArray[np.float32]) -> tuple[FloatImage, tuple[float, float]]:
+    """A large photograph painted band by band, and the greatest and the mean change of L*."""
+    height, width = job.luminance.shape
+    # enlarging is the same whichever way a picture lies: small planes are turned, and the large one stays as it is
+    small, guide = turned_back(chroma, job.turn), turned_back(job.guide, job.turn)
+    chroma_of = colour.chroma_rows(small, guide, (height, width))
+    pixels, beyond = bands.empty((height, width, 3)), outside(frame)
+    greatest, total = 0.0, 0.0
+    for rows in bands.bands(pixels):
+        luminance = job.luminance[rows]
+        full = chroma_of(rows, luminance)
+        full[beyond[rows]] = 0
+        pixels[rows] = colour.keep_luminance(luminance, full, bits=frame.picture.info.bits)
+        change = np.abs(colour.lightness(pixels[rows]) - luminance)
+        greatest = max(greatest, float(change.max()))
+        total += float(change.sum(dtype=np.float64))
+    return pixels, (greatest, total / (height * width))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.models.buckets import run_in_buckets
+from restoration.photo import bands
 from restoration.photo.boxes import Box
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
@@ -33,6 +34,7 @@ LEAST_CORRECTION = 0.6
 """Mean correction (0..255) below which the net wants nothing worth changing."""
 
 _STRIDE = 8
+_MIDDLE = 4096
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Denoised:
 
 
 def flaws_of(pixels: FloatImage) -> Flaws:
-    """Measure a picture, H x W x 3 sRGB in [0, 1]."""
-    luma = luminance_y(pixels)
+    """Measure a picture, H x W x 3 sRGB in [0, 1]; blocks and softness of a large one in its middle."""
+    rows, columns = (_middle(side) for side in pixels.shape[:2])
+    luma = luminance_y(pixels[rows, columns] if bands.is_large(pixels) else pixels)
     return Flaws(flat_noise(pixels), blockiness(luma), edge_softness(luma))
+
+
+def _middle(side: int) -> slice:
+    length = min(side, _MIDDLE)
+    return slice((side - length) // 2, (side + length) // 2)
 
 
 def denoise(net: Any, pixels: FloatImage, strength: float, device: str, *, box: Box | None = None) -> Denoised:
@@ -81,11 +89,13 @@ def denoise(net: Any, pixels: FloatImage, strength: float, device: str, *, box: 
     if strength <= 0 or not flaws.any:
         return Denoised(pixels, 0.0, flaws)
     change = correction(net, part, device)
-    mean = 255 * float(np.abs(change).mean(dtype=np.float64))
+    sums = [float(np.abs(change[rows]).sum(dtype=np.float64)) for rows in bands.bands(change)]
+    mean = 255 * sum(sums) / change.size
     if mean < LEAST_CORRECTION:
         return Denoised(pixels, mean, flaws)
-    done = pixels.copy()
-    done[own] = np.clip(part + taken(change, strength, neutral=is_neutral(part)), 0, 1)
+    done, neutral = bands.copied(pixels), is_neutral(part)
+    for rows in bands.bands(part):
+        done[own][rows] = np.clip(part[rows] + taken(change[rows], strength, neutral=neutral), 0, 1)
     return Denoised(done, mean, flaws)
 
 
@@ -98,7 +108,7 @@ def taken(change: FloatImage, strength: float, *, neutral: bool) -> FloatImage:
 
 def correction(net: Any, pixels: FloatImage, device: str) -> FloatImage:
     """What the net would add to a picture, H x W x 3 in the picture's own unit; tile by tile."""
-    change = np.empty(pixels.shape, np.float32)
+    change = bands.empty(pixels.shape)
     for inside, seen in tiles(pixels.shape[0], pixels.shape[1]):
         top, left = inside[0].start - seen[0].start, inside[1].start - seen[1].start
         height, width = inside[0].stop - inside[0].start, inside[1].stop - inside[1].start

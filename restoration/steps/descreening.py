@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from restoration.photo import bands
 from restoration.photo.colour import luminance_y
 from restoration.photo.picture import FloatImage
 from restoration.photo.screen import remove_screen, screen_of
@@ -24,8 +25,11 @@ def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
     screen = screen_of(frame.picture.pixels[box])
     if screen is None:
         return frame, {"descreened": False}
-    pixels = frame.picture.pixels.copy()
-    pixels[box] = remove_screen(pixels[box], screen)
+    pixels = bands.copied(frame.picture.pixels)
+    clean = remove_screen(pixels[box], screen)
+    for rows in bands.bands(clean):
+        pixels[box][rows] = clean[rows]
+    del clean
     pixels = kept_outside(frame, pixels)
     detail = {
         "descreened": True,
@@ -39,4 +43,8 @@ def descreened(frame: Frame) -> tuple[Frame, dict[str, Any]]:
 
 def _change(before: FloatImage, after: FloatImage) -> float:
     """Mean absolute difference of luma, 0..255."""
-    return 255 * float(np.abs(luminance_y(after) - luminance_y(before)).mean(dtype=np.float64))
+    if not bands.is_large(before):
+        return 255 * float(np.abs(luminance_y(after) - luminance_y(before)).mean(dtype=np.float64))
+    parts = ((after[rows], before[rows]) for rows in bands.bands(before))
+    total = sum(float(np.abs(luminance_y(new) - luminance_y(old)).sum(dtype=np.float64)) for new, old in parts)
+    return 255 * total / (before.shape[0] * before.shape[1])

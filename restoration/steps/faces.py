@@ -17,16 +17,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from restoration.errors import PhotoFailed, ReasonCode, RestorationError
 from restoration.models.nets.detection import Detection
 from restoration.models.registry import ModelEntry, Models
+from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 from restoration.quality.faces import needs_nothing
 from restoration.quality.metrics import ssim_y
 from restoration.steps import alignment
 from restoration.steps.finding import Found, find_faces, plausible
+from restoration.steps.large_faces import near, paste
 from restoration.steps.parameters import Faces
 from restoration.steps.pasting import Candidate, Likeness, Site, likeness, sharpness
 from restoration.steps.protocol import BaseStep, FaceAction, FaceRecord, Frame, StepOutcome, StepStatus
@@ -101,7 +102,7 @@ class Step(BaseStep[Faces]):
     ) -> list[StepOutcome | RestorationError]:
         """Handle several photographs' faces; the restorer sees them in buckets, whichever photograph they are from."""
         detector, entry = models.load(parameters.detector), models.entry(parameters.detector)
-        found = [find_faces(detector, _bytes(frame.picture.pixels), parameters.confidence) for frame in frames]
+        found = [find_faces(detector, bands.as_bytes(frame.picture.pixels), parameters.confidence) for frame in frames]
         faces = [_Face(index, face) for index, each in enumerate(found) for face in each.faces]
         restorer = parameters.restorer_here(models.available)
         if restorer:
@@ -142,11 +143,12 @@ def _restore(frames: Sequence[Frame], faces: Sequence[_Face], tools: _Tools) -> 
     jobs = [face for face in faces if _is_restorable(face, frames[face.frame_index], tools)]
     for start in range(0, len(jobs), CHUNK):
         chunk = jobs[start : start + CHUNK]
-        crops = [alignment.crop(frames[face.frame_index].picture.pixels, face.matrix) for face in chunk]
+        seen = (near(frames[face.frame_index].picture.pixels, face.matrix, face.found.landmarks) for face in chunk)
+        crops = [alignment.crop(one.pixels, one.matrix) for one in seen]
         for face, crop, answer in zip(chunk, crops, tools.restored(crops), strict=True):
             index = face.frame_index
             if canvases[index] is frames[index].picture.pixels:
-                canvases[index] = canvases[index].copy()
+                canvases[index] = bands.copied(canvases[index])
             face.record = _finished(face, crop, answer, frames[index], canvases[index], tools)
     return canvases
 
@@ -162,7 +164,8 @@ def _is_restorable(face: _Face, frame: Frame, tools: _Tools) -> bool:
         reason = ReasonCode.FACE_TOO_DAMAGED
     else:
         face.matrix = matrix
-        face.known = likeness(frame.picture.pixels, matrix, marks, tools.embed)
+        seen = near(frame.picture.pixels, matrix, marks)
+        face.known = likeness(seen.pixels, seen.matrix, seen.landmarks, tools.embed)
         reason = ReasonCode.FACE_TOO_DAMAGED if face.certainty < tools.parameters.min_certainty else None
     if reason is not None:
         face.record = _record(face, tools.detector, "left_alone", reason)
@@ -187,10 +190,11 @@ def _pasted(face: _Face, answer: FloatImage, frame: Frame, canvas: FloatImage, t
     parameters = tools.parameters
     if face.known is None:
         raise PhotoFailed("a face came to the restorer without its likeness", photo=frame.name)
+    seen = near(canvas, face.matrix, face.found.landmarks)
     site = Site.at(
-        canvas,
-        face.matrix,
-        face.found.landmarks,
+        seen.pixels,
+        seen.matrix,
+        seen.landmarks,
         face.known,
         tools.embed,
         frame.picture.info.bits,
@@ -198,25 +202,37 @@ def _pasted(face: _Face, answer: FloatImage, frame: Frame, canvas: FloatImage, t
     )
     candidate, face.tried = site.gated(answer, parameters.threshold(face.certainty))
     if candidate is not None and parameters.passes == 2:
-        candidate = _second_pass(site, candidate, face, tools)
-    if candidate is not None:
+        candidate, answer = _second_pass(site, candidate, answer, face, tools)
+    if candidate is not None and seen.pixels is canvas:
         canvas[site.region.slices] = candidate.pixels
+    elif candidate is not None:
+        paste(
+            canvas,
+            face.matrix,
+            face.found.landmarks,
+            answer - alignment.crop(seen.pixels, seen.matrix),
+            candidate.blend,
+            frame.picture.info.bits,
+            chroma_from_restorer=parameters.chroma_from_restorer,
+        )
     return candidate
 
 
-def _second_pass(site: Site, first: Candidate, face: _Face, tools: _Tools) -> Candidate:
-    """Restore the pasted face once more; kept where it is sharper and still the same person."""
+def _second_pass(
+    site: Site, first: Candidate, first_answer: FloatImage, face: _Face, tools: _Tools
+) -> tuple[Candidate, FloatImage]:
+    """Restore the pasted face once more; kept, with the restorer's answer, if it is sharper and the same person."""
     start = site.crop_of(first)
     (answer,) = tools.restored([start])
     if isinstance(answer, PhotoFailed):
         log.warning("a second pass is not used: %s", answer.message)
-        return first
+        return first, first_answer
     second = site.at_blend(answer, first.blend)
     holds = second.identity >= tools.parameters.threshold(face.certainty)
     if holds and sharpness(site.crop_of(second)) > SHARPER * sharpness(start):
         face.passes = 2
-        return second
-    return first
+        return second, answer
+    return first, first_answer
 
 
 def _judged(face: _Face, candidate: Candidate | None, tools: _Tools) -> FaceRecord:
@@ -275,7 +291,3 @@ def _outcome(
     status: StepStatus = "left_alone" if count["left_alone"] else "not_needed"
     reason = records[0].reason if records else ReasonCode.NO_FACES
     return StepOutcome(frame.picture, status, reason, detail, detector, records)
-
-
-def _bytes(pixels: FloatImage) -> NDArray[np.uint8]:
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

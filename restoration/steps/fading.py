@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo import colour
+from restoration.photo import bands, colour
 from restoration.photo.density import BLACK, ENDS, PAPER, density_of, light_of
 from restoration.photo.picture import FloatImage
 
@@ -152,8 +152,8 @@ def unmixed(pixels: FloatImage, fading: Fading, within: NDArray[np.bool_]) -> Un
     height, width = pixels.shape[:2]
     scale = min(1.0, _WORKING_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
-    inside = np.asarray(cv2.resize(within.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
+    small = np.asarray(bands.resized(pixels, *size), np.float32)
+    inside = np.asarray(cv2.resize(within.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
     gains = _three([(BLACK - PAPER) / max(b - p, _SHORTEST) for p, b in zip(fading.paper, fading.black, strict=True)])
     paper = np.asarray(fading.paper, np.float32)
     stretched = (density_of(small, least_light=_LEAST_LIGHT) - paper) * np.asarray(gains, np.float32) + np.float32(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
 from restoration.photo.boxes import Box
 from restoration.photo.frame import PictureBox
 from restoration.photo.oval import PictureOval
@@ -43,7 +44,8 @@ def _common(one: slice, other: slice) -> slice:
 
 def outside(frame: Frame) -> NDArray[np.bool_]:
     """Where the picture is not, H x W."""
-    beyond = np.ones((frame.picture.height, frame.picture.width), bool)
+    beyond = bands.empty((frame.picture.height, frame.picture.width), bool)
+    beyond[:] = True
     oval = own_oval(frame)
     if oval is None:
         beyond[own_box(frame)] = False
@@ -58,7 +60,12 @@ def outside(frame: Frame) -> NDArray[np.bool_]:
 def with_mount(frame: Frame, pixels: FloatImage) -> FloatImage:
     """``pixels`` (H x W x 3), of what the frame shows, with a mount of another colour as it was scanned."""
     mount = _mount(frame)
-    return pixels if mount is None else np.where(mount[:, :, None], frame.source.pixels, pixels)
+    if mount is None:
+        return pixels
+    whole = bands.empty(pixels.shape)
+    for rows in bands.bands(pixels):
+        whole[rows] = np.where(mount[rows, :, None], frame.source.pixels[rows], pixels[rows])
+    return whole
 
 
 def _mount(frame: Frame) -> NDArray[np.bool_] | None:
@@ -78,6 +85,7 @@ def kept_outside(frame: Frame, pixels: FloatImage) -> FloatImage:
     """``pixels`` (H x W x 3), of what the frame shows, with all that lies outside an oval as the frame shows it."""
     if pixels is frame.picture.pixels or own_oval(frame) is None:
         return pixels
-    kept = pixels.copy()
-    np.copyto(kept, frame.picture.pixels, where=outside(frame)[:, :, None])
+    kept, beyond = bands.copied(pixels), outside(frame)
+    for rows in bands.bands(pixels):
+        np.copyto(kept[rows], frame.picture.pixels[rows], where=beyond[rows, :, None])
     return kept

@@ -8,6 +8,7 @@ was found and not mended is stretched less, and its local contrast is left: the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
+from restoration.photo import bands
 from restoration.photo.colour import gray_from_lightness, keep_luminance, lightness, rgb_to_lab
 from restoration.photo.equalise import equalised
 from restoration.photo.picture import FloatImage, Picture
@@ -62,8 +64,7 @@ class Step(BaseStep[Grade]):
 
 def _graded(frame: Frame, old: NDArray[np.float32], parameters: Grade) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """The plane of L* graded, or the very plane if that is not needed; and what was measured."""
-    within = own_values(frame, old)
-    low, high = (float(p) for p in np.percentile(within, [parameters.low_percentile, parameters.high_percentile]))
+    low, high = _ends(frame, old, [parameters.low_percentile, parameters.high_percentile])
     beside_damage = float(frame.notes.get("repair", {}).get("left_share", 0.0)) > _LEFT_DAMAGE
     gain = min(100.0 / max(high - low, 1.0), _GAIN_BESIDE_DAMAGE if beside_damage else _MOST_GAIN)
     detail: dict[str, Any] = {"black": round(low, 2), "white": round(high, 2), "gain": round(gain, 3)}
@@ -71,13 +72,28 @@ def _graded(frame: Frame, old: NDArray[np.float32], parameters: Grade) -> tuple[
         detail["held_back"] = "damage was left"
     if high - low >= _FULL_RANGE or parameters.strength == 0:
         return old, detail
-    stretched = _stretched(old, low, high, gain)
-    if not beside_damage:
-        stretched += np.float32(parameters.local_contrast) * (_equalised(stretched) - stretched)
-    new = np.clip(old + np.float32(parameters.strength) * (stretched - old), 0, 100)
-    beyond = outside(frame)
-    new[beyond] = old[beyond]
+    parts = [old[rows] for rows in bands.bands(old)]
+    ends = float(min(part.min() for part in parts)), float(max(part.max() for part in parts))
+    local = None if beside_damage else _locally_equalised(old, lambda plane: _stretched(plane, low, high, gain, ends))
+    new, beyond = bands.empty(old.shape), outside(frame)
+    for rows in bands.bands(old):
+        stretched = _stretched(old[rows], low, high, gain, ends)
+        if local is not None:
+            stretched += np.float32(parameters.local_contrast) * (local[rows] - stretched)
+        np.clip(old[rows] + np.float32(parameters.strength) * (stretched - old[rows]), 0, 100, out=new[rows])
+        np.copyto(new[rows], old[rows], where=beyond[rows])
     return new, detail
+
+
+def _ends(frame: Frame, plane: NDArray[np.float32], shares: list[float]) -> tuple[float, float]:
+    """Two percentiles of L* inside the picture; of a large one to a 65,535th of the range."""
+    if not bands.is_large(plane):
+        low, high = (float(p) for p in np.percentile(own_values(frame, plane), shares))
+        return low, high
+    within = outside(frame)
+    np.logical_not(within, out=within)
+    low, high = bands.percentiles(plane, shares, 0.0, 100.0, within)
+    return low, high
 
 
 def _unfaded(frame: Frame, parameters: Grade) -> Unmixed | None:
@@ -93,19 +109,31 @@ def _unfaded(frame: Frame, parameters: Grade) -> Unmixed | None:
 
 def _mixed(frame: Frame, chroma: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """``share`` of new chroma and the rest of what the picture has; all of that outside the picture."""
-    own = rgb_to_lab(frame.picture.pixels)[:, :, 1:]
-    mixed = own + np.float32(share) * (chroma - own)
-    beyond = outside(frame)
-    mixed[beyond] = own[beyond]
-    return np.asarray(mixed, np.float32)
+    pixels, beyond = frame.picture.pixels, outside(frame)
+    mixed = bands.empty(chroma.shape)
+    for rows in bands.bands(pixels):
+        own = rgb_to_lab(pixels[rows])[:, :, 1:]
+        mixed[rows] = own + np.float32(share) * (chroma[rows] - own)
+        np.copyto(mixed[rows], own, where=beyond[rows, :, None])
+    return mixed
 
 
-def _stretched(plane: NDArray[np.float32], low: float, high: float, gain: float) -> NDArray[np.float32]:
-    """Linear stretch to 0..100 with soft ends; limited in gain, the middle of the old range stays in place."""
+def _stretched(
+    plane: NDArray[np.float32], low: float, high: float, gain: float, ends: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Linear stretch to 0..100 with soft ends; limited in gain, the middle of the old range stays in place.
+
+    :param plane: L* of the picture or of some of its rows.
+    :param ends: least and greatest L* of the whole picture.
+    """
     limited = gain < 100.0 / max(high - low, 1.0)
     start = max(0.0, (low + high) / 2 - 50.0 / gain) if limited else low
-    line = (plane - np.float32(start)) * np.float32(gain / 100)
-    bent = _bent(_bent(line, float(line.max())), 1 - float(line.min()), mirrored=True)
+
+    def on_line(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray((values - np.float32(start)) * np.float32(gain / 100), np.float32)
+
+    least, greatest = (float(end) for end in on_line(np.array(ends, np.float32)))
+    bent = _bent(_bent(on_line(plane), greatest), 1 - least, mirrored=True)
     return np.asarray(bent * np.float32(100), np.float32)
 
 
@@ -127,14 +155,22 @@ def _bent(line: NDArray[np.float32], furthest: float, *, mirrored: bool = False)
     return np.asarray(1 - bent if mirrored else bent, np.float32)
 
 
-def _equalised(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    return equalised(plane, most=100.0, tiles=_TILES, limit=_CLIP_LIMIT)
+def _locally_equalised(
+    plane: NDArray[np.float32], stretch: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Stretched L*, locally equalised."""
+    stretched = bands.empty(plane.shape)
+    for rows in bands.bands(plane):
+        stretched[rows] = stretch(plane[rows])
+    return equalised(stretched, most=100.0, tiles=_TILES, limit=_CLIP_LIMIT)
 
 
 def _with_lightness(picture: Picture, luminance: NDArray[np.float32], chroma: NDArray[np.float32] | None) -> FloatImage:
     """The picture with other L*, and other a*, b* if there are any."""
     if is_neutral(picture.pixels):
         return gray_from_lightness(luminance)
-    if chroma is None:
-        chroma = rgb_to_lab(picture.pixels)[:, :, 1:]
-    return keep_luminance(luminance, chroma, bits=picture.info.bits)
+    pixels = bands.empty(picture.pixels.shape)
+    for rows in bands.bands(pixels):
+        own = rgb_to_lab(picture.pixels[rows])[:, :, 1:] if chroma is None else chroma[rows]
+        pixels[rows] = keep_luminance(luminance[rows], own, bits=picture.info.bits)
+    return pixels

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.damage_kinds import MASK_CODES, DamageKind
+from restoration.photo import bands
 from restoration.photo.infrared import dust_of
+from restoration.photo.picture import FloatImage, Samples
 from restoration.steps.judging import Marks
 from restoration.steps.protocol import Frame
 
@@ -29,9 +31,9 @@ def with_infrared(frame: Frame, marks: Marks, beyond: NDArray[np.bool_]) -> tupl
     :param beyond: H x W, where the picture is not.
     """
     scan = frame.source
-    if scan.extra is None or scan.extra.shape != marks.codes.shape:
+    if scan.extra is None or scan.extra.shape != scan.pixels.shape[:2]:
         return marks, {"infrared": "absent"}
-    found = dust_of(scan.extra, scan.pixels)
+    found = dust_of(*_of_size(scan.extra, scan.pixels, *marks.codes.shape))
     detail: dict[str, Any] = {"infrared": found.use}
     if found.use != "used":
         return marks, detail
@@ -44,6 +46,14 @@ def with_infrared(frame: Frame, marks: Marks, beyond: NDArray[np.bool_]) -> tupl
     writing = marks.writing & (codes == 0)
     joined = np.where(marks.codes > 0, marks.codes, codes).astype(np.uint8)
     return replace(marks, codes=joined, writing=writing, regions=counted), detail
+
+
+def _of_size(extra: Samples, pixels: FloatImage, height: int, width: int) -> tuple[Samples, FloatImage]:
+    """Both at the size at which marks are looked for."""
+    if extra.shape == (height, width):
+        return extra, pixels
+    of_one_kind: NDArray[Any] = extra
+    return bands.resized(of_one_kind, width, height), bands.resized(pixels, width, height)
 
 
 def _kinds(mask: NDArray[np.bool_]) -> tuple[Codes, dict[DamageKind, int]]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from restoration.models.registry import Models
+from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 from restoration.quality import metrics
 from restoration.steps.parameters import Measure
@@ -63,6 +64,8 @@ def _resized(pixels: FloatImage, width: int, height: int) -> FloatImage:
     if pixels.shape[:2] == (height, width):
         return pixels
     smaller = pixels.shape[0] >= height and pixels.shape[1] >= width
+    if bands.is_large(pixels) and smaller:
+        return np.clip(bands.resized(pixels, width, height), 0, 1)
     how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
     return np.clip(np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.float32), 0, 1)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.models.nets.detection import Detection
+from restoration.photo import bands
 from restoration.photo.density import BLACK, ENDS, PAPER, density_of, light_of
 from restoration.photo.picture import FloatImage
 from restoration.steps.finding import Detector, plausible
@@ -63,10 +64,16 @@ def positive_of(pixels: FloatImage) -> FloatImage:
 
     Densities are turned round channel by channel, which takes an orange mask out too.
     """
-    densities = density_of(pixels, least_light=_LEAST_LIGHT)
+    densities = density_of(bands.sampled(pixels), least_light=_LEAST_LIGHT)
     clear, dense = np.percentile(densities.reshape(-1, 3), ENDS, axis=0).astype(np.float32)
-    share = (dense - densities) / np.maximum(dense - clear, np.float32(0.3))
-    return light_of(np.float32(PAPER) + share * np.float32(BLACK - PAPER))
+    # of one plane one channel is enough
+    channels = slice(0, 1) if bands.is_one_plane(pixels) else slice(0, 3)
+    out = bands.empty((*pixels.shape[:2], channels.stop))
+    for rows in bands.bands(pixels):
+        densities = density_of(pixels[rows], least_light=_LEAST_LIGHT)
+        share = (dense - densities) / np.maximum(dense - clear, np.float32(0.3))
+        out[rows] = light_of(np.float32(PAPER) + share * np.float32(BLACK - PAPER))[:, :, channels]
+    return out if channels.stop == 3 else bands.gray(out[:, :, 0])
 
 
 def _stretched(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

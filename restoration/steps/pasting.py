@@ -133,12 +133,7 @@ class Site:
         else:
             face = alignment.uncrop(restored, local, self.place)
         face = np.asarray(np.clip(face, 0, 1), np.float32)
-        if self.chroma_from_restorer:
-            return face
-        chroma = colour.rgb_to_lab(base)[:, :, 1:]
-        red, green, blue = (base[:, :, channel] for channel in range(3))
-        chroma[(red == green) & (green == blue)] = 0  # a gray photograph's channels stay equal to the last bit
-        return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=self.bits)
+        return face if self.chroma_from_restorer else with_chroma_of(base, face, self.bits)
 
     def _candidate(self, face: FloatImage, share: float) -> Candidate:
         pixels = self.base.copy()
@@ -146,6 +141,14 @@ class Site:
         pixels[inner] = alignment.blended(self.base[inner], face, self.mask * np.float32(share))
         after = self.embed(gray_bytes(pixels), self.marks)
         return Candidate(pixels, share, cosine(self.before, after))
+
+
+def with_chroma_of(base: FloatImage, face: FloatImage, bits: Literal[8, 16]) -> FloatImage:
+    """The lightness of a restored face with the a*, b* of what was there, H x W x 3 on the grid of ``bits``."""
+    chroma = colour.rgb_to_lab(base)[:, :, 1:]
+    red, green, blue = (base[:, :, channel] for channel in range(3))
+    chroma[(red == green) & (green == blue)] = 0  # a gray photograph's channels stay equal to the last bit
+    return colour.keep_luminance(colour.lightness(face), np.ascontiguousarray(chroma), bits=bits)
 
 
 def gray_bytes(pixels: FloatImage) -> NDArray[np.uint8]:

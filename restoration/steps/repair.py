@@ -20,19 +20,21 @@ from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind, Mendi
 from restoration.errors import ReasonCode
 from restoration.models.nets.detection import Detection
 from restoration.models.registry import ModelEntry, Models
+from restoration.photo import bands
 from restoration.photo.colour import luminance_y
 from restoration.photo.damage import Damage, Mask, find_damage
 from restoration.photo.picture import FloatImage
 from restoration.quality.metrics import flat_noise
 from restoration.steps import denoising, filling
 from restoration.steps.descreening import descreened
+from restoration.steps.finding import Detector
 from restoration.steps.framing import kept_outside, outside, own_box
 from restoration.steps.infrared import with_infrared
 from restoration.steps.inpainters import Inpainter, inpainter_of
 from restoration.steps.judging import Marks, decide, lost_face_parts
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import BaseStep, DamageRecord, Frame, StepOutcome
-from restoration.steps.searching import search
+from restoration.steps.searching import search, searched_size
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 _NOISE_FLOOR = 4.0
@@ -82,7 +84,8 @@ class Step(BaseStep[Repair]):
             detail["descreened"] = False
             detail.pop("screen_change", None)
             return StepOutcome(scanned.picture, "left_alone", ReasonCode.HEAVY_DAMAGE, detail, damage=records)
-        wanted = _without_lost_faces(marks, found.faces, parameters)
+        scale = frame.picture.height / marks.mask.shape[0]
+        wanted = _without_lost_faces(marks, found.faces, parameters, scale)
         notes["face_part_missing"] = bool((marks.mask & ~wanted).any())
         notes["left_share"] = round(float((marks.mask & ~wanted).mean()), 6)
         painter = _inpainter(parameters.inpainter, models) if parameters.inpainter else None
@@ -131,23 +134,27 @@ def _outcome(
     model: ModelEntry | None,
     detail: dict[str, Any],
 ) -> StepOutcome:
+    height, width = frame.picture.height, frame.picture.width
     records = tuple(
         replace(record, model=model) if record.mending is Mending.NET else record
         for record in _records(marks, wanted, filled)
     )
     if repaired is frame.picture.pixels:
         return StepOutcome(frame.picture, "not_needed", ReasonCode.NOT_NEEDED, detail, model, damage=records)
-    mask = np.where(wanted, marks.codes, 0).astype(np.uint8) if wanted.any() else None
+    codes = np.where(wanted, marks.codes, 0).astype(np.uint8) if wanted.any() else None
+    mask = None if codes is None else bands.enlarged(codes, height, width)
     picture = frame.picture.with_pixels(repaired)
     return StepOutcome(picture, "applied", None, detail, model, mask=mask, damage=records)
 
 
 def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
-    """All marks inside the picture's own box, by the recipe's finder."""
+    """All marks inside the picture's own box, by the recipe's finder; of a large scan at half its size."""
     pixels = frame.picture.pixels
-    luma = luminance_y(pixels)
-    beyond = outside(frame)
-    shapes = _marks_of(find_damage(luma, parameters.sensitivity), pixels.shape[0], pixels.shape[1])
+    luma, beyond = luminance_y(pixels), outside(frame)
+    height, width = searched_size(*luma.shape)
+    if luma.shape != (height, width):
+        luma, beyond = bands.resized(luma, width, height), bands.enlarged(beyond, height, width)
+    shapes = _marks_of(find_damage(luma, parameters.sensitivity), height, width)
     shapes.codes[beyond] = 0
     if not parameters.finder:
         marks, told = with_infrared(frame, shapes, beyond)
@@ -157,9 +164,27 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
         plane[beyond] = 0
     faces: Sequence[Detection] = ()
     if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
-        faces = models.load(parameters.detector)(_bytes(pixels), _CONFIDENCE)
+        faces = _faces(models.load(parameters.detector), pixels, height, width)
     marks, told = with_infrared(frame, decide(found, shapes.codes, parameters.sensitivity, faces), beyond)
     return _Found(marks, tuple(faces), models.entry(parameters.finder), told)
+
+
+def _faces(detector: Detector, pixels: FloatImage, height: int, width: int) -> Sequence[Detection]:
+    """Faces of a picture, as they lie in a copy of it of that size; looked for in an overview of a large one."""
+    seen = bands.overview(pixels)
+    found = detector(bands.as_bytes(seen), _CONFIDENCE)
+    if seen.shape[:2] == (height, width):
+        return found
+    across, down = width / seen.shape[1], height / seen.shape[0]
+    factors = np.array([across, down], np.float32)
+    return [
+        Detection(
+            (face.box[0] * across, face.box[1] * down, face.box[2] * across, face.box[3] * down),
+            face.confidence,
+            face.landmarks * factors,
+        )
+        for face in found
+    ]
 
 
 def _marks_of(damage: Damage, height: int, width: int) -> Marks:
@@ -168,17 +193,21 @@ def _marks_of(damage: Damage, height: int, width: int) -> Marks:
     regions = {}
     spots, creases, scratches = damage.spots, damage.creases, damage.scratches
     for kind, mask in ((DamageKind.DUST, spots), (DamageKind.CREASE, creases), (DamageKind.SCRATCH, scratches)):
-        codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
+        if mask.any():
+            codes[mask_at_size(mask, height, width)] = MASK_CODES[kind]
         regions[kind] = int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
     return Marks(codes, np.zeros((height, width), bool), regions)
 
 
-def _without_lost_faces(marks: Marks, faces: Sequence[Detection], parameters: Repair) -> Mask:
-    """What is to be filled: everything, except holes in faces of which they take too much."""
+def _without_lost_faces(marks: Marks, faces: Sequence[Detection], parameters: Repair, scale: float) -> Mask:
+    """What is to be filled: everything, except holes in faces of which they take too much.
+
+    :param scale: pixels of the picture for one of the marks'.
+    """
     wanted = marks.mask
     if parameters.face_parts == "fill":
         return wanted
-    holes = np.asarray((marks.codes == MASK_CODES[DamageKind.HOLE]) | filling.wide_places(wanted), np.bool_)
+    holes = np.asarray((marks.codes == MASK_CODES[DamageKind.HOLE]) | filling.wide_places(wanted, scale), np.bool_)
     for face in lost_face_parts(holes, faces):
         x, y, width, height = (round(value) for value in face.box)
         inside = np.zeros(wanted.shape, bool)
@@ -221,10 +250,15 @@ def reduce_grain(pixels: FloatImage, noise: float, strength: float) -> FloatImag
     :param noise: standard deviation of the grain, 0..255.
     :param strength: share of the smoothed picture in the result, 0..1.
     """
-    luma = luminance_y(pixels)
-    smooth = _guided(luma, float((2 * noise / 255) ** 2))
-    change = (smooth - luma) * np.float32(strength)
-    return np.clip(pixels + change[:, :, None], 0, 1)
+    one_plane = bands.is_one_plane(pixels)
+    source = pixels[:, :, :1] if one_plane else pixels
+    out = bands.empty(source.shape)
+    for rows, seen, inner in bands.overlapping(pixels, 2 * _GRAIN_RADIUS):
+        luma = luminance_y(pixels[seen])
+        smooth = _guided(luma, float((2 * noise / 255) ** 2))
+        change = (smooth[inner] - luma[inner]) * np.float32(strength)
+        np.clip(source[rows] + change[:, :, None], 0, 1, out=out[rows])
+    return bands.gray(out[:, :, 0]) if one_plane else out
 
 
 def _guided(plane: NDArray[np.float32], epsilon: float) -> NDArray[np.float32]:
@@ -236,7 +270,3 @@ def _guided(plane: NDArray[np.float32], epsilon: float) -> NDArray[np.float32]:
     return np.asarray(
         cv2.boxFilter(slope, cv2.CV_32F, size) * plane + cv2.boxFilter(offset, cv2.CV_32F, size), np.float32
     )
-
-
-def _bytes(pixels: FloatImage) -> NDArray[np.uint8]:
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

@@ -2,6 +2,9 @@
 
 A hair of one pixel is seen at full size, a tear of sixty pixels on a scan of six thousand at a quarter of it. Tiles
 overlap by more than the net looks, so that no seam is seen, and memory does not grow with the scan.
+
+Scans above :data:`FINEST_PIXELS` are looked at from half their size on: they have more pixels than the print has detail
+(4 x 5 inches at 4,000 dpi: a hair is ten of them wide), and their own size alone would cost three quarters of the time.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ MARGIN = 96
 """What a tile sees beyond that, on each side."""
 SMALLEST_LEVEL = 240
 """Long side below which a scan is not halved any more; once it always is."""
+FINEST_PIXELS = 36_000_000
+"""Scans of more pixels than a side of 6,000 holds are not looked at in their own size, but first at half of it."""
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
@@ -47,6 +52,12 @@ class Found:
     likely: Bytes
     kind: Bytes
     writing: Bytes
+
+
+def searched_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width at which a scan is first looked at: its own, or half of it for scans above FINEST_PIXELS."""
+    scale = 1 if height * width <= FINEST_PIXELS else 2
+    return height // scale, width // scale
 
 
 def search(net: Any, luma: Plane, device: str) -> Found:

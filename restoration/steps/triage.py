@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from restoration.errors import ReasonCode
 from restoration.models.registry import Models
+from restoration.photo import bands
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
 from restoration.photo.frame import PictureBox, picture_box
 from restoration.photo.oval import PictureOval, picture_oval
@@ -171,18 +172,19 @@ class Step(BaseStep[Triage]):
 def _is_negative(frame: Frame, parameters: Triage, models: Models) -> bool:
     if not parameters.detector:
         return False
-    gray = np.rint(luminance_y(frame.picture.pixels) * np.float32(255)).astype(np.uint8)
+    gray = np.rint(luminance_y(bands.overview(frame.picture.pixels)) * np.float32(255)).astype(np.uint8)
     return is_negative(models.load(parameters.detector), gray)
 
 
 def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     """A positive, gray and tinted ones neutral; what it is is noted."""
     pixels = picture.pixels
-    luma = luminance_y(pixels)
+    seen = bands.overview(pixels)
+    luma = luminance_y(seen)
     box = picture_box(luma)
     oval = picture_oval(luma, box.inside(*luma.shape))
     del luma
-    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(pixels, oval, box)
+    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(seen, oval, box)
     kind = found.kind(parameters)
     detail: dict[str, Any] = {
         "kind": kind,
@@ -199,12 +201,13 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
         detail["doubtful"] = found.doubtful(parameters)
     if oval is not None:
         detail["picture_oval"] = oval.as_detail()
-    several = photographs_on(pixels) if parameters.several == "offer" else None
+    several = photographs_on(seen) if parameters.several == "offer" else None
     if several is not None:
         detail |= several.as_detail()
     frame.notes["triage"] = detail
     if kind != "colour" and found.tint_curve is not None:
-        frame.mount = _mount(pixels, found.tint_curve, found.border, box, oval)
+        mount = _mount(seen, found.tint_curve, found.border, box, oval)
+        frame.mount = None if mount is None else bands.enlarged(mount, *pixels.shape[:2])
     if kind == "colour" or is_neutral(pixels):
         return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
     neutral = gray_from_lightness(lightness(pixels))
@@ -213,8 +216,13 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
 
 def is_neutral(pixels: FloatImage) -> bool:
     """Whether the three channels are equal everywhere."""
-    red = pixels[:, :, 0]
-    return bool(np.array_equal(red, pixels[:, :, 1]) and np.array_equal(red, pixels[:, :, 2]))
+    if bands.is_one_plane(pixels):
+        return True
+    for rows in bands.bands(pixels):
+        red, green, blue = np.moveaxis(pixels[rows], 2, 0)
+        if not (np.array_equal(red, green) and np.array_equal(red, blue)):
+            return False
+    return True
 
 
 def chromatics(pixels: FloatImage, oval: PictureOval | None = None, box: PictureBox | None = None) -> Chromatics:

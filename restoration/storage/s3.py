@@ -463,7 +463,7 @@ class _BrokenStreamError(StorageError):
 
 def _check_size(key: str, size: int, max_bytes: int | None) -> None:
     if max_bytes is not None and size > max_bytes:
-        message = f"the file is larger than the {max_bytes} bytes that settings allow (max_object_bytes)"
+        message = f"the file is larger than the {max_bytes} bytes that settings allow (RESTORATION_MAX_OBJECT_BYTES)"
         raise PhotoRejected(message, reason=ReasonCode.TOO_LARGE, photo=key)
 
 

@@ -52,13 +52,18 @@ LONGEST_PAUSE_SECONDS = 20.0
 """Pause before failed photographs are tried again, doubled each time."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fetched:
     """A scan as read from the object store."""
 
     photo: catalog.PhotoWork
     data: bytes
     sha256: str
+
+    def taken(self) -> Scan:
+        """The scan for the engine, which alone holds its bytes from now on: they may be two gigabytes."""
+        data, self.data = self.data, b""
+        return Scan(self.photo.object_key, data)
 
 
 @dataclass(frozen=True)
@@ -200,13 +205,22 @@ class _Batch:
     def _fetched_ahead(
         self, groups: Iterable[list[catalog.PhotoWork]]
     ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Fetched]]]]:
-        """Groups with their scans on the way; the next group's are asked for before this one is handed out."""
+        """Groups with their scans on the way; the next group's are asked for before this one is handed out, unless one
+        of the two is a scan so large that it makes a group alone: it would be held beside the other.
+        """
         upcoming = None
         for group in groups:
+            alone = sum(photo.size_bytes for photo in group) > GROUP_BYTES
+            if alone and upcoming is not None:
+                yield upcoming
+                upcoming = None
             fetches = [(photo, self.runtime.readers.submit(self._fetch, photo)) for photo in group]
             if upcoming is not None:
                 yield upcoming
             upcoming = fetches
+            if alone:
+                yield upcoming
+                upcoming = None
         if upcoming is not None:
             yield upcoming
 
@@ -316,7 +330,7 @@ class _Batch:
         for job in jobs:
             by_way.setdefault(job.way.recipe_sha256, []).append(job)
         for same in by_way.values():
-            scans = (Scan(job.photo.object_key, job.scan.data) for job in same)
+            scans = (job.scan.taken() for job in same)
             outcomes = self.runtime.engine.restore_many(scans, same[0].way.prepared)
             for job, outcome in zip(same, outcomes, strict=True):
                 self._writing.append(self.runtime.writers.submit(self._store, job.photo, outcome, job.way))
