@@ -18,8 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _START_SECONDS = 60.0
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "COVERAGE_PROCESS_START")
 _CHILD_SETTINGS = {"VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2", "PYTHONWARNINGS": "ignore", "G_DEBUG": ""}
 _MAX_ANSWER = 1 << 20
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,41 @@ class Decoder:
         with self._turn:
             self._end_child()
 
-    def decode(self, data: bytes, name: str) -> Picture:
+    def decode(self, data: bytes, name: str, page: int = 1) -> Picture:
         """Decode one scan to sRGB.
 
         Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile,
         CMYK, Lab or YCbCr is converted to sRGB, alpha is flattened on white and other extra channels are left out, gray
-        becomes three equal channels, the first page of several is taken at its full resolution. Files of more than 8
+        becomes three equal channels, the page is taken at its full resolution. Files of more than 8
         bits keep 16 (``info.bits``). What was taken another way than the file says is in ``info.metadata["notes"]``,
         what people wrote into it in ``info.embedded``.
 
         :param data: the whole file.
         :param name: for messages, and to tell raw files of cameras from other TIFF files.
+        :param page: which of the file's photographs, from 1 to ``info.pages``.
         :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
-            truncated, corrupt, decode_timeout, decode_memory or decoder_crashed.
+            truncated, corrupt, decode_timeout, decode_memory or decoder_crashed; its ``pages`` are right all the same,
+            unless the file's structure cannot be read.
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
+        kind = self._identified(data, name)
+        try:
+            return self._with_child(lambda child: child.decode(data, kind, name, page))
+        except _ChildLost as lost:
+            raise self._rejected(lost, data, kind, name) from lost
+
+    def pages(self, data: bytes, name: str) -> int:
+        """How many photographs a file holds, by its structure alone; 1 if it cannot be read.
+
+        :raises EnvironmentProblem: the decoding process cannot be started at all.
+        """
+        try:
+            kind = self._identified(data, name)
+            return 1 if kind != "tiff" else self._with_child(lambda child: child.pages(data, kind, name))
+        except (PhotoRejected, _ChildLost):
+            return 1
+
+    def _identified(self, data: bytes, name: str) -> str:
         kind = identify(data, name)
         if len(data) > self.limits.max_bytes:
             raise PhotoRejected(
@@ -106,14 +128,24 @@ class Decoder:
                 reason=ReasonCode.TOO_LARGE,
                 photo=name,
             )
+        return kind
+
+    def _with_child(self, ask: Callable[[_Child], Answer]) -> Answer:
+        """What the decoding process answers; it is started if need be. :raises _ChildLost: it is gone."""
         with self._turn:
             if self._child is None:
                 self._child = _Child(self.limits, self._position)
             try:
-                return self._child.decode(data, kind, name)
-            except _ChildLost as lost:
+                return ask(self._child)
+            except _ChildLost:
                 self._end_child()
-                raise PhotoRejected(lost.message, reason=lost.reason, photo=name) from lost
+                raise
+
+    def _rejected(self, lost: _ChildLost, data: bytes, kind: str, name: str) -> PhotoRejected:
+        """A page that took the process with it says nothing of the others, so a new process counts them."""
+        error = PhotoRejected(lost.message, reason=lost.reason, photo=name)
+        error.pages = self.pages(data, name) if kind == "tiff" else 1
+        return error
 
     def _end_child(self) -> None:
         if self._child is not None:
@@ -135,6 +167,7 @@ class _Child:
 
     def __init__(self, limits: DecodeLimits, position: bool) -> None:
         self._limits, self._position = limits, position
+        self._loaded: bytes | None = None
         self._source, self._target = _nameless_file("scan"), _nameless_file("pixels")
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
@@ -155,12 +188,30 @@ class _Child:
             self.end()
             raise EnvironmentProblem(message) from lost
 
-    def decode(self, data: bytes, kind: str, name: str) -> Picture:
-        """Pixels of one scan. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
-        _write_all(self._source, data)
+    def decode(self, data: bytes, kind: str, name: str, page: int) -> Picture:
+        """Pixels of one page. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        answer = self._ask(data, kind, name, page)
+        info = ScanInfo(**answer)
+        picture = Picture(self._pixels(info), info)
+        os.ftruncate(self._target, 0)
+        if info.page >= info.pages:
+            self._forget()
+        return picture
+
+    def pages(self, data: bytes, kind: str, name: str) -> int:
+        """Photographs in a file. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        pages: int = self._ask(data, kind, name, 0)["pages"]
+        return pages
+
+    def _ask(self, data: bytes, kind: str, name: str, page: int) -> dict[str, Any]:
+        if data is not self._loaded:  # the pages of a file come one after the other
+            self._forget()
+            _write_all(self._source, data)
+            self._loaded = data
         request = {
             "format": kind,
             "size": len(data),
+            "page": page,
             "max_pixels": self._limits.max_pixels,
             "min_side": self._limits.min_side,
             "seconds": self._limits.seconds,
@@ -169,12 +220,15 @@ class _Child:
         self._send(json.dumps(request).encode() + b"\n")
         answer = self._answer(self._limits.seconds)
         if "reason" in answer:
-            raise PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
-        info = ScanInfo(**answer)
-        picture = Picture(self._pixels(info), info)
+            error = PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
+            error.pages = int(answer["pages"])
+            raise error
+        return answer
+
+    def _forget(self) -> None:
+        """Give back the memory of a file that no other page is asked of."""
+        self._loaded = None
         os.ftruncate(self._source, 0)
-        os.ftruncate(self._target, 0)
-        return picture
 
     def end(self) -> None:
         """Kill the process and give everything back. Never fails."""

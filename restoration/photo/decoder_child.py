@@ -21,10 +21,11 @@ import pyvips
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
 from restoration.photo.formats.bmp import read_bmp, read_header
-from restoration.photo.formats.directories import exif_resolution
+from restoration.photo.formats.directories import TiffReader, exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
 from restoration.photo.formats.jpeg import jpeg_resolution, refuse_unread_stream
 from restoration.photo.formats.layout import Facts, Resolution
+from restoration.photo.formats.pages import find_pages
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
 from restoration.photo.formats.tiff import read_tiff
@@ -45,11 +46,13 @@ _NOTED = 500
 class Request(TypedDict):
     """What the parent asks: the format by magic, the number of bytes in the input file, and the limits.
 
-    ``position``: whether the place where the file was made (GPS) may be kept.
+    ``page``: which of its photographs, from 1; 0 asks only how many there are. ``position``: whether the place where
+    the file was made (GPS) may be kept.
     """
 
     format: str
     size: int
+    page: int
     max_pixels: int
     min_side: int
     seconds: float
@@ -98,17 +101,20 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
     # goes when the last image of this scan goes.
     data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY))
+    facts = Facts()
     try:
-        return _decode(data, target, request)
+        return _decode(data, target, request, facts)
     except PhotoRejected as error:
-        return {"reason": str(error.reason), "detail": error.message}
+        refusal = {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
-        return {"reason": ReasonCode.DECODE_MEMORY, "detail": "decoding needs more memory than allowed"}
+        refusal = {"reason": ReasonCode.DECODE_MEMORY, "detail": "decoding needs more memory than allowed"}
     except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
-        return _refusal(str(error), looks_cut_off(data, request["format"]))
+        refusal = _refusal(str(error), looks_cut_off(data, request["format"]))
+    # a page that cannot be read says nothing of the others
+    return refusal | {"pages": facts.pages}
 
 
-def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
+def _refusal(message: str, cut_off: bool) -> dict[str, str]:
     text = " ".join(message.split())[-300:]
     if _UNREAD.search(text):
         detail = f"this machine's libvips does not read files of this kind ({text}); convert the scan to TIFF or PNG"
@@ -120,13 +126,19 @@ def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
     return {"reason": ReasonCode.CORRUPT, "detail": f"the file is damaged inside: {text}"}
 
 
-def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
+def _decode(data: memoryview, target: int, request: Request, facts: Facts) -> dict[str, Any]:
+    """Pixels into the target, facts into the answer; ``facts`` learns first of all how many photographs there are."""
     kind = request["format"]
+    if kind == "tiff" and request["page"] == 0:
+        find_pages(TiffReader(data), facts)
+        return {"pages": facts.pages}
+    if kind != "tiff" and request["page"] > 1:
+        raise PhotoRejected(f"a {kind} file has one photograph", reason=ReasonCode.CORRUPT)
     if kind == "bmp":
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
         return _write(lambda: read_bmp(data, header), Facts(header.resolution), target, request)
-    facts, blocks = _read_structure(data, kind)
+    facts, blocks = _read_structure(data, kind, request["page"], facts)
     facts.written = read_written(blocks, position=request["position"])
     image = _open(data, kind, fail_on="none")
     _check_size(image.width, image.height, request)
@@ -141,7 +153,7 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
 
 
-def _read_structure(data: memoryview, kind: str) -> tuple[Facts, Blocks]:
+def _read_structure(data: memoryview, kind: str, page: int, facts: Facts) -> tuple[Facts, Blocks]:
     """What the file says of itself, and the blocks in which people describe the photograph.
 
     Bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
@@ -150,7 +162,7 @@ def _read_structure(data: memoryview, kind: str) -> tuple[Facts, Blocks]:
     :raises ValueError: the structure is damaged.
     """
     if kind == "tiff":
-        scan = read_tiff(data)
+        scan = read_tiff(data, page, facts)
         for place, changed in scan.patches.items():
             data[place : place + len(changed)] = changed
         return scan.facts, scan.blocks
@@ -190,7 +202,7 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     image = open_scan()
     layout, notes = examined(open_scan, said.layout or layout_of(image))
     notes = said.notes + notes + said.written.notes
-    facts = _facts(image, said)
+    facts = _facts(image, said, request)
     # Turning a scan needs its rows in another order than they are read: only then is the whole of it held in memory.
     turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
     upright = to_srgb(turned, layout, said.profile or _profile(image), notes)
@@ -209,12 +221,13 @@ def _turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
     return upright.autorot()
 
 
-def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:
+def _facts(image: pyvips.Image, said: Facts, request: Request) -> dict[str, Any]:
     orientation = said.orientation or (int(image.get("orientation")) if _has(image, "orientation") else 1)
     resolution = said.resolution if said.resolution.across else _exif_resolution(image)
     return {
         "bits": 16 if is_deep(image) else 8,
         "channels": image.bands,
+        "page": request["page"],
         "pages": said.pages,
         "dpi": resolution.across,
         "dpi_down": resolution.down,
