@@ -144,7 +144,7 @@ class Engine:
         return prepared
 
     def pages(self, data: bytes, name: str) -> int:
-        """How many photographs a file holds; 1 if that cannot be told.
+        """How many photographs a file holds; 0 if that cannot be told.
 
         :raises EnvironmentProblem: the machine, not the file, is at fault.
         """
@@ -381,7 +381,7 @@ def _pages(work: _Work) -> int:
     """Photographs in the file, also if this one could not be read."""
     if work.info is not None:
         return work.info.pages
-    return work.failure.pages if isinstance(work.failure, PhotoRejected) else 1
+    return work.failure.pages if isinstance(work.failure, PhotoRejected) else 0
 
 
 def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:

@@ -74,7 +74,7 @@ class Outcome:
 
     ``state`` is restored, needs_review, rejected, or ``pending`` where the attempt failed and may be repeated.
     ``source_sha256`` is of the bytes read, of a further page :func:`restoration.names.page_sha256`. ``pages`` counts
-    the photographs in the file, as far as that could be told. ``info`` is None where the scan could not be decoded.
+    the photographs in the file, 0 if that could not be told. ``info`` is None where the scan could not be decoded.
     """
 
     name: str
@@ -85,4 +85,4 @@ class Outcome:
     reason_detail: str = ""
     info: ScanInfo | None = None
     result: Result | None = None
-    pages: int = 1
+    pages: int = 0

@@ -100,7 +100,7 @@ class Decoder:
         :param page: which of the file's photographs, from 1 to ``info.pages``.
         :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
             truncated, corrupt, decode_timeout, decode_memory or decoder_crashed; its ``pages`` are right all the same,
-            unless the file's structure cannot be read.
+            or 0 if the file's structure cannot be read.
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
         kind = self._identified(data, name)
@@ -110,7 +110,7 @@ class Decoder:
             raise self._rejected(lost, data, kind, name) from lost
 
     def pages(self, data: bytes, name: str) -> int:
-        """How many photographs a file holds, by its structure alone; 1 if it cannot be read.
+        """How many photographs a file holds, by its structure alone; 0 if that cannot be read.
 
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
@@ -118,7 +118,7 @@ class Decoder:
             kind = self._identified(data, name)
             return 1 if kind != "tiff" else self._with_child(lambda child: child.pages(data, kind, name))
         except (PhotoRejected, _ChildLost):
-            return 1
+            return 0
 
     def _identified(self, data: bytes, name: str) -> str:
         kind = identify(data, name)
@@ -144,7 +144,7 @@ class Decoder:
     def _rejected(self, lost: _ChildLost, data: bytes, kind: str, name: str) -> PhotoRejected:
         """A page that took the process with it says nothing of the others, so a new process counts them."""
         error = PhotoRejected(lost.message, reason=lost.reason, photo=name)
-        error.pages = self.pages(data, name) if kind == "tiff" else 1
+        error.pages = self.pages(data, name)
         return error
 
     def _end_child(self) -> None:

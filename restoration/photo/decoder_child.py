@@ -101,7 +101,7 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
     # goes when the last image of this scan goes.
     data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY))
-    facts = Facts()
+    facts = Facts(pages=0)
     try:
         return _decode(data, target, request, facts)
     except PhotoRejected as error:

@@ -9,6 +9,9 @@ go one by one, so that the one that kills the process is found and the others ar
 Photographs that a person accepted without faces go through the same recipe with its face restorers taken out, and those
 whose colours somebody knows through the same recipe with these. The lease says which they are; within a group the
 engine gets the kinds one after the other.
+
+A file that turns out to hold several photographs brings the others into the batch; they come next, and their file is
+read once for neighbours.
 """
 
 from __future__ import annotations
@@ -29,8 +32,10 @@ from restoration.catalog.wishes import Variant, Wishes, variant_of
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
 from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
+from restoration.names import page_sha256
 from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
 from restoration.worker.heartbeat import Pulse
+from restoration.worker.reading import Read, ScanReader, declared
 from restoration.worker.runtime import WorkerRuntime
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Content = tuple[str, str]
+NOT_READ = catalog.FileFacts()
 
 GROUP_PHOTOS = 8
 GROUP_BYTES = 128 * 1024**2
@@ -53,11 +59,16 @@ LONGEST_PAUSE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Fetched:
-    """A scan as read from the object store."""
+    """A photograph and its file as read from the object store, with the hash of the file's bytes."""
 
     photo: catalog.PhotoWork
     data: bytes
-    sha256: str
+    file_sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the photograph's content."""
+        return page_sha256(self.file_sha256, self.photo.page)
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class Job:
 
     @property
     def content(self) -> Content:
-        """Hash of the scan, and of the recipe."""
+        """Identity of the photograph's content, and hash of the recipe."""
         return self.scan.sha256, self.way.recipe_sha256
 
 
@@ -138,6 +149,8 @@ class _Batch:
         self.report = BatchReport(str(work.batch_id), "running")
         self._writing: list[Future[None]] = []
         self._again: list[catalog.PhotoWork] = []
+        self._photos = {photo.photo_id: photo for photo in work.photos}
+        self._reader = ScanReader(runtime.store, runtime.readers, runtime.settings.max_object_bytes)
 
     # -- the whole batch -----------------------------------------------------------------------------------------
 
@@ -158,13 +171,13 @@ class _Batch:
 
     def _all_photos(self) -> None:
         prepared = self._prepared()
-        self._pass(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
+        self._pass_all(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
         pause = FIRST_PAUSE_SECONDS
         while self._again and not self.pulse.cancelled:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             photos, self._again = self._again, []
-            self._pass(photos, prepared, size=1)
+            self._pass_all(photos, prepared, size=1)
 
     def _prepared(self) -> Prepared:
         prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
@@ -175,6 +188,20 @@ class _Batch:
                 "the run was opened before; trigger the collection again"
             )
         return prepared
+
+    def _pass_all(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
+        """These photographs, then those that their files turned out to hold beside them."""
+        while photos and not self.pulse.cancelled:
+            self._pass(photos, prepared, size)
+            photos = self._joined()
+
+    def _joined(self) -> list[catalog.PhotoWork]:
+        """Photographs that joined the batch since it was last asked."""
+        with self.runtime.db.connect() as conn:
+            unfinished = catalog.batch_photos(conn, self.work.batch_id)
+        joined = [photo for photo in unfinished if photo.photo_id not in self._photos]
+        self._photos |= {photo.photo_id: photo for photo in joined}
+        return joined
 
     def _pass(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
         for group in self._fetched_ahead(_groups(photos, size)):
@@ -189,7 +216,7 @@ class _Batch:
         """
         self.report.out_of_time = True
         self._await_writers()
-        for photo in self.work.photos:
+        for photo in self._photos.values():
             if photo.photo_id in self.pulse.held():
                 detail = f"not finished when its batch had run {self.runtime.settings.soft_time_limit} s"
                 self._failed(photo, ReasonCode.TIME_LIMIT, detail)
@@ -198,31 +225,18 @@ class _Batch:
 
     def _fetched_ahead(
         self, groups: Iterable[list[catalog.PhotoWork]]
-    ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Fetched]]]]:
+    ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Read]]]]:
         """Groups with their scans on the way; the next group's are asked for before this one is handed out."""
         upcoming = None
         for group in groups:
-            fetches = [(photo, self.runtime.readers.submit(self._fetch, photo)) for photo in group]
+            fetches = [(photo, self._reader.read(photo)) for photo in group]
             if upcoming is not None:
                 yield upcoming
             upcoming = fetches
         if upcoming is not None:
             yield upcoming
 
-    def _fetch(self, photo: catalog.PhotoWork) -> Fetched:
-        data, sha256 = self.runtime.store.read(
-            photo.bucket,
-            photo.object_key,
-            version_id=photo.version_id,
-            expected_etag=photo.etag,
-            max_bytes=self.runtime.settings.max_object_bytes,
-        )
-        if photo.declared_sha256 not in (None, sha256):
-            message = f"its sha256 is {sha256}, the collection says {photo.declared_sha256}: upload the scan again"
-            raise PhotoRejected(message, reason=ReasonCode.FIXITY_CHANGED, photo=photo.object_key)
-        return Fetched(photo, data, sha256)
-
-    def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Fetched]]], prepared: Prepared) -> None:
+    def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Read]]], prepared: Prepared) -> None:
         ways = self._lease([photo for photo, _ in fetches], prepared)
         jobs = [
             Job(scan, ways[photo.photo_id])
@@ -281,10 +295,10 @@ class _Batch:
         hinted = self.runtime.prepare_with_hints(plain, wishes.hints)
         return Way(hinted, variant_of(faces_off=faces_off, hinted=hinted is not plain), wishes.hint_ids)
 
-    def _received(self, photo: catalog.PhotoWork, future: Future[Fetched]) -> Fetched | None:
+    def _received(self, photo: catalog.PhotoWork, future: Future[Read]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
         try:
-            return future.result()
+            return Fetched(photo, *declared(photo, future.result()))
         except PhotoRejected as error:
             self._rejected(photo, None, error.reason, error.message)
         except StorageError as error:
@@ -315,10 +329,10 @@ class _Batch:
         for job in jobs:
             by_way.setdefault(job.way.recipe_sha256, []).append(job)
         for same in by_way.values():
-            scans = (Scan(job.photo.object_key, job.scan.data) for job in same)
+            scans = (_scan(job.scan) for job in same)
             outcomes = self.runtime.engine.restore_many(scans, same[0].way.prepared)
             for job, outcome in zip(same, outcomes, strict=True):
-                self._writing.append(self.runtime.writers.submit(self._store, job.photo, outcome, job.way))
+                self._writing.append(self.runtime.writers.submit(self._store, job, outcome))
         self._await_writers()
 
     def _await_writers(self) -> None:
@@ -333,6 +347,7 @@ class _Batch:
             if number is None:
                 self._failed(job.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
                 continue
+            file = self._file(job.scan, self._pages(job.scan))
             with self.runtime.db.begin() as conn:
                 catalog.link_restoration(
                     conn,
@@ -343,20 +358,29 @@ class _Batch:
                     source_sha256=job.scan.sha256,
                     variant=job.way.variant,
                     hint_ids=job.way.hint_ids,
+                    file=file,
                 )
             self._ended(job.photo, "linked")
 
+    def _pages(self, scan: Fetched) -> int:
+        """Photographs in a file that nobody decoded this time; 0 if its own photograph is not the one in hand."""
+        return self.runtime.engine.pages(scan.data, scan.photo.object_key) if scan.photo.part == 1 else 0
+
+    def _file(self, scan: Fetched, pages: int) -> catalog.FileFacts:
+        return catalog.FileFacts(scan.file_sha256, pages, self.runtime.settings.max_pages)
+
     # -- one photograph; called from writer threads too ------------------------------------------------------------
 
-    def _store(self, photo: catalog.PhotoWork, outcome: Outcome, way: Way) -> None:
+    def _store(self, job: Job, outcome: Outcome) -> None:
         """Bring one outcome to its end: bytes first, then the one transaction that makes them count."""
+        photo, way, file = job.photo, job.way, self._file(job.scan, outcome.pages)
         if outcome.result is None:
-            self._without_result(photo, outcome)
+            self._without_result(photo, outcome, file)
             return
         try:
             keys = self._upload(outcome.result)
         except StorageError as error:
-            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
+            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message, file)
             return
         origin = Origin(
             recipe=way.prepared.recipe.name,
@@ -369,7 +393,7 @@ class _Batch:
         row = restoration_row(outcome, outcome.result, keys, origin)
         with self.runtime.db.begin() as conn:
             catalog.record_restored(
-                conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids
+                conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids, file=file
             )
         self._ended(photo, str(outcome.state))
 
@@ -388,13 +412,20 @@ class _Batch:
             None if result.mask is None else write(bucket, result.mask, "png", "image/png"),
         )
 
-    def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:
+    def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome, file: catalog.FileFacts) -> None:
         if outcome.state is PhotoState.REJECTED:
-            self._rejected(photo, outcome, outcome.reason or ReasonCode.CORRUPT, outcome.reason_detail)
+            self._rejected(photo, outcome, outcome.reason or ReasonCode.CORRUPT, outcome.reason_detail, file)
         else:
-            self._failed(photo, outcome.reason or ReasonCode.STEP_FAILED, outcome.reason_detail)
+            self._failed(photo, outcome.reason or ReasonCode.STEP_FAILED, outcome.reason_detail, file)
 
-    def _rejected(self, photo: catalog.PhotoWork, outcome: Outcome | None, reason: ReasonCode, detail: str) -> None:
+    def _rejected(
+        self,
+        photo: catalog.PhotoWork,
+        outcome: Outcome | None,
+        reason: ReasonCode,
+        detail: str,
+        file: catalog.FileFacts = NOT_READ,
+    ) -> None:
         with self.runtime.db.begin() as conn:
             catalog.record_rejected(
                 conn,
@@ -405,10 +436,13 @@ class _Batch:
                 reason=reason,
                 detail=detail,
                 info=scan_row(outcome.info) if outcome and outcome.info else None,
+                file=file,
             )
         self._ended(photo, str(PhotoState.REJECTED))
 
-    def _failed(self, photo: catalog.PhotoWork, reason: ReasonCode, detail: str) -> None:
+    def _failed(
+        self, photo: catalog.PhotoWork, reason: ReasonCode, detail: str, file: catalog.FileFacts = NOT_READ
+    ) -> None:
         with self.runtime.db.begin() as conn:
             state = catalog.record_failed(
                 conn,
@@ -418,6 +452,7 @@ class _Batch:
                 reason=reason,
                 detail=detail,
                 max_attempts=self.runtime.settings.max_attempts,
+                file=file,
             )
         if state is PhotoState.PENDING:
             self._again.append(photo)
@@ -426,6 +461,10 @@ class _Batch:
     def _ended(self, photo: catalog.PhotoWork, how: str) -> None:
         self.report.photos[how] += 1
         self.pulse.release(photo.photo_id)
+
+
+def _scan(scan: Fetched) -> Scan:
+    return Scan(scan.photo.object_key, scan.data, scan.photo.page, scan.file_sha256)
 
 
 def _tiles(result: Result) -> set[bytes]:
