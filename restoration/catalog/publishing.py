@@ -210,8 +210,9 @@ class PublishablePhoto:
     the scan's own), dublin_core_from (the source of each term), state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
     bits, scan, and of a file with several photographs page and pages}, duplicate_of (object key), decision (the one in
-    force), awaits_review, withdrawal {reason, withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key) or None, filled_share (0..1 or None),
-    damage (kind, found_share, mended_share, regions, mending, box or None, model; the most mended first), variant,
+    force), awaits_review, withdrawal {reason, withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key)
+    or None, filled_share (0..1 or None), damage (kind, found_share, mended_share, regions, mending, box or None, model;
+    the most mended first), variant,
     hints (colours of people that it was painted by: hint_id, place, radius, colour, what, ground, source, said_by,
     said_on, added_at), output {key, sha256, bytes, format, width, height, bits} or None, previews {before, after} or
     None, ai_altered, recipe {name, sha256, models_sha256} or None, device, device_class, code_version, seconds,
