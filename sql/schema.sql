@@ -315,6 +315,7 @@ CREATE INDEX photo_duplicate ON photo (duplicate_of) WHERE duplicate_of IS NOT N
 CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST)
     WHERE current AND missing_since IS NULL AND content_sha256 IS NOT NULL;
 CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
+CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
@@ -366,6 +367,7 @@ COMMENT ON INDEX photo_lease IS 'The reaper''s question: which leases have run o
 COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
 COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
 COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
+COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
 
 CREATE TABLE batch (
     batch_id        uuid PRIMARY KEY,

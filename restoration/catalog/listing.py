@@ -24,70 +24,78 @@ AGENT = "ingest"
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('listing', :collection_id))")
 
 _TABLE = sa.text("""
-DROP TABLE IF EXISTS pg_temp.listed, pg_temp.change, pg_temp.missing_now;
+DROP TABLE IF EXISTS pg_temp.listed, pg_temp.taken, pg_temp.change, pg_temp.missing_now;
 CREATE TEMP TABLE listed (
     key text NOT NULL, version_id text NOT NULL, etag text NOT NULL, size_bytes bigint NOT NULL,
     last_modified timestamptz NOT NULL, reason restoration.reason_code, reason_detail text NOT NULL
-) ON COMMIT DROP
+) ON COMMIT DROP;
+CREATE TEMP TABLE taken (name text PRIMARY KEY) ON COMMIT DROP
 """)
 _COLUMNS = ("key", "version_id", "etag", "size_bytes", "last_modified", "reason", "reason_detail")
 
 _DEDUPLICATE = sa.text("DELETE FROM listed AS a USING listed AS b WHERE a.key = b.key AND a.ctid < b.ctid")
 
-# What differs from the catalog; on an unchanged listing this is empty and nothing below has work to do.
 _AGAIN_IF = """
 ('source_changed', 'source_missing', 'unsafe_name', 'name_collision', 'too_large', 'empty_file')
 """
 
-# The second half is for further parts of a file whose version is listed. One that is too much for the limit on pages
-# stays refused.
+# Names of a collection's photographs that are no key of their own file: an object must not get one.
+_TAKEN = sa.text("""
+INSERT INTO taken SELECT DISTINCT object_key FROM photo WHERE collection_id = :collection_id AND file_key IS NOT NULL
+""")
+
+# What differs from the catalog; on an unchanged listing this is empty and nothing below has work to do. The second half
+# is for photographs that are not named as their file: further parts, of the version that is listed alone, and objects
+# whose key was another one's name. A part that is too much for the limit on pages stays refused.
 _COMPARE = sa.text(f"""
 CREATE TEMP TABLE change ON COMMIT DROP AS
 SELECT l.*, p.photo_id AS old_id, p.dublin_core AS old_terms,
        CASE WHEN p.photo_id IS NULL THEN 'new'
             WHEN (p.version_id, p.etag) <> (l.version_id, l.etag) THEN 'changed'
             WHEN l.reason IS NOT NULL THEN 'refused'
-            ELSE 'again' END AS kind
+            ELSE 'again' END AS kind,
+       CASE WHEN t.name IS NULL THEN l.key ELSE {free_name("l.key", "1")} END AS name
 FROM listed AS l
-LEFT JOIN photo AS p ON p.collection_id = :collection_id AND coalesce(p.file_key, p.object_key) = l.key AND p.current
-                    AND p.part = 1
-WHERE p.photo_id IS NULL
-   OR (p.version_id, p.etag) <> (l.version_id, l.etag)
-   OR p.missing_since IS NOT NULL
-   OR (l.reason IS NOT NULL AND p.reason IS DISTINCT FROM l.reason)
-   OR (l.reason IS NULL AND p.state = 'rejected' AND p.reason IN {_AGAIN_IF})
+LEFT JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = l.key AND p.current AND p.file_key IS NULL
+LEFT JOIN taken AS t ON t.name = l.key
+WHERE (p.photo_id IS NULL
+       OR (p.version_id, p.etag) <> (l.version_id, l.etag)
+       OR p.missing_since IS NOT NULL
+       OR (l.reason IS NOT NULL AND p.reason IS DISTINCT FROM l.reason)
+       OR (l.reason IS NULL AND p.state = 'rejected' AND p.reason IN {_AGAIN_IF}))
+  AND NOT EXISTS (SELECT FROM photo AS o WHERE o.collection_id = :collection_id AND o.file_key = l.key AND o.part = 1
+                    AND o.current)
 UNION ALL
-SELECT l.*, p.photo_id, p.dublin_core, CASE WHEN l.reason IS NOT NULL THEN 'refused' ELSE 'again' END
+SELECT l.*, p.photo_id, p.dublin_core,
+       CASE WHEN (p.version_id, p.etag) <> (l.version_id, l.etag) THEN 'changed'
+            WHEN l.reason IS NOT NULL THEN 'refused'
+            ELSE 'again' END, p.object_key
 FROM listed AS l
-JOIN photo AS p ON p.collection_id = :collection_id AND p.file_key = l.key AND p.current AND p.part > 1
-               AND (p.version_id, p.etag) = (l.version_id, l.etag)
-WHERE p.missing_since IS NOT NULL
-   OR (l.reason IS NOT NULL AND p.reason IS DISTINCT FROM l.reason)
-   OR (l.reason IS NULL AND p.state = 'rejected' AND p.reason IN ('source_changed', 'source_missing'))
-""")  # noqa: S608 - constant list
+JOIN photo AS p ON p.collection_id = :collection_id AND p.file_key = l.key AND p.current
+WHERE CASE WHEN (p.version_id, p.etag) <> (l.version_id, l.etag) THEN p.part = 1
+           ELSE p.missing_since IS NOT NULL
+                OR (l.reason IS NOT NULL AND p.reason IS DISTINCT FROM l.reason)
+                OR (l.reason IS NULL AND p.state = 'rejected'
+                    AND (p.reason IN ('source_changed', 'source_missing')
+                         OR (p.part = 1 AND p.reason IN {_AGAIN_IF}))) END
+""")  # noqa: S608 - constant expressions
 
 _RETIRE = sa.text("""
 UPDATE photo AS p SET current = false FROM change AS c WHERE c.kind = 'changed' AND p.photo_id = c.old_id
 """)
 
-# An object that went back to an earlier version finds its old row, with all that was done to it. One whose key has
-# become the name of another file's page is named otherwise.
-_INSERT = sa.text(f"""
+# An object that went back to an earlier version finds its old row, with all that was done to it.
+_INSERT = sa.text("""
 INSERT INTO photo (collection_id, object_key, file_key, version_id, etag, size_bytes, last_modified, dublin_core, state,
                    reason, reason_detail, finished_at)
-SELECT :collection_id, n.name, NULLIF(c.key, n.name), version_id, etag, size_bytes, last_modified,
-       COALESCE(old_terms, '{{}}'),
+SELECT :collection_id, name, NULLIF(key, name), version_id, etag, size_bytes, last_modified, COALESCE(old_terms, '{}'),
        CAST(CASE WHEN reason IS NULL THEN 'pending' ELSE 'rejected' END AS photo_state), reason, reason_detail,
        CASE WHEN reason IS NULL THEN NULL ELSE now() END
-FROM change AS c
-LEFT JOIN (SELECT DISTINCT object_key FROM photo
-           WHERE collection_id = :collection_id AND file_key IS NOT NULL) AS t ON t.object_key = c.key
-CROSS JOIN LATERAL (SELECT CASE WHEN t.object_key IS NULL THEN c.key ELSE {free_name("c.key", "1")} END AS name) AS n
-WHERE kind IN ('new', 'changed')
+FROM change WHERE kind IN ('new', 'changed')
 ORDER BY key
 ON CONFLICT (collection_id, object_key, version_id, etag) DO UPDATE
 SET current = true, missing_since = NULL, size_bytes = EXCLUDED.size_bytes, last_modified = EXCLUDED.last_modified
-""")  # noqa: S608 - constant expressions
+""")
 
 # An object that went back finds its further parts again too; what the version in between had more is missing.
 _PARTS_OF = """
@@ -143,8 +151,8 @@ WITH lost AS (
     RETURNING p.photo_id, p.object_key
 ), lost_parts AS (
     UPDATE photo AS o SET missing_since = now()
-    FROM change AS c JOIN photo AS f ON f.collection_id = :collection_id AND f.current AND f.part = 1
-                                    AND coalesce(f.file_key, f.object_key) = c.key AND f.scan ? 'page'
+    FROM change AS c JOIN photo AS f ON f.collection_id = :collection_id AND f.object_key = c.name AND f.current
+                                    AND f.scan ? 'page'
     WHERE c.kind = 'changed' AND o.collection_id = :collection_id AND o.file_key = c.key AND o.part > 1 AND o.current
       AND o.missing_since IS NULL AND (o.version_id, o.etag) <> (c.version_id, c.etag)
     RETURNING o.photo_id, o.object_key
@@ -169,15 +177,12 @@ SELECT :collection_id, kind, outcome, :agent, photo_id, detail FROM (
     UNION ALL
     SELECT 'replacement', 'success', p.photo_id,
            jsonb_build_object('replaces', c.old_id, 'etag', c.etag, 'version_id', c.version_id)
-    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.current AND p.part = 1
-                                    AND coalesce(p.file_key, p.object_key) = c.key
+    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = c.name AND p.current
     WHERE c.kind = 'changed'
     UNION ALL
     SELECT 'rejection', 'failure', p.photo_id, jsonb_build_object('reason', c.reason, 'detail', c.reason_detail)
-    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.current
-                                    AND coalesce(p.file_key, p.object_key) = c.key
+    FROM change AS c JOIN photo AS p ON p.collection_id = :collection_id AND p.object_key = c.name AND p.current
     WHERE c.reason IS NOT NULL AND p.state = 'rejected' AND p.reason = c.reason
-      AND (CASE WHEN c.kind IN ('new', 'changed') THEN p.part = 1 ELSE p.photo_id = c.old_id END)
 ) AS told ORDER BY photo_id
 """)
 
@@ -271,7 +276,8 @@ def merge_listing(conn: sa.Connection, collection_id: int, objects: Iterable[Lis
     conn.execute(_TABLE)
     copy_rows(conn, "listed", _COLUMNS, (_row(listed) for listed in objects))
     conn.execute(_DEDUPLICATE)
-    conn.execute(sa.text("ANALYZE listed"))
+    conn.execute(_TAKEN, names)
+    conn.execute(sa.text("ANALYZE listed, taken"))
     conn.execute(_COMPARE, names)
     for statement in (
         _RETIRE, _INSERT, _RETIRE_PARTS, _RETURN_PARTS, _REFUSE, _AGAIN, _FOUND, _MISSING, _LISTED_AT,

@@ -12,6 +12,7 @@ ALTER TABLE photo
     ADD COLUMN file_sha256 text CHECK (file_sha256 ~ '^[0-9a-f]{64}$'),
     ADD CONSTRAINT photo_part_has_file CHECK (part = 1 OR file_key IS NOT NULL);
 CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
+CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.object_key IS
@@ -26,6 +27,7 @@ COMMENT ON COLUMN photo.part IS
 COMMENT ON COLUMN photo.page IS 'The page of its file that shows it, from 1; thumbnails and smaller copies do not count.';
 COMMENT ON COLUMN photo.file_sha256 IS 'Hash of its file''s bytes where that is not content_sha256: of further parts, once a worker has read them.';
 COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
+COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, '
     'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
