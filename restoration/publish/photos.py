@@ -187,6 +187,7 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         **{name: record.get(name) for name in kept},
         # only where there is one: what has none says what it said before there were masks, and before there were hints
         **{name: record[name] for name in ("mask", "hints") if record.get(name)},
+        **({"page": page} if (page := (record.get("source") or {}).get("page")) else {}),
     }
 
 
