@@ -473,14 +473,16 @@ def _tiles(result: Result) -> set[bytes]:
 
 
 def _groups(photos: Iterable[catalog.PhotoWork], size: int) -> Iterator[list[catalog.PhotoWork]]:
-    """Photographs in order, so many at a time, and never more bytes than memory is meant for."""
+    """Photographs in order, so many at a time, and never more bytes than memory is meant for; a file counts once."""
     group: list[catalog.PhotoWork] = []
     total = 0
     for photo in photos:
-        if group and (len(group) >= size or total + photo.size_bytes > GROUP_BYTES):
+        neighbour = bool(group) and photo.file_key != "" and group[-1].file_key == photo.file_key
+        more = 0 if neighbour else photo.size_bytes
+        if group and (len(group) >= size or total + more > GROUP_BYTES):
             yield group
-            group, total = [], 0
+            group, total, more = [], 0, photo.size_bytes
         group.append(photo)
-        total += photo.size_bytes
+        total += more
     if group:
         yield group

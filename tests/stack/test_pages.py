@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -16,10 +18,13 @@ from restoration.catalog.planning import finish_run, plan_batches, queue_shard
 from restoration.catalog.publishing import iter_publishable
 from restoration.catalog.reaper import reap
 from restoration.catalog.withdrawals import lift, withdraw
+from restoration.engine.engine import Engine
 from restoration.names import page_sha256
 from restoration.worker.batch import run_batch
 from tests.stack.lab import Lab
 from tests.stack.stub_engine import StubEngine
+from tests.unit.test_pages import REDUCED, shot
+from tests.unit.tiff_maker import tiff
 
 pytestmark = pytest.mark.stack
 
@@ -377,3 +382,35 @@ class TestRecords:
             (uri, file, 3, 3),
             (f"s3://originals/{lab.name}/single.png", hashlib.sha256(b"OK s").hexdigest(), None, None),
         ]
+
+
+def test_a_real_album_goes_through_the_real_engine(lab):
+    """Thumbnails between pages, a page of another size, one that is broken, one of 16 bits."""
+    broken = shot(30)
+    broken.tags[259] = (3, 5)  # says LZW, and is none
+    pages = [shot(10), shot(11, 16, 12, REDUCED), shot(20, 40, 90), broken, shot(40, dtype=np.uint16)]
+    (batch,) = lab.plan({"album.tif": tiff(pages)})
+    with Engine(lab.settings) as engine, lab.runtime(engine=engine) as runtime:
+        assert run_batch(runtime, str(batch)).state == "done"
+    assert lab.reasons()["album.tif#3"] == "corrupt"
+    rows = lab.rows(
+        "SELECT part, width, height, bits, output_width FROM photo LEFT JOIN restoration USING (restoration_id)"
+    )
+    assert sorted(map(tuple, rows)) == [
+        (1, 64, 48, 8, 64),
+        (2, 40, 90, 8, 40),
+        (3, None, None, None, None),
+        (4, 64, 48, 16, 64),
+    ]
+    shown = {
+        name: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) for name, data in outputs(lab).items()
+    }
+    assert [int(shown[name].flat[0]) for name in ("album.tif", "album.tif#2", "album.tif#4")] == [10, 20, 40 * 257]
+    # linked after a second look at the file, not restored again
+    assert restored_by_link(lab) == {"linked": 3, "rejected": 1}
+
+
+def restored_by_link(lab: Lab) -> dict[str, int]:
+    (batch,) = planned(lab, {}, "run-2", force=True)
+    with Engine(lab.settings) as engine, lab.runtime(engine=engine) as runtime:
+        return dict(run_batch(runtime, str(batch)).photos)
