@@ -150,7 +150,7 @@ class _Batch:
         self._writing: list[Future[None]] = []
         self._again: list[catalog.PhotoWork] = []
         self._photos = {photo.photo_id: photo for photo in work.photos}
-        self._reader = ScanReader(runtime.store, runtime.readers, runtime.settings.max_object_bytes)
+        self._reader = ScanReader(runtime)
 
     # -- the whole batch -----------------------------------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from restoration.errors import PhotoRejected, ReasonCode
 
 if TYPE_CHECKING:
     from restoration.catalog.work import PhotoWork
-    from restoration.storage.s3 import ObjectStore
+    from restoration.worker.runtime import WorkerRuntime
 
 Read = tuple[bytes, str]
 """A file's bytes, and their sha256."""
@@ -18,8 +18,8 @@ Read = tuple[bytes, str]
 class ScanReader:
     """Reads files in the background. The last one is kept until another is asked for, and no longer."""
 
-    def __init__(self, store: ObjectStore, pool: Executor, max_bytes: int) -> None:
-        self._store, self._pool, self._max_bytes = store, pool, max_bytes
+    def __init__(self, runtime: WorkerRuntime) -> None:
+        self._runtime = runtime
         self._last: tuple[tuple[str, ...], Future[Read]] | None = None
 
     def read(self, photo: PhotoWork) -> Future[Read]:
@@ -29,16 +29,16 @@ class ScanReader:
         """
         file = (photo.bucket, photo.file_key or photo.object_key, photo.version_id, photo.etag)
         if self._last is None or self._last[0] != file or _failed(self._last[1]):
-            self._last = (file, self._pool.submit(self._read, photo))
+            self._last = (file, self._runtime.readers.submit(self._read, photo))
         return self._last[1]
 
     def _read(self, photo: PhotoWork) -> Read:
-        return self._store.read(
+        return self._runtime.store.read(
             photo.bucket,
             photo.file_key or photo.object_key,
             version_id=photo.version_id,
             expected_etag=photo.etag,
-            max_bytes=self._max_bytes,
+            max_bytes=self._runtime.settings.max_object_bytes,
         )
 
 
