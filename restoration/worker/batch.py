@@ -367,7 +367,9 @@ class _Batch:
         return self.runtime.engine.pages(scan.data, scan.photo.object_key) if scan.photo.part == 1 else 0
 
     def _file(self, scan: Fetched, pages: int) -> catalog.FileFacts:
-        return catalog.FileFacts(scan.file_sha256, pages, self.runtime.settings.max_pages)
+        """What reading the file showed; its further photographs are learnt with its own, and not with each other."""
+        learnt = pages if scan.photo.part == 1 else 0
+        return catalog.FileFacts(scan.file_sha256, learnt, self.runtime.settings.max_pages)
 
     # -- one photograph; called from writer threads too ------------------------------------------------------------
 
