@@ -208,9 +208,13 @@ class ModelRetired(ModelError):
 
 
 class PhotoRejected(RestorationError):
-    """This photograph cannot be read or may not be restored. Trying again would not help."""
+    """This photograph cannot be read or may not be restored. Trying again would not help.
+
+    ``pages``: photographs in its file if that could be told all the same, else 0.
+    """
 
     default_reason = ReasonCode.CORRUPT
+    pages: int = 0
 
 
 class PhotoFailed(RestorationError):

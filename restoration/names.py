@@ -45,6 +45,16 @@ def output_key(sha256: str, extension: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{extension}"
 
 
+def page_sha256(file_sha256: str, page: int) -> str:
+    """Identity of a page's content: two pages of one file are never the same content, and pages of equal files are.
+
+    The first page has the file's own hash, as files with one photograph always had.
+    """
+    if page == 1:
+        return file_sha256
+    return hashlib.sha256(f"{file_sha256}\npage {page}\n".encode()).hexdigest()
+
+
 def version_prefix(collection: str, version: int) -> str:
     """Prefix of one immutable version of a published archive, with a trailing slash."""
     return f"{collection}/v{version:04d}/"

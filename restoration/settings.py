@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         description="Most pixels a scan may decode to; larger ones are rejected before decoding. 4 x 5 inches at 4,000 "
         "dpi are 320 million.",
     )
+    max_pages: PositiveInt = Field(
+        default=500,
+        description="Photographs that one file may hold, page by page; of more, the rest is one refused photograph.",
+    )
     min_side: PositiveInt = Field(default=16, description="Shortest side a scan may have, in pixels.")
     decode_seconds: PositiveFloat = Field(default=180.0, description="Time limit for decoding one scan, in seconds.")
     decode_memory_mb: PositiveInt = Field(

@@ -305,12 +305,17 @@ CREATE TABLE photo (
     fixity_checked_at timestamptz,
     fixity          text CHECK (fixity IN ('intact', 'changed', 'missing')),
     hint_ids        bigint[] NOT NULL DEFAULT '{}',
+    file_key        text,
+    part            integer NOT NULL DEFAULT 1 CHECK (part >= 1),
+    page            integer NOT NULL DEFAULT 1 CHECK (page >= 1),
+    file_sha256     text CHECK (file_sha256 ~ '^[0-9a-f]{64}$'),
     UNIQUE (collection_id, object_key, version_id, etag),
     CONSTRAINT photo_restored_has_restoration
         CHECK (state NOT IN ('restored', 'needs_review') OR restoration_id IS NOT NULL),
     CONSTRAINT photo_refusal_has_reason CHECK (state NOT IN ('rejected', 'quarantined', 'skipped') OR reason IS NOT NULL),
     CONSTRAINT photo_lease_is_whole CHECK ((lease_owner IS NULL) = (lease_until IS NULL)),
-    CONSTRAINT photo_lease_while_restoring CHECK ((state = 'restoring') = (lease_owner IS NOT NULL))
+    CONSTRAINT photo_lease_while_restoring CHECK ((state = 'restoring') = (lease_owner IS NOT NULL)),
+    CONSTRAINT photo_part_has_file CHECK (part = 1 OR file_key IS NOT NULL)
 );
 CREATE UNIQUE INDEX photo_current_key ON photo (collection_id, object_key) WHERE current;
 CREATE INDEX photo_count ON photo (collection_id, state, reason) INCLUDE (size_bytes, duplicate_of) WHERE current;
@@ -320,24 +325,28 @@ CREATE INDEX photo_lease ON photo (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX photo_duplicate ON photo (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST)
     WHERE current AND missing_since IS NULL AND content_sha256 IS NOT NULL;
+CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
+CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
 COMMENT ON TABLE photo IS
-    'One scan: collection, object key and version. A replaced object is a new row; the old one stops being current.';
+    'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
 COMMENT ON COLUMN photo.collection_id IS 'Collection it belongs to.';
-COMMENT ON COLUMN photo.object_key IS 'Key of the scan in its bucket.';
+COMMENT ON COLUMN photo.object_key IS
+    'Name of the photograph: the key of its file, with #2, #3, ... behind it for further parts of one file.';
 COMMENT ON COLUMN photo.version_id IS 'S3 version, empty where the bucket is not versioned.';
 COMMENT ON COLUMN photo.etag IS 'ETag as listed; a scan whose ETag differs when it is read was replaced in between.';
 COMMENT ON COLUMN photo.size_bytes IS 'Size as listed, in bytes.';
 COMMENT ON COLUMN photo.last_modified IS 'Time of the object as listed.';
 COMMENT ON COLUMN photo.current IS 'Whether this is the scan''s latest version.';
 COMMENT ON COLUMN photo.missing_since IS 'First listing in which the object was no longer there; null while it is.';
-COMMENT ON COLUMN photo.content_sha256 IS 'Hash of the scan''s bytes, known once a worker has read it.';
+COMMENT ON COLUMN photo.content_sha256 IS
+    'Identity of the photograph''s content, known once a worker has read it: the hash of the scan''s bytes; of a further page, a hash over that and the page.';
 COMMENT ON COLUMN photo.duplicate_of IS 'Earlier photograph of the collection with the same bytes; both show one restoration.';
 COMMENT ON COLUMN photo.format IS 'Format of the scan as decoded.';
 COMMENT ON COLUMN photo.width IS 'Width of the scan in pixels, orientation applied.';
 COMMENT ON COLUMN photo.height IS 'Height of the scan in pixels, orientation applied.';
 COMMENT ON COLUMN photo.bits IS 'Bits a channel of the scan.';
-COMMENT ON COLUMN photo.scan IS 'More facts of the scan: channels, pages, dpi, ICC profile, embedded metadata.';
+COMMENT ON COLUMN photo.scan IS 'More facts of the scan: channels, page and pages, dpi, ICC profile, embedded metadata.';
 COMMENT ON COLUMN photo.dublin_core IS 'Dublin Core terms from the collection''s metadata.csv.';
 COMMENT ON COLUMN photo.state IS 'Where the photograph stands.';
 COMMENT ON COLUMN photo.reason IS 'Why it is rejected, quarantined, skipped or needs review.';
@@ -355,6 +364,12 @@ COMMENT ON COLUMN photo.fixity_checked_at IS 'When the scan was last read again 
 COMMENT ON COLUMN photo.fixity IS 'What the last check found: intact, changed or missing.';
 COMMENT ON COLUMN photo.hint_ids IS
     'Hints that held when it was last restored, by number; a photograph whose hints have changed since is due again.';
+COMMENT ON COLUMN photo.file_key IS
+    'Key of its file in the bucket, where that is another than object_key: of further parts, and where a page of another file had the name first. Null: object_key is the key.';
+COMMENT ON COLUMN photo.part IS
+    'Which of its file''s photographs it is. The first comes with the listing, the others once a worker has read the file.';
+COMMENT ON COLUMN photo.page IS 'The page of its file that shows it, from 1; thumbnails and smaller copies do not count.';
+COMMENT ON COLUMN photo.file_sha256 IS 'Hash of its file''s bytes where that is not content_sha256: of further parts, once a worker has read them.';
 COMMENT ON INDEX photo_current_key IS 'One current photograph a key; look-up by key.';
 COMMENT ON INDEX photo_count IS 'Counts by state and reason from the index alone; photographs of a collection in one state.';
 COMMENT ON INDEX photo_content IS 'Duplicates by content; from a hash to its photographs.';
@@ -362,6 +377,8 @@ COMMENT ON INDEX photo_restoration IS 'From a restoration to the photographs tha
 COMMENT ON INDEX photo_lease IS 'The reaper''s question: which leases have run out.';
 COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
 COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
+COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
+COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
 
 CREATE TABLE batch (
     batch_id        uuid PRIMARY KEY,
@@ -729,7 +746,7 @@ COMMENT ON TABLE event IS
 COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event stands.';
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
-    'What happened: ingestion, replacement, missing, rejection, restoration, deduplication, failure, quarantine, '
+    'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, '
     'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
 COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
@@ -983,8 +1000,9 @@ COMMENT ON FUNCTION hints_in_force(photo) IS
 CREATE VIEW audit.photo AS
 SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, p.missing_since,
        p.state::text AS state, p.reason::text AS reason, p.reason_detail, p.attempts,
-       's3://' || split_part(c.source_uri, '/', 3) || '/' || p.object_key AS source_uri,
-       p.content_sha256 AS source_sha256, p.etag AS source_etag, p.size_bytes AS source_bytes, p.format AS source_format,
+       's3://' || split_part(c.source_uri, '/', 3) || '/' || coalesce(p.file_key, p.object_key) AS source_uri,
+       coalesce(p.file_sha256, p.content_sha256) AS source_sha256, p.etag AS source_etag, p.size_bytes AS source_bytes,
+       p.format AS source_format,
        p.width AS source_width, p.height AS source_height, p.bits AS source_bits, p.duplicate_of,
        p.dublin_core ->> 'title' AS title,
        r.restoration_id, r.recipe, coalesce(r.recipe_sha256, p.recipe_sha256) AS recipe_sha256,
@@ -1017,7 +1035,8 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        r.tiles_after_key, r.filled_share,
        (SELECT array_agg(d.kind::text ORDER BY d.mended_share DESC, d.kind)
           FROM damage d WHERE d.restoration_id = p.restoration_id) AS damage_kinds,
-       r.mask_key
+       r.mask_key,
+       coalesce(p.file_key, p.object_key) AS file_key, p.page, (p.scan ->> 'pages')::integer AS pages
   FROM photo p
   JOIN collection c USING (collection_id)
   LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
@@ -1042,7 +1061,7 @@ COMMENT ON VIEW audit.photo IS
     'Ask by photo_id, or by collection and object_key; current marks the latest version of a scan.';
 COMMENT ON COLUMN audit.photo.photo_id IS 'Number of the photograph.';
 COMMENT ON COLUMN audit.photo.collection IS 'Collection by name.';
-COMMENT ON COLUMN audit.photo.object_key IS 'Key of the scan in its bucket.';
+COMMENT ON COLUMN audit.photo.object_key IS 'Its name: the key of its file, with #2, #3, ... behind it for further pages.';
 COMMENT ON COLUMN audit.photo.version_id IS 'S3 version, empty where the bucket is not versioned.';
 COMMENT ON COLUMN audit.photo.current IS 'Whether this is the scan''s latest version.';
 COMMENT ON COLUMN audit.photo.missing_since IS 'First listing in which the scan was no longer there.';
@@ -1051,7 +1070,7 @@ COMMENT ON COLUMN audit.photo.reason IS 'Why (type reason_code).';
 COMMENT ON COLUMN audit.photo.reason_detail IS 'The reason in words.';
 COMMENT ON COLUMN audit.photo.attempts IS 'Attempts at restoring it.';
 COMMENT ON COLUMN audit.photo.source_uri IS 'Address of the untouched scan.';
-COMMENT ON COLUMN audit.photo.source_sha256 IS 'Hash of the scan.';
+COMMENT ON COLUMN audit.photo.source_sha256 IS 'Hash of the scan''s file.';
 COMMENT ON COLUMN audit.photo.source_etag IS 'ETag of the scan as listed.';
 COMMENT ON COLUMN audit.photo.source_bytes IS 'Size of the scan in bytes.';
 COMMENT ON COLUMN audit.photo.source_format IS 'Format of the scan.';
@@ -1110,6 +1129,9 @@ COMMENT ON COLUMN audit.photo.filled_share IS
 COMMENT ON COLUMN audit.photo.damage_kinds IS
     'Kinds of damage that were found (type damage_kind), the one that was mended most first; null where none was. More in audit.damage.';
 COMMENT ON COLUMN audit.photo.mask_key IS 'Key of the mask that says where the picture was mended; null where nowhere.';
+COMMENT ON COLUMN audit.photo.file_key IS 'Key of its file in the bucket; a file may hold several photographs.';
+COMMENT ON COLUMN audit.photo.page IS 'The page of the file that shows it, from 1.';
+COMMENT ON COLUMN audit.photo.pages IS 'Photographs in the file, as far as a worker has read it; null where none has.';
 
 CREATE VIEW audit.collection AS
 SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS consent,
@@ -1204,7 +1226,8 @@ COMMENT ON COLUMN audit.run.photos IS 'Photographs chosen.';
 
 CREATE VIEW audit.failure AS
 SELECT p.photo_id, c.name AS collection, p.object_key, p.state::text AS state, p.reason::text AS reason, p.reason_detail,
-       p.attempts, p.size_bytes AS source_bytes, p.content_sha256 AS source_sha256, p.finished_at,
+       p.attempts, p.size_bytes AS source_bytes,
+       coalesce(p.file_sha256, p.content_sha256) AS source_sha256, p.finished_at,
        last.run_id AS last_run_id, last.worker AS last_worker
   FROM photo p
   JOIN collection c USING (collection_id)
@@ -1405,7 +1428,8 @@ COMMENT ON COLUMN audit.throughput.last_at IS 'Last photograph written.';
 
 CREATE VIEW audit.lineage AS
 SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, run.run_id, run.dag_run_id, bp.batch_id,
-       bp.state::text AS outcome, bp.reason::text AS reason, bp.reason_detail, p.content_sha256 AS source_sha256,
+       bp.state::text AS outcome, bp.reason::text AS reason, bp.reason_detail,
+       coalesce(p.file_sha256, p.content_sha256) AS source_sha256,
        coalesce(r.recipe, run.recipe) AS recipe, coalesce(r.recipe_sha256, run.recipe_sha256) AS recipe_sha256,
        r.models_sha256, r.restoration_id, r.output_key, r.output_sha256, r.device_class, r.code_version,
        r.first_run_id AS made_in_run_id, bp.finished_at,
@@ -1617,11 +1641,11 @@ COMMENT ON COLUMN audit.several.angle IS 'Its turn, in degrees clockwise.';
 COMMENT ON COLUMN audit.several.confidence IS 'Share of its outline that was seen; of a stereo card''s halves, how alike they are.';
 
 CREATE VIEW audit.fixity AS
-SELECT 'original' AS kind, c.name AS collection, p.object_key AS name, p.photo_id, NULL::integer AS version,
+SELECT 'original' AS kind, c.name AS collection, coalesce(p.file_key, p.object_key) AS name, p.photo_id, NULL::integer AS version,
        p.fixity_checked_at AS checked_at, p.fixity AS found,
        coalesce(p.fixity_checked_at, p.finished_at, p.first_seen_at) AS last_read_at
   FROM photo p JOIN collection c USING (collection_id)
- WHERE p.current AND p.missing_since IS NULL AND p.content_sha256 IS NOT NULL
+ WHERE p.current AND p.missing_since IS NULL AND p.content_sha256 IS NOT NULL AND p.part = 1
 UNION ALL
 SELECT 'publication', c.name, b.uri, NULL, b.version, b.fixity_checked_at, b.fixity,
        coalesce(b.fixity_checked_at, b.verified_at)
@@ -1758,6 +1782,13 @@ GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, s
 GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at) ON batch
     TO restoration_worker;
 GRANT UPDATE (state, reason, reason_detail, restoration_id, finished_at) ON batch_photo TO restoration_worker;
+
+-- what a worker learns when it reads a file with several photographs
+GRANT INSERT (collection_id, object_key, version_id, etag, size_bytes, last_modified, current, state, reason, reason_detail,
+    finished_at, dublin_core, declared_sha256, file_key, part, page) ON photo TO restoration_worker;
+GRANT UPDATE (current, missing_since, file_sha256) ON photo TO restoration_worker;
+GRANT INSERT (batch_id, photo_id, position) ON batch_photo TO restoration_worker;
+GRANT UPDATE (photo_count) ON batch TO restoration_worker;
 
 GRANT SELECT ON withdrawal, policy, review TO restoration_worker;
 GRANT SELECT ON colour_hint, colour_hint_removal TO restoration_worker;

@@ -35,6 +35,7 @@ SET state = CAST(:state AS photo_state), reason = CAST(:reason AS reason_code), 
     restoration_id = :restoration_id, recipe_sha256 = :recipe_sha256, lease_owner = NULL, lease_until = NULL,
     finished_at = clock_timestamp(), hint_ids = COALESCE(CAST(:hint_ids AS bigint[]), p.hint_ids),
     content_sha256 = COALESCE(:source_sha256, p.content_sha256),
+    file_sha256 = CASE WHEN p.part > 1 THEN COALESCE(:file_sha256, p.file_sha256) END,
     duplicate_of = (SELECT min(d.photo_id) FROM photo AS d
                     WHERE d.content_sha256 = :source_sha256 AND d.collection_id = p.collection_id AND d.current
                       AND d.duplicate_of IS NULL AND d.photo_id <> p.photo_id AND p.current),
@@ -122,7 +123,13 @@ def make_holding(row: sa.Row[Any], batch_id: Id, photo_id: int, worker: str) -> 
 
 
 def end_photo(
-    conn: sa.Connection, holding: Holding, end: End, *, source_sha256: str | None, info: ScanRow | None
+    conn: sa.Connection,
+    holding: Holding,
+    end: End,
+    *,
+    source_sha256: str | None,
+    info: ScanRow | None,
+    file_sha256: str | None = None,
 ) -> int | None:
     """Write a final state to photograph and batch; returns the photograph it is a duplicate of."""
     values = {
@@ -130,6 +137,7 @@ def end_photo(
         "photo_id": holding.photo_id,
         "recipe_sha256": holding.recipe_sha256,
         "source_sha256": source_sha256,
+        "file_sha256": file_sha256,
         "restoration_id": end.restoration_id,
         "hint_ids": None if end.hint_ids is None else list(end.hint_ids),
         "detail": clean_text(end.detail),
@@ -179,6 +187,19 @@ def tell(
     restoration_id: int | None = None,
 ) -> None:
     """Append the event of what happened to a photograph; the last statement of its transaction."""
+    tell_of(conn, holding, holding.photo_id, event_type, outcome, detail, restoration_id)
+
+
+def tell_of(
+    conn: sa.Connection,
+    holding: Holding,
+    photo_id: int,
+    event_type: str,
+    outcome: EventOutcome,
+    detail: Mapping[str, Any],
+    restoration_id: int | None = None,
+) -> None:
+    """Append the event of what the same worker found out about another photograph."""
     append_event(
         conn,
         collection_id=holding.collection_id,
@@ -186,7 +207,7 @@ def tell(
         outcome=outcome,
         agent=holding.worker,
         run_id=holding.run_id,
-        photo_id=holding.photo_id,
+        photo_id=photo_id,
         restoration_id=restoration_id,
         detail=detail,
     )

@@ -26,7 +26,8 @@ AGENT = "fixity"
 Finding = Literal["intact", "changed", "missing"]
 Kind = Literal["original", "publication"]
 
-_KEPT = "p.current AND p.missing_since IS NULL AND p.content_sha256 IS NOT NULL"
+# a file is one original, however many photographs it holds
+_KEPT = "p.current AND p.missing_since IS NULL AND p.content_sha256 IS NOT NULL AND p.part = 1"
 _DAMAGED = "coalesce(p.fixity IN ('changed', 'missing'), false)"
 _LAST_READ = "coalesce(p.fixity_checked_at, p.finished_at, p.first_seen_at)"
 
@@ -65,8 +66,9 @@ FROM due GROUP BY part ORDER BY part LIMIT :parts
 """)  # noqa: S608 - constant conditions
 
 _ORIGINAL = f"""
-SELECT p.photo_id, p.collection_id, c.name AS collection, split_part(c.source_uri, '/', 3) AS bucket, p.object_key,
-       p.version_id, p.etag, p.size_bytes, p.content_sha256 AS sha256, p.fixity AS known
+SELECT p.photo_id, p.collection_id, c.name AS collection, split_part(c.source_uri, '/', 3) AS bucket,
+       coalesce(p.file_key, p.object_key) AS object_key, p.version_id, p.etag, p.size_bytes,
+       p.content_sha256 AS sha256, p.fixity AS known
 FROM photo AS p JOIN collection AS c USING (collection_id)
 WHERE {_KEPT}
 """  # noqa: S608 - constant conditions
@@ -153,8 +155,8 @@ _PRESENCE = sa.text("""
 SELECT count(*) AS originals, count(*) FILTER (WHERE n.key IS NULL) AS missing,
        count(*) FILTER (WHERE (n.version_id, n.etag) <> (p.version_id, p.etag)) AS replaced,
        (min(p.object_key) FILTER (WHERE n.key IS NULL OR (n.version_id, n.etag) <> (p.version_id, p.etag))) AS first
-FROM photo AS p LEFT JOIN present AS n ON n.key = p.object_key
-WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL
+FROM photo AS p LEFT JOIN present AS n ON n.key = coalesce(p.file_key, p.object_key)
+WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND p.part = 1
 """)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +12,22 @@ from restoration.errors import UsageError
 
 # Exact answers first; a mere file name counts only where one current photograph of the collection bears it.
 _FIND = sa.text("""
-SELECT p.photo_id, p.object_key, p.object_key IN (:name, :prefix || :name) AS exact
+SELECT p.photo_id, p.object_key, coalesce(p.file_key, p.object_key) AS file_key, p.page,
+       p.object_key IN (:name, :prefix || :name) AS exact
 FROM photo AS p
 WHERE p.collection_id = :collection_id AND p.current
   AND (p.object_key IN (:name, :prefix || :name) OR right(p.object_key, length(:name) + 1) = '/' || :name)
-ORDER BY p.object_key = :name DESC, 3 DESC, p.object_key LIMIT 6
+ORDER BY p.object_key = :name DESC, exact DESC, p.object_key LIMIT 6
 """)
+
+
+@dataclass(frozen=True)
+class FoundScan:
+    """A photograph by its key, the key of the object that is its file, and the page of that file, from 1."""
+
+    key: str
+    file_key: str
+    page: int
 
 
 def find_photo(conn: sa.Connection, collection: Collection, name: str) -> int:
@@ -33,6 +44,15 @@ def find_key(conn: sa.Connection, collection: Collection, name: str) -> str:
     :raises UsageError: there is none, or the file name is that of several.
     """
     return str(_find(conn, collection, name).object_key)
+
+
+def find_scan(conn: sa.Connection, collection: Collection, name: str) -> FoundScan:
+    """Where the current photograph of that name is, which may be given as for :func:`find_photo`.
+
+    :raises UsageError: there is none, or the file name is that of several.
+    """
+    row = _find(conn, collection, name)
+    return FoundScan(row.object_key, row.file_key, row.page)
 
 
 def _find(conn: sa.Connection, collection: Collection, name: str) -> sa.Row[Any]:

@@ -13,6 +13,7 @@ from restoration import names
 from restoration.catalog.bulk import copy_rows
 from restoration.catalog.collections import Collection
 from restoration.catalog.events import append_event
+from restoration.catalog.parts import FILE_IS_CURRENT, PAGES_UNKNOWN
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
 from restoration.catalog.wishes import FACES_TO_UNDO, HINTS_CHANGED
@@ -66,13 +67,14 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('planning', :coll
 
 # Which photographs a run takes; docs/catalog.md says it in words.
 _DUE = f"""
-p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN}
+p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN} AND {FILE_IS_CURRENT}
 AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
 AND (:force
      OR (p.state IN ('pending', 'queued', 'restoring') AND p.attempts < :max_attempts)
      OR (p.state IN ('restored', 'needs_review') AND p.recipe_sha256 IS DISTINCT FROM :recipe_sha256)
      OR (p.state IN ('restored', 'needs_review') AND {FACES_TO_UNDO})
      OR (p.state IN ('restored', 'needs_review') AND {HINTS_CHANGED})
+     OR (p.state IN ('restored', 'needs_review') AND {PAGES_UNKNOWN})
      OR (p.state = 'skipped' AND p.reason = 'consent_refused' AND NOT :refused)
      OR (p.state = 'skipped' AND p.reason = 'withdrawn'))
 AND NOT EXISTS (SELECT FROM batch_photo AS lp JOIN batch AS lb USING (batch_id)
@@ -139,10 +141,11 @@ WITH back AS (
     JOIN batch_photo AS bp USING (batch_id)
     JOIN photo AS p USING (photo_id)
     WHERE b.run_id = :run_id AND b.shard = :shard AND b.state IN ('cancelled', 'failed')
-      AND bp.reason = 'cancelled' AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN}
+      AND bp.reason = 'cancelled' AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN} AND {FILE_IS_CURRENT}
       AND (p.state = 'pending'
            OR (p.state IN ('restored', 'needs_review')
-               AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO} OR {HINTS_CHANGED})))
+               AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO} OR {HINTS_CHANGED}
+                    OR {PAGES_UNKNOWN})))
     ORDER BY p.photo_id FOR UPDATE OF p
 ), photos AS (
     UPDATE photo AS p SET state = 'queued', reason = NULL, reason_detail = '', finished_at = NULL
@@ -310,7 +313,8 @@ def plan_batches(
     """Choose the run's photographs and lay them into batches and shards, in order of their keys.
 
     Chosen are current photographs that are there and pending, or finished with another recipe, or failed with attempts
-    left, or accepted without faces while they show an altered one; with ``force`` all of them. Those in a live batch of
+    left, or accepted without faces while they show an altered one, or whose further pages nobody has looked for; with
+    ``force`` all of them. Those in a live batch of
     another run, and withdrawn ones, are left out. Where consent is refused, what was due is skipped and nothing is
     planned. A run that is planned already gives its plan again.
 

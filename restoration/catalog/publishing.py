@@ -22,8 +22,8 @@ _FETCH_ROWS = 500
 
 _PHOTOS = sa.text("""
 SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reason,
-       p.content_sha256 AS source_sha256, p.restoration_id, r.output_key, r.output_sha256, r.output_bytes,
-       r.preview_before_key, r.preview_after_key,
+       coalesce(p.file_sha256, p.content_sha256) AS source_sha256, p.restoration_id, r.output_key, r.output_sha256,
+       r.output_bytes, r.preview_before_key, r.preview_after_key,
        jsonb_build_object(
            'photo_id', p.photo_id,
            'object_key', p.object_key,
@@ -39,10 +39,15 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
            'missing_since', p.missing_since,
            'finished_at', p.finished_at,
            'source', jsonb_build_object(
-               'uri', 's3://' || split_part(c.source_uri, '/', 3) || '/' || p.object_key,
-               'version_id', p.version_id, 'etag', p.etag, 'sha256', p.content_sha256, 'size', p.size_bytes,
+               'uri', 's3://' || split_part(c.source_uri, '/', 3) || '/' || coalesce(p.file_key, p.object_key),
+               'version_id', p.version_id, 'etag', p.etag, 'sha256', coalesce(p.file_sha256, p.content_sha256),
+               'size', p.size_bytes,
                'last_modified', p.last_modified, 'format', p.format, 'width', p.width, 'height', p.height,
-               'bits', p.bits, 'scan', p.scan),
+               'bits', p.bits, 'scan', p.scan)
+               || CASE WHEN p.part > 1 OR (p.scan ? 'page' AND CAST(p.scan ->> 'pages' AS integer) > 1)
+                  THEN jsonb_strip_nulls(jsonb_build_object('page', p.page,
+                                                            'pages', CAST(p.scan ->> 'pages' AS integer)))
+                  ELSE '{}' END,
            'duplicate_of', (SELECT d.object_key FROM photo AS d
                             WHERE d.photo_id = p.duplicate_of AND NOT EXISTS (
                                 SELECT FROM withdrawal AS u WHERE u.collection_id = d.collection_id
@@ -141,7 +146,7 @@ FROM photo AS p
 JOIN collection AS c USING (collection_id)
 LEFT JOIN restoration AS r ON r.restoration_id = p.restoration_id
 WHERE p.collection_id = :collection_id AND p.current
-ORDER BY p.object_key, p.photo_id
+ORDER BY coalesce(p.file_key, p.object_key), p.part, p.photo_id
 """)
 
 _COLLECTION_EVENTS = sa.text("""
@@ -206,9 +211,10 @@ class PublishablePhoto:
     ``record`` is JSON-able: photo_id, object_key, title, dublin_core (the sidecar's terms, and of those that it lacks
     the scan's own), dublin_core_from (the source of each term), state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
-    bits, scan}, duplicate_of (object key), decision (the one in force), awaits_review, withdrawal {reason,
-    withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key) or None, filled_share (0..1 or None),
-    damage (kind, found_share, mended_share, regions, mending, box or None, model; the most mended first), variant,
+    bits, scan, and of a file with several photographs page and pages}, duplicate_of (object key), decision (the one in
+    force), awaits_review, withdrawal {reason, withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key)
+    or None, filled_share (0..1 or None), damage (kind, found_share, mended_share, regions, mending, box or None, model;
+    the most mended first), variant,
     hints (colours of people that it was painted by: hint_id, place, radius, colour, what, ground, source, said_by,
     said_on, added_at), output {key, sha256, bytes, format, width, height, bits} or None, previews {before, after} or
     None, ai_altered, recipe {name, sha256, models_sha256} or None, device, device_class, code_version, seconds,
@@ -257,7 +263,7 @@ class Publication:
 
 
 def iter_publishable(conn: sa.Connection, collection_id: int) -> Iterator[PublishablePhoto]:
-    """Every current photograph of a collection in order of its key, through a server-side cursor.
+    """Every current photograph of a collection in order of its file's key and its page, through a server-side cursor.
 
     Photographs of all states are given; those without restoration have no output. The connection serves nothing else
     until the iterator is exhausted or closed.

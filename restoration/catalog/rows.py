@@ -32,7 +32,7 @@ class ModelRow:
 class ScanRow:
     """Facts of the scan as decoded: sizes in pixels as shown (orientation applied), bits a channel 8 or 16.
 
-    ``detail`` is kept as JSON: channels, pages, dpi, ICC profile name, metadata, embedded.
+    ``detail`` is kept as JSON: channels, page, pages, dpi, ICC profile name, metadata, embedded.
     """
 
     format: str

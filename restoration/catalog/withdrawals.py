@@ -1,7 +1,8 @@
 """Withdrawals: scans that are no longer restored or published, because a family or an institution asks for it.
 
 A withdrawal holds for the scan's key, so also for a newer scan of that name, and it takes along every photograph of the
-collection with the same bytes: the same picture under another name is the same picture.
+collection with the same content: the same picture under another name is the same picture. A file that holds several
+photographs is withdrawn with all of them by its own name, and a further page alone by its own (``album.tif#2``).
 """
 
 from __future__ import annotations
@@ -20,15 +21,23 @@ EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND 
 """
 """Whether a photograph ``p`` is withdrawn now."""
 
-# every photograph that a key stands for: the scan itself, and its twins by content
+# every photograph that a key stands for: the scan itself, its twins by content, and the further pages of both
 _TWINS = sa.text("""
-SELECT DISTINCT p.object_key
-FROM photo AS p
-WHERE p.collection_id = :collection_id
-  AND (p.object_key = :object_key
-       OR p.content_sha256 IN (SELECT s.content_sha256 FROM photo AS s
-                               WHERE s.collection_id = :collection_id AND s.object_key = :object_key
-                                 AND s.content_sha256 IS NOT NULL))
+WITH same AS (
+    SELECT DISTINCT p.object_key, p.part, coalesce(p.file_key, p.object_key) AS file_key
+    FROM photo AS p
+    WHERE p.collection_id = :collection_id
+      AND (p.object_key = :object_key
+           OR p.content_sha256 IN (SELECT s.content_sha256 FROM photo AS s
+                                   WHERE s.collection_id = :collection_id AND s.object_key = :object_key
+                                     AND s.content_sha256 IS NOT NULL))
+)
+SELECT object_key FROM same
+UNION
+SELECT q.object_key
+FROM same AS s
+JOIN photo AS q ON q.collection_id = :collection_id AND q.file_key = s.file_key AND q.current AND q.part > 1
+WHERE s.part = 1
 ORDER BY 1
 """)
 
@@ -90,7 +99,9 @@ class ShowingVersion:
 
 
 def withdraw(conn: sa.Connection, collection_id: int, object_key: str, *, reason: str, person: str) -> Withdrawal:
-    """Withdraw a scan and its twins, with one event each. What is withdrawn already stays as it was recorded.
+    """Withdraw a scan, its twins, and all pages of both, with one event each.
+
+    What is withdrawn already stays as it was recorded.
 
     :param reason: published in the photograph's place: it should name nobody who does not want to be named.
     :param person: who puts it on record; not published.
@@ -109,7 +120,7 @@ def withdraw(conn: sa.Connection, collection_id: int, object_key: str, *, reason
 
 
 def lift(conn: sa.Connection, collection_id: int, object_key: str, *, person: str) -> Withdrawal:
-    """Take back the withdrawal of a scan and its twins, with one event each.
+    """Take back the withdrawal of a scan, its twins, and all pages of both, with one event each.
 
     :raises UsageError: no such scan, it is not withdrawn, or nobody is named.
     """

@@ -30,6 +30,7 @@ from restoration.catalog.ending import (
 )
 from restoration.catalog.events import EventOutcome
 from restoration.catalog.models import register_models
+from restoration.catalog.parts import FileFacts, learn_parts, lock_batch, tell_parts
 from restoration.catalog.reaper import ReapReport, reap
 from restoration.catalog.release import release_photos
 from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
@@ -41,6 +42,7 @@ __all__ = [
     "BatchWork",
     "DamageRow",
     "FaceRow",
+    "FileFacts",
     "Lease",
     "MeasurementRow",
     "ModelRow",
@@ -49,6 +51,7 @@ __all__ = [
     "ReapReport",
     "ScanRow",
     "StepRow",
+    "batch_photos",
     "claim_batch",
     "fail_batch",
     "find_restoration",
@@ -76,10 +79,11 @@ RETURNING b.run_id, b.deliveries, r.recipe_body, r.recipe_sha256, c.collection_i
 """)
 
 _BATCH_PHOTOS = sa.text("""
-SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_sha256
-FROM batch_photo AS bp JOIN photo AS p USING (photo_id)
+SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_sha256, p.page, p.part,
+       coalesce(p.file_key, p.object_key) AS file_key, split_part(c.source_uri, '/', 3) AS bucket
+FROM batch_photo AS bp JOIN photo AS p USING (photo_id) JOIN collection AS c USING (collection_id)
 WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL
-ORDER BY bp.position
+ORDER BY bp.position, p.part
 """)
 
 _TAKE = sa.text("""
@@ -180,11 +184,15 @@ WHERE batch_id = :batch_id AND state IN ('planned', 'queued', 'running')
 """)
 
 
+_NOT_READ = FileFacts()
+
+
 @dataclass(frozen=True)
 class PhotoWork:
     """One photograph to restore: where its bytes are and what the listing said of them.
 
-    ``declared_sha256``: the hash that whoever gave the scan said it has, None where nobody did.
+    ``declared_sha256``: the hash that whoever gave the scan said it has, None where nobody did. ``file_key`` is the key
+    of its file, in which it is on ``page`` and the ``part``-th photograph; empty: the photograph's own key.
     """
 
     photo_id: int
@@ -194,6 +202,9 @@ class PhotoWork:
     size_bytes: int
     bucket: str
     declared_sha256: str | None = None
+    page: int = 1
+    part: int = 1
+    file_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,9 +253,13 @@ def claim_batch(conn: sa.Connection, batch_id: Id, worker: str) -> BatchWork | N
         facts.pop(key) for key in ("run_id", "deliveries", "recipe_body", "recipe_sha256")
     )
     collection = Collection(**facts)
-    bucket = collection.source_uri.removeprefix("s3://").partition("/")[0]
-    photos = [PhotoWork(**p._mapping, bucket=bucket) for p in conn.execute(_BATCH_PHOTOS, {"batch_id": batch_id})]
+    photos = batch_photos(conn, batch_id)
     return BatchWork(UUID(str(batch_id)), run_id, collection, body, sha256, photos, deliveries)
+
+
+def batch_photos(conn: sa.Connection, batch_id: Id) -> list[PhotoWork]:
+    """A batch's unfinished photographs, those of one file together; it grows when a file turns out to have several."""
+    return [PhotoWork(**row._mapping) for row in conn.execute(_BATCH_PHOTOS, {"batch_id": batch_id})]
 
 
 def lease_photo(
@@ -306,18 +321,24 @@ def record_restored(
     new: NewRestoration,
     *,
     hint_ids: Sequence[int] = (),
+    file: FileFacts = _NOT_READ,
 ) -> int:
     """Write a restoration and what it means for the photograph; returns the restoration's id.
 
     Where the same restoration is there already it is used and nothing is written twice.
 
     :param hint_ids: the hints that held when the photograph was leased.
+    :param file: what reading the file showed; its further photographs join the batch.
     """
+    lock_batch(conn, batch_id, file)
     holding = hold(conn, batch_id, photo_id, worker)
     number, made = _store(conn, new, holding)
     if holding.mine:
         end = End(new.state, new.reason, new.reason_detail, number, hint_ids=tuple(hint_ids))
-        duplicate = end_photo(conn, holding, end, source_sha256=new.source_sha256, info=new.info)
+        duplicate = end_photo(
+            conn, holding, end, source_sha256=new.source_sha256, info=new.info, file_sha256=file.sha256
+        )
+        learnt = learn_parts(conn, holding, file)
         detail = {"source_sha256": new.source_sha256, "output_sha256": new.output_sha256, "state": str(new.state)}
         detail |= _variant_facts(new.variant, new.recipe_sha256, hint_ids)
         if new.reason:
@@ -325,6 +346,7 @@ def record_restored(
         outcome: EventOutcome = "success" if new.state is PhotoState.RESTORED else "warning"
         kind = "restoration" if made else "deduplication"
         tell(conn, holding, kind, outcome, detail | duplicate_fact(duplicate), number)
+        tell_parts(conn, holding, learnt)
     return number
 
 
@@ -339,6 +361,7 @@ def link_restoration(
     variant: Variant = "",
     info: ScanRow | None = None,
     hint_ids: Sequence[int] = (),
+    file: FileFacts = _NOT_READ,
 ) -> None:
     """Give a photograph an existing restoration of the same content.
 
@@ -346,14 +369,16 @@ def link_restoration(
 
     :param variant: the form of the run's recipe that the photograph was to be restored with, for the event.
     :param hint_ids: the hints that held when the photograph was leased.
+    :param file: as for :func:`record_restored`.
     """
+    lock_batch(conn, batch_id, file)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return
     found = conn.execute(_RESTORATION, {"restoration_id": restoration_id}).one()
     if info is None:
         row = conn.execute(_SCAN_OF, {"restoration_id": restoration_id}).one_or_none()
-        info = ScanRow(row.format, row.width, row.height, row.bits, row.scan) if row else None
+        info = _scan_of_twin(row, file) if row else None
     end = End(
         PhotoState(found.state),
         found.reason,
@@ -363,10 +388,19 @@ def link_restoration(
         batch_reason=ReasonCode.ALREADY_DONE,
         hint_ids=tuple(hint_ids),
     )
-    duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info)
+    duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info, file_sha256=file.sha256)
+    learnt = learn_parts(conn, holding, file)
     detail = {"source_sha256": source_sha256, "output_sha256": found.output_sha256, "state": found.state}
     detail |= _variant_facts(variant, found.recipe_sha256, hint_ids)
     tell(conn, holding, "deduplication", "success", detail | duplicate_fact(duplicate), restoration_id)
+    tell_parts(conn, holding, learnt)
+
+
+def _scan_of_twin(row: sa.Row[Any], file: FileFacts) -> ScanRow:
+    """Facts of a scan with the same content; an earlier release did not say which page of how many it took."""
+    counted = {"pages": file.pages} if file.pages else {}
+    pages = {} if "page" in row.scan else {"page": 1, **counted}
+    return ScanRow(row.format, row.width, row.height, row.bits, row.scan | pages)
 
 
 def record_rejected(
@@ -379,17 +413,24 @@ def record_rejected(
     reason: ReasonCode,
     detail: str,
     info: ScanRow | None = None,
+    file: FileFacts = _NOT_READ,
 ) -> None:
-    """Write that a photograph cannot be read or may not be restored. Trying again would not help."""
+    """Write that a photograph cannot be read or may not be restored. Trying again would not help.
+
+    :param file: as for :func:`record_restored`: a page that cannot be read says nothing of the others.
+    """
+    lock_batch(conn, batch_id, file)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return
     end = End(PhotoState.REJECTED, str(reason), detail)
-    duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info)
+    duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info, file_sha256=file.sha256)
+    learnt = learn_parts(conn, holding, file)
     facts = {"reason": str(reason), "detail": detail}
     if source_sha256:
         facts["source_sha256"] = source_sha256
     tell(conn, holding, "rejection", "failure", facts | duplicate_fact(duplicate))
+    tell_parts(conn, holding, learnt)
 
 
 def record_failed(
@@ -401,21 +442,27 @@ def record_failed(
     reason: ReasonCode,
     detail: str,
     max_attempts: int,
+    file: FileFacts = _NOT_READ,
 ) -> PhotoState:
     """Write a failed attempt.
 
+    :param file: as for :func:`record_restored`: the other photographs do not wait for this one.
     :returns: ``pending`` where it may be leased again, ``quarantined`` after the last attempt; the photograph's state,
         whatever it is, where this worker no longer holds it.
     """
+    lock_batch(conn, batch_id, file)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return holding.state if holding.state in FINAL_STATES else PhotoState.QUEUED
+    learnt = learn_parts(conn, holding, file)
     if holding.attempts >= max_attempts:
         quarantine(conn, holding, reason, detail)
+        tell_parts(conn, holding, learnt)
         return PhotoState.QUARANTINED
     conn.execute(_GIVE_UP_ATTEMPT, {"photo_id": photo_id, "reason": str(reason), "detail": clean_text(detail)})
     facts = {"reason": str(reason), "detail": detail, "attempt": holding.attempts}
     tell(conn, holding, "failure", "warning", facts)
+    tell_parts(conn, holding, learnt)
     return PhotoState.PENDING
 
 

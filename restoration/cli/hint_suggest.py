@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from restoration.catalog.collections import Collection
+    from restoration.catalog.photo_names import FoundScan
     from restoration.photo.picture import FloatImage
     from restoration.settings import Settings
     from restoration.steps.referencing import Suggestion
@@ -39,7 +40,7 @@ def suggest_command(
     """
     from restoration.catalog.collections import get_collection
     from restoration.catalog.database import make_engine
-    from restoration.catalog.photo_names import find_key
+    from restoration.catalog.photo_names import find_scan
     from restoration.errors import UsageError
     from restoration.settings import get_settings
 
@@ -49,10 +50,11 @@ def suggest_command(
     engine = make_engine(application_name="restoration-hint")
     with engine.connect() as conn:
         collection = get_collection(conn, name)
-        key, reference = find_key(conn, collection, key), find_key(conn, collection, reference)
+        places = find_scan(conn, collection, key), find_scan(conn, collection, reference)
+    key, reference = (place.key for place in places)
     if key == reference:
         raise UsageError("a photograph cannot tell its own colours; name another one with --from", photo=key)
-    scan, in_colour = _scans(settings, collection, key, reference)
+    scan, in_colour = _scans(settings, collection, *places)
     if not _is_coloured(in_colour):
         raise UsageError(
             "it has no colours of its own to tell; name a photograph in colour with --from", photo=reference
@@ -65,7 +67,7 @@ def suggest_command(
         typer.echo(f"on record as hints {numbers[0]} to {numbers[-1]}; the next run paints the photograph by them")
 
 
-def _scans(settings: Settings, collection: Collection, *keys: str) -> list[FloatImage]:
+def _scans(settings: Settings, collection: Collection, *places: FoundScan) -> list[FloatImage]:
     """Decoded scans. :raises PhotoRejected: one cannot be read, or is too large."""
     from restoration.photo.decode import DecodeLimits, Decoder
     from restoration.storage.s3 import ObjectStore, make_client
@@ -73,8 +75,9 @@ def _scans(settings: Settings, collection: Collection, *keys: str) -> list[Float
     bucket = collection.source_uri.removeprefix("s3://").partition("/")[0]
     store = ObjectStore(make_client(settings))
     with Decoder(DecodeLimits.from_settings(settings)) as decoder:
-        read = (store.read(bucket, key, max_bytes=settings.max_object_bytes)[0] for key in keys)
-        return [decoder.decode(data, key).pixels for key, data in zip(keys, read, strict=True)]
+        read = (store.read(bucket, place.file_key, max_bytes=settings.max_object_bytes)[0] for place in places)
+        decoded = zip(places, read, strict=True)
+        return [decoder.decode(data, place.key, place.page).pixels for place, data in decoded]
 
 
 def _is_coloured(pixels: FloatImage) -> bool:

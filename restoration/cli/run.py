@@ -70,7 +70,7 @@ def run(
             with _progress(console, len(folder.outputs)) as advance:
                 for item in folder.run():
                     items.append(item)
-                    advance()
+                    advance(len(folder.outputs))
                     if as_json:
                         typer.echo(json.dumps(_facts(item)))
         except KeyboardInterrupt:
@@ -86,7 +86,7 @@ def run(
 
 @contextmanager
 def _progress(console: Console, total: int) -> Iterator[Any]:
-    """A progress bar on stderr; gives the function that moves it on by one photograph."""
+    """A progress bar on stderr; gives the function that moves it on by one photograph, of so many."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -99,7 +99,7 @@ def _progress(console: Console, total: int) -> Iterator[Any]:
     columns = (TextColumn("restoring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("restoring", total=total)
-        yield lambda: bar.advance(task)
+        yield lambda known: bar.update(task, advance=1, total=known)
 
 
 def _facts(item: Item) -> dict[str, Any]:

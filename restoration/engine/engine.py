@@ -36,6 +36,7 @@ from restoration.errors import (
 )
 from restoration.models.files import Registry
 from restoration.models.registry import Models
+from restoration.names import page_sha256
 from restoration.settings import Settings, get_settings
 from restoration.steps.parameters import PARAMETERS
 from restoration.steps.protocol import BaseStep, DamageRecord, FaceRecord, Frame, Measurement, StepOutcome
@@ -145,6 +146,13 @@ class Engine:
             self.models.check(entry.name)
         return prepared
 
+    def pages(self, data: bytes, name: str) -> int:
+        """How many photographs a file holds; 0 if that cannot be told.
+
+        :raises EnvironmentProblem: the machine, not the file, is at fault.
+        """
+        return self._decoder.pages(data, name)
+
     def restore(self, scan: Scan, prepared: Prepared) -> Outcome:
         """Restore one photograph. Never raises for a bad photograph.
 
@@ -172,10 +180,11 @@ class Engine:
         yield from self._finished(group, prepared)
 
     def _decoded(self, scan: Scan) -> _Work:
-        work = _Work(scan, hashlib.sha256(scan.data).hexdigest())
+        file_sha256 = scan.file_sha256 or hashlib.sha256(scan.data).hexdigest()
+        work = _Work(scan, page_sha256(file_sha256, scan.page))
         with self._guarded(work, "decoding"):
-            picture = self._decoder.decode(scan.data, scan.name)
-            work.scan = Scan(scan.name, b"")
+            picture = self._decoder.decode(scan.data, scan.name, scan.page)
+            work.scan = Scan(scan.name, b"", scan.page, file_sha256)
             work.info = picture.info
             work.frame = Frame(scan.name, picture, picture)
         return work
@@ -252,6 +261,7 @@ class Engine:
             reason_detail=_review_detail(reason, work),
             info=work.info,
             result=result,
+            pages=_pages(work),
         )
 
     def _encoded(self, work: _Work, reason: ReasonCode | None, rules: OutputRules) -> Result:
@@ -376,7 +386,15 @@ def _failed_outcome(work: _Work) -> Outcome:
         reason=failure.reason,
         reason_detail=work.detail,
         info=work.info,
+        pages=_pages(work),
     )
+
+
+def _pages(work: _Work) -> int:
+    """Photographs in the file, also if this one could not be read."""
+    if work.info is not None:
+        return work.info.pages
+    return work.failure.pages if isinstance(work.failure, PhotoRejected) else 0
 
 
 def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:

@@ -1,9 +1,10 @@
 """Restore a folder of photographs in this process, with a record that lets a second run skip what is done.
 
 ``restoration.jsonl`` in the output folder holds one JSON object for each source, the last run's: what it was, what was
-done to it with which models, what came out. It is what decides whether an existing output may be left as it is. Where
-parts of a picture were filled, ``masks/`` holds a picture of the same name that says which; ``access/`` holds the
-copies for everyday use that a recipe may ask for.
+done to it with which models, what came out. It is what decides whether an existing output may be left as it is. Every
+page of a file is a source of its own: ``album.tif``, ``album.tif#2``, ``album.tif#3``. Where parts of a picture were
+filled, ``masks/`` holds a picture of the same name that says which; ``access/`` holds the copies for everyday use that
+a recipe may ask for.
 """
 
 from __future__ import annotations
@@ -22,15 +23,21 @@ from restoration.engine.encoding import endings
 from restoration.engine.engine import SOFTWARE, Engine
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.outputs import (
+    ACCESS,
+    MASKS,
     assign_access,
     assign_masks,
     assign_outputs,
     find_photographs,
+    page_beside,
+    page_output,
+    taken_names,
     write_atomically,
 )
 from restoration.engine.prepare import Prepared
 from restoration.errors import PhotoState, ReasonCode, StorageError, UsageError
 from restoration.models.registry import ModelEntry
+from restoration.names import page_sha256
 
 RECORD_NAME = "restoration.jsonl"
 FAILED = "failed"
@@ -54,9 +61,32 @@ class Item:
         return self.state in {FAILED, PhotoState.REJECTED.value}
 
 
+@dataclass(frozen=True)
+class _Page:
+    """A photograph of a file: which of how many, and the hash of the file."""
+
+    file: str
+    number: int
+    count: int
+    file_sha256: str
+
+    @property
+    def source(self) -> str:
+        return self.file if self.number == 1 else f"{self.file}#{self.number}"
+
+    def facts(self) -> dict[str, Any]:
+        """For the record; nothing of a file that is one photograph."""
+        if self.count == 1:
+            return {}
+        return {"file": self.file, "file_sha256": self.file_sha256, "page": self.number, "pages": self.count}
+
+
 @dataclass
 class FolderRun:
-    """One run over one folder. Iterate :meth:`run`; the record is written as it goes and tidied by :meth:`close`."""
+    """One run over one folder. Iterate :meth:`run`; the record is written as it goes and tidied by :meth:`close`.
+
+    ``outputs`` has every source that is known so far: all files, and the further pages of those that were read.
+    """
 
     source: Path
     target: Path
@@ -67,6 +97,11 @@ class FolderRun:
     outputs: dict[str, str] = field(default_factory=dict)
     masks: Beside = field(init=False)
     access: Beside = field(init=False)
+    _files: tuple[str, ...] = ()
+    _named: dict[str, str] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _pages: dict[str, _Page] = field(default_factory=dict)
+    _endings: tuple[str, str] = (".png", "")
     _earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ready: deque[Item] = field(default_factory=deque)
 
@@ -89,10 +124,14 @@ class FolderRun:
         run = cls(source, target, engine, prepared, overwrite, others)
         run._earlier = _read_record(target / RECORD_NAME)
         previous = {name: line["output"] for name, line in run._earlier.items() if line.get("output")}
-        ending, access = endings(prepared.recipe.output)
-        run.outputs = assign_outputs(found, previous, ending)
-        run.masks = Beside("mask", "mask", target, assign_masks(run.outputs))
-        run.access = Beside("access", "access copy", target, assign_access(run.outputs, access) if access else {})
+        pages = [name for name in previous.keys() - set(found) if run._earlier[name].get("file") in found]
+        run._endings = ending, access = endings(prepared.recipe.output)
+        run._files = tuple(found)
+        run._named = assign_outputs([*found, *pages], previous, ending)
+        run.outputs = {source: run._named[source] for source in found}
+        run.masks = Beside("mask", "mask", target, assign_masks(run._named))
+        run.access = Beside("access", "access copy", target, assign_access(run._named, access) if access else {})
+        run._taken = taken_names(run._named, run.masks.paths, run.access.paths)
         return run
 
     def run(self) -> Iterator[Item]:
@@ -138,7 +177,7 @@ class FolderRun:
     def _scans(self) -> Iterator[Scan]:
         """Read what must be restored, one by one; what needs no restoring goes to ``_ready``."""
         limit = self.engine.settings.max_object_bytes
-        for source in self.outputs:
+        for source in self._files:
             path = self.source / source
             try:
                 size = path.stat().st_size
@@ -150,15 +189,43 @@ class FolderRun:
                 text = f"has {size} bytes, more than the {limit} allowed (RESTORATION_MAX_OBJECT_BYTES)"
                 self._ready.append(self._refused(source, ReasonCode.TOO_LARGE, text))
                 continue
-            done = None if self.overwrite else self._existing(source, data)
-            if done is None:
-                yield Scan(source, data)
-            else:
-                self._ready.append(done)
+            for page in self._pages_of(source, data):
+                done = None if self.overwrite else self._existing(page)
+                if done is None:
+                    yield Scan(page.source, data, page.number, page.file_sha256)
+                else:
+                    self._pages.pop(page.source)
+                    self._ready.append(done)
 
-    def _existing(self, source: str, data: bytes) -> Item | None:
+    def _pages_of(self, file: str, data: bytes) -> Iterator[_Page]:
+        """The photographs in a file, each with its output; what is beyond the limit is one that is refused."""
+        count, most = max(1, self.engine.pages(data, file)), self.engine.settings.max_pages
+        sha256 = hashlib.sha256(data).hexdigest()
+        for number in range(1, min(count, most) + 1):
+            page = _Page(file, number, count, sha256)
+            self._pages[page.source] = page
+            self._claim(page)
+            yield page
+        if count > most:
+            text = f"has {count} pages, and {most} are allowed (RESTORATION_MAX_PAGES): the others were not read"
+            source = f"{file}#{most + 1}"
+            self.outputs.setdefault(source, "")
+            self._ready.append(self._refused(source, ReasonCode.TOO_LARGE, text))
+
+    def _claim(self, page: _Page) -> None:
+        """Give a further page its output, its mask and its access copy, unless an earlier run did."""
+        if page.source not in self._named:
+            ending, access = self._endings
+            output = page_output(page.file, page.number, self._named[page.file], self._taken, ending)
+            self._named[page.source] = output
+            self.masks.paths[page.source] = page_beside(MASKS, output, ".png", self._taken)
+            if access:
+                self.access.paths[page.source] = page_beside(ACCESS, output, access, self._taken)
+        self.outputs[page.source] = self._named[page.source]
+
+    def _existing(self, page: _Page) -> Item | None:
         """What to do about an output that is there already; None where there is none."""
-        output = self.outputs[source]
+        source, output = page.source, self.outputs[page.source]
         path = self.target / output
         line = self._earlier.get(source, {})
         for text in (self.masks.refusal(source, line), self.access.refusal(source, line)):
@@ -166,7 +233,7 @@ class FolderRun:
                 return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
         if not path.exists() or self.masks.is_gone(line) or self.access.is_gone(line):
             return None
-        wanted = {"source_sha256": hashlib.sha256(data).hexdigest(), **self._identity()}
+        wanted = {"source_sha256": page_sha256(page.file_sha256, page.number), **self._identity()}
         if all(line.get(key) == value for key, value in wanted.items()) and line.get("output_sha256") == _sha256(path):
             return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output, line)
         text = f"{path} is there already and is not the result of this source and recipe; --overwrite replaces it"
@@ -197,6 +264,7 @@ class FolderRun:
             "seconds": round(outcome.seconds, 4),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        record |= self._pages.pop(outcome.name).facts()
         if outcome.info is not None and "notes" in outcome.info.metadata:
             record["notes"] = outcome.info.metadata["notes"]
         output = ""

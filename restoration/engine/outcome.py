@@ -14,10 +14,15 @@ from restoration.steps.protocol import DamageRecord, FaceRecord, Measurement
 
 @dataclass(frozen=True)
 class Scan:
-    """One file to restore: a name for messages, and its bytes."""
+    """One photograph to restore: a name for messages, the bytes of its file, and which page of it, from 1.
+
+    ``file_sha256``: hash of the bytes; empty if nobody has reckoned it yet.
+    """
 
     name: str
     data: bytes
+    page: int = 1
+    file_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class Outcome:
     """How one photograph ended: a result, or the reason why there is none.
 
     ``state`` is restored, needs_review, rejected, or ``pending`` where the attempt failed and may be repeated.
-    ``source_sha256`` is of the bytes read. ``info`` is None where the scan could not be decoded.
+    ``source_sha256`` is of the bytes read, of a further page :func:`restoration.names.page_sha256`. ``pages`` counts
+    the photographs in the file, 0 if that could not be told. ``info`` is None where the scan could not be decoded.
     """
 
     name: str
@@ -82,3 +88,4 @@ class Outcome:
     reason_detail: str = ""
     info: ScanInfo | None = None
     result: Result | None = None
+    pages: int = 0

@@ -76,6 +76,36 @@ def assign_outputs(sources: Iterable[str], previous: Mapping[str, str], ending: 
     return chosen
 
 
+def taken_names(*paths: Mapping[str, str]) -> set[str]:
+    """What :func:`page_output` and :func:`page_beside` keep clear of, and add to."""
+    return {_key(path) for mapping in paths for path in mapping.values()}
+
+
+def page_output(source: str, page: int, file_output: str, taken: set[str], ending: str = ".png") -> str:
+    """An output path for a further page of a file: ``album-p2.png`` beside ``album.png``, another where that is taken.
+
+    :param source: path of the file.
+    :param file_output: output path of its first photograph.
+    """
+    digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+    first, own = PurePosixPath(file_output), PurePosixPath(source)
+    short = own.stem.encode("utf-8", "ignore")[:100].decode("utf-8", "ignore")
+    stems = [stem for stem in (first.stem, own.name) if len(os.fsencode(stem)) + 16 <= _LONGEST_NAME]
+    names = (first.with_name(f"{stem}-p{page}{ending}") for stem in (*stems, f"{short}~{digest}"))
+    output = next(str(name) for name in names if _key(str(name)) not in taken)
+    taken.add(_key(output))
+    return output
+
+
+def page_beside(folder: str, output: str, ending: str, taken: set[str]) -> str:
+    """A path for what lies beside a further page's output (its mask, its access copy), by that of the output."""
+    path = f"{folder}/{PurePosixPath(output).with_suffix(ending)}"
+    while _key(path) in taken:
+        path = f"{folder}/{path}"
+    taken.add(_key(path))
+    return path
+
+
 def assign_masks(outputs: Mapping[str, str]) -> dict[str, str]:
     """A path for each source's mask, by that of its output: ``masks/photo.png``; never the path of another output."""
     return _beside(MASKS, outputs, ".png")

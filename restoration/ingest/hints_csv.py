@@ -62,17 +62,20 @@ class _Unusable(UsageError):
         self.kind = kind
 
 
-def read_hints(data: bytes, keys: Iterable[str], prefix: str) -> tuple[list[GivenLine], HintsReport]:
+def read_hints(
+    data: bytes, keys: Iterable[str], prefix: str, pages: Iterable[str] = ()
+) -> tuple[list[GivenLine], HintsReport]:
     """Read the file and find the photograph of each line.
 
     :param keys: object keys of the collection's photographs.
     :param prefix: what the keys have in common; names in the file are relative to it.
+    :param pages: names of further pages that files are known to have.
     """
     report = HintsReport(found=True)
     text = decoded(data, report)
     lines: dict[tuple[str, NewHint], GivenLine] = {}
     if text is not None:
-        for line in _lines(text, PhotoNames(keys, prefix), report):
+        for line in _lines(text, PhotoNames(keys, prefix, pages), report):
             if (line.key, line.hint) in lines:
                 first = lines[line.key, line.hint].row
                 report.note(line.row, "duplicate_line", f"the same is said in line {first}; it counts once")

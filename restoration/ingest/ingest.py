@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from restoration.catalog.listing import ListedObject, ListingReport, merge_listing, merge_sidecar
+from restoration.catalog.parts import part_names
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.ingest.bag import MANIFEST_NAME, declared_hashes
 from restoration.ingest.bag import MAX_BYTES as BAG_MAX_BYTES
@@ -71,11 +72,12 @@ def ingest_collection(
     listing.keep_names = has_sidecar or has_manifest or has_hints
     with db_engine.begin() as conn:
         merged = merge_listing(conn, collection.collection_id, listing.objects())
+        pages = part_names(conn, collection.collection_id) if listing.keep_names else []
         sidecar = SidecarReport()
         described: dict[str, Described] = {}
         bag: dict[str, str] = {}
         if has_sidecar:
-            described, sidecar = _sidecar(store, bucket, prefix, listing.names)
+            described, sidecar = _sidecar(store, bucket, prefix, listing.names, pages)
         if has_manifest:
             bag = _manifest(store, bucket, prefix, listing.names, sidecar)
         said = _together(described, bag, sidecar)
@@ -83,7 +85,7 @@ def ingest_collection(
             merge_sidecar(conn, collection.collection_id, said)
         hints = HintsReport()
         if has_hints:
-            lines, hints = _hints(store, bucket, prefix, listing.names)
+            lines, hints = _hints(store, bucket, prefix, listing.names, pages)
             record_hints(conn, collection, lines, hints)
     declared = sum(1 for _, sha256 in said.values() if sha256)
     return IngestReport(merged, sidecar, listing.ignored, listing.refused, declared, hints)
@@ -121,7 +123,7 @@ def source_of(uri: str) -> tuple[str, str]:
 
 
 def _sidecar(
-    store: ObjectStore, bucket: str, prefix: str, keys: list[str]
+    store: ObjectStore, bucket: str, prefix: str, keys: list[str], pages: list[str]
 ) -> tuple[dict[str, Described], SidecarReport]:
     try:
         data, _ = store.read(bucket, prefix + SIDECAR_NAME, max_bytes=MAX_BYTES)
@@ -129,17 +131,19 @@ def _sidecar(
         report = SidecarReport(found=True)
         report.note(0, "unreadable", error.message)
         return {}, report
-    return read_sidecar(data, keys, prefix)
+    return read_sidecar(data, keys, prefix, pages)
 
 
-def _hints(store: ObjectStore, bucket: str, prefix: str, keys: list[str]) -> tuple[list[GivenLine], HintsReport]:
+def _hints(
+    store: ObjectStore, bucket: str, prefix: str, keys: list[str], pages: list[str]
+) -> tuple[list[GivenLine], HintsReport]:
     try:
         data, _ = store.read(bucket, prefix + HINTS_NAME, max_bytes=MAX_BYTES)
     except PhotoRejected as error:
         report = HintsReport(found=True)
         report.note(0, "unreadable", error.message)
         return [], report
-    return read_hints(data, keys, prefix)
+    return read_hints(data, keys, prefix, pages)
 
 
 class _Listing:

@@ -8,7 +8,7 @@ has several values, and all are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restoration.dublin_core import DUBLIN_CORE, joined
 from restoration.ingest.tables import NAME_COLUMNS, PhotoNames, TableReport, decoded, read_rows
@@ -42,16 +42,20 @@ class SidecarReport(TableReport):
     columns: tuple[str, ...] = ()
 
 
-def read_sidecar(data: bytes, keys: Iterable[str], prefix: str) -> tuple[dict[str, Described], SidecarReport]:
+def read_sidecar(
+    data: bytes, keys: Iterable[str], prefix: str, pages: Iterable[str] = ()
+) -> tuple[dict[str, Described], SidecarReport]:
     """Read the file and find the photograph of each row.
 
     :param keys: object keys of the collection's photographs.
     :param prefix: what the keys have in common; names in the file are relative to it.
+    :param pages: names of further pages that files are known to have; a hash belongs into the row of the file itself.
     :returns: object key to what is said of it, and the report.
     """
     report = SidecarReport(found=True)
     text = decoded(data, report)
-    names = PhotoNames(keys, prefix)
+    pages = frozenset(pages)
+    names = PhotoNames(keys, prefix, pages)
     described: dict[str, Described] = {}
     if text is not None:
         for row, name, said in _rows(text, report):
@@ -61,7 +65,9 @@ def read_sidecar(data: bytes, keys: Iterable[str], prefix: str) -> tuple[dict[st
             if key in described:
                 report.note(row, "duplicate_name", f"{name!r} has a row already; the first one counts")
                 continue
-            described[key] = said
+            if said.sha256 and key in pages:
+                report.note(row, "bad_sha256", f"{name!r} is a page; write the sha256 of its file into the file's row")
+            described[key] = replace(said, sha256=None) if key in pages else said
     report.matched = len(described)
     report.photos_without_row = names.count - len(described)
     if described and report.photos_without_row:

@@ -114,20 +114,31 @@ def _delimiter(text: str) -> str:
 class PhotoNames:
     """Finds the photograph that a row names: exactly, else in any Unicode form or case, else without its ending.
 
-    Names are relative to the collection's prefix, or whole keys.
+    Names are relative to the collection's prefix, or whole keys. Further pages of a file (``album.tif#2``) are never
+    found without their number. A name that is a page's and an object's own is nobody's.
     """
 
-    def __init__(self, keys: Iterable[str], prefix: str) -> None:
+    def __init__(self, keys: Iterable[str], prefix: str, pages: Iterable[str] = ()) -> None:
         self._exact: dict[str, str] = {}
         self._loose: dict[str, list[str]] = {}
+        pages = frozenset(pages)
+        doubtful: set[str] = set()
         for key in keys:
-            relative = key.removeprefix(prefix)
-            self._exact[relative] = key
-            folded = _fold(relative)
-            file_name = folded.rsplit("/", 1)[-1]
-            for form in {folded, file_name, _stem(folded), _stem(file_name), _fold(key)}:
-                self._loose.setdefault(form, []).append(key)
+            if key in pages:
+                doubtful.add(key)
+            else:
+                self._add(key, prefix, stems=True)
+        for key in sorted(pages - doubtful):
+            self._add(key, prefix, stems=False)
         self.count = len(self._exact)
+
+    def _add(self, key: str, prefix: str, *, stems: bool) -> None:
+        relative = key.removeprefix(prefix)
+        self._exact[relative] = key
+        folded = _fold(relative)
+        file_name = folded.rsplit("/", 1)[-1]
+        for form in {folded, file_name, _fold(key)} | ({_stem(folded), _stem(file_name)} if stems else set()):
+            self._loose.setdefault(form, []).append(key)
 
     def find(self, name: str, row: int, report: TableReport) -> str | None:
         """The object key, or None with the reason noted."""

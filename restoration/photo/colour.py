@@ -175,7 +175,7 @@ def chroma_rows(
 
     def rows_of(rows: slice, luminance: Plane) -> Chroma:
         full = bands.rows_enlarged(coefficients, rows, height, width)
-        return np.clip(full[:, :, :2] * luminance[:, :, None] + full[:, :, 2:], low, high)
+        return np.asarray(np.clip(full[:, :, :2] * luminance[:, :, None] + full[:, :, 2:], low, high), np.float32)
 
     return rows_of
 

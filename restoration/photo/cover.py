@@ -23,7 +23,7 @@ class Cover:
     @property
     def scale(self) -> float:
         """Pixels of the picture for one of the mask; 1 if it has the picture's size."""
-        return max(self.height / self.mask.shape[0], self.width / self.mask.shape[1])
+        return float(max(self.height / self.mask.shape[0], self.width / self.mask.shape[1]))
 
     @property
     def whole(self) -> bool:
@@ -42,7 +42,7 @@ class Cover:
             np.arange(part.start, part.stop) * small // full
             for part, small, full in zip(box, self.mask.shape, (self.height, self.width), strict=True)
         )
-        return self.mask[rows][:, columns]
+        return np.asarray(self.mask[rows][:, columns], np.bool_)
 
     def box_of(self, box: Box) -> Box:
         """The box of the picture that a box of the mask covers."""

@@ -94,28 +94,42 @@ class Decoder:
         with self._turn:
             self._end_child()
 
-    def decode(self, data: bytes, name: str) -> Picture:
+    def decode(self, data: bytes, name: str, page: int = 1) -> Picture:
         """Decode one scan to sRGB.
 
         Orientation is applied (``info.width`` and ``info.height`` are of the upright scan), the embedded ICC profile,
         CMYK, Lab or YCbCr is converted to sRGB, alpha is flattened on white and other extra channels are left out, gray
-        becomes three equal channels, the first page of several is taken at its full resolution. Files of more than 8
+        becomes three equal channels, the page is taken at its full resolution. Files of more than 8
         bits keep 16 (``info.bits``). What was taken another way than the file says is in ``info.metadata["notes"]``,
         what people wrote into it in ``info.embedded``.
 
         :param data: the whole file.
         :param name: for messages, and to tell raw files of cameras from other TIFF files.
+        :param page: which of the file's photographs, from 1 to ``info.pages``.
         :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
-            truncated, corrupt, decode_timeout, decode_memory or decoder_crashed.
+            truncated, corrupt, decode_timeout, decode_memory or decoder_crashed; its ``pages`` are right all the same,
+            or 0 if the file's structure cannot be read.
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
-        return self._asked(data, name, lambda child, kind: child.decode(data, kind, name))
+        return self._asked(data, name, lambda child, kind: child.decode(data, kind, name, page))
+
+    def pages(self, data: bytes, name: str) -> int:
+        """How many photographs a file holds, by its structure alone; 0 if that cannot be read.
+
+        :raises EnvironmentProblem: the decoding process cannot be started at all.
+        """
+        try:
+            kind = self._identified(data, name)
+            return 1 if kind != "tiff" else self._with_child(lambda child: child.pages(data, kind, name))
+        except (PhotoRejected, _ChildLost):
+            return 0
 
     def cut(self, data: bytes, name: str, part: PartBox) -> bytes:
         """A part of a scan as a TIFF file of its own, with the scan's own samples, profile, resolution, XMP and IPTC.
 
         A straight part keeps its samples as they are; one that lies askew is turned straight, with bicubic
-        interpolation. What :meth:`decode` makes of a scan (sRGB, alpha on white) is not done here.
+        interpolation. What :meth:`decode` makes of a scan (sRGB, alpha on white) is not done here. Of a file with
+        several photographs the first is cut.
 
         :param part: the middle (from the top left corner of the upright scan), whole width and height, in pixels, and
             the turn in degrees clockwise. A straight part must lie inside the scan.
@@ -125,6 +139,13 @@ class Decoder:
         return self._asked(data, name, lambda child, kind: child.cut(data, kind, name, part))
 
     def _asked(self, data: bytes, name: str, ask: Callable[[_Child, str], T]) -> T:
+        kind = self._identified(data, name)
+        try:
+            return self._with_child(lambda child: ask(child, kind))
+        except _ChildLost as lost:
+            raise self._rejected(lost, data, name) from lost
+
+    def _identified(self, data: bytes, name: str) -> str:
         kind = identify(data, name)
         if len(data) > self.limits.max_bytes:
             raise PhotoRejected(
@@ -133,14 +154,24 @@ class Decoder:
                 reason=ReasonCode.TOO_LARGE,
                 photo=name,
             )
+        return kind
+
+    def _with_child(self, ask: Callable[[_Child], T]) -> T:
+        """What the decoding process answers; it is started if need be. :raises _ChildLost: it is gone."""
         with self._turn:
             if self._child is None:
                 self._child = _Child(self.limits, self._position)
             try:
-                return ask(self._child, kind)
-            except _ChildLost as lost:
+                return ask(self._child)
+            except _ChildLost:
                 self._end_child()
-                raise PhotoRejected(lost.message, reason=lost.reason, photo=name) from lost
+                raise
+
+    def _rejected(self, lost: _ChildLost, data: bytes, name: str) -> PhotoRejected:
+        """A page that took the process with it says nothing of the others, so a new process counts them."""
+        error = PhotoRejected(lost.message, reason=lost.reason, photo=name)
+        error.pages = self.pages(data, name)
+        return error
 
     def _end_child(self) -> None:
         if self._child is not None:
@@ -162,6 +193,7 @@ class _Child:
 
     def __init__(self, limits: DecodeLimits, position: bool) -> None:
         self._limits, self._position = limits, position
+        self._loaded: bytes | None = None
         self._source, self._target = _nameless_file(), _nameless_file()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _CHILD_SETTINGS
@@ -182,34 +214,41 @@ class _Child:
             self.end()
             raise EnvironmentProblem(message) from lost
 
-    def decode(self, data: bytes, kind: str, name: str) -> Picture:
-        """Pixels of one scan. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
-        answer = self._requested(data, kind, name, None)
+    def decode(self, data: bytes, kind: str, name: str, page: int) -> Picture:
+        """Pixels of one page. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        answer = self._requested(data, kind, name, page)
         extra = bool(answer.pop("extra", False))
         info = ScanInfo(**answer)
         pixels, beside = self._pixels(info, extra=extra)
-        self._emptied()
+        os.ftruncate(self._target, 0)
+        if info.page >= info.pages:
+            self._forget()
         return Picture(pixels, info, beside)
+
+    def pages(self, data: bytes, kind: str, name: str) -> int:
+        """Photographs in a file. :raises PhotoRejected: as the child says. :raises _ChildLost: it said nothing."""
+        pages: int = self._requested(data, kind, name, 0)["pages"]
+        return pages
 
     def cut(self, data: bytes, kind: str, name: str, part: PartBox) -> bytes:
         """A TIFF file of a part of a scan. Raises as :meth:`decode` does."""
-        self._requested(data, kind, name, part)
+        self._requested(data, kind, name, 1, part)
         size = os.fstat(self._target).st_size
         with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
             file = bytes(shared)
-        self._emptied()
+        os.ftruncate(self._target, 0)
         return file
 
-    def _emptied(self) -> None:
-        os.ftruncate(self._source, 0)
-        os.ftruncate(self._target, 0)
-
-    def _requested(self, data: bytes, kind: str, name: str, part: PartBox | None) -> dict[str, Any]:
-        """What the child says of a scan, after it did what was asked."""
-        _write_all(self._source, data)
+    def _requested(self, data: bytes, kind: str, name: str, page: int, part: PartBox | None = None) -> dict[str, Any]:
+        """What the child says of a page, after it did what was asked."""
+        if data is not self._loaded:  # the pages of a file come one after the other
+            self._forget()
+            _write_all(self._source, data)
+            self._loaded = data
         request = {
             "format": kind,
             "size": len(data),
+            "page": page,
             "max_pixels": self._limits.max_pixels,
             "min_side": self._limits.min_side,
             "seconds": self._limits.seconds,
@@ -219,8 +258,17 @@ class _Child:
         self._send(json.dumps(request).encode() + b"\n")
         answer = self._answer(self._limits.seconds)
         if "reason" in answer:
-            raise PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
+            error = PhotoRejected(str(answer["detail"]), reason=ReasonCode(answer["reason"]), photo=name)
+            error.pages = int(answer["pages"])
+            if error.pages <= page:
+                self._forget()
+            raise error
         return answer
+
+    def _forget(self) -> None:
+        """Give back the memory of a file that no other page is asked of."""
+        self._loaded = None
+        os.ftruncate(self._source, 0)
 
     def end(self) -> None:
         """Kill the process and give everything back. Never fails."""
@@ -297,7 +345,7 @@ class _Child:
 def _as_floats(view: NDArray[Any], most: np.float32) -> FloatImage:
     """Samples of H x W x 3 over ``most``; a large gray picture becomes one plane."""
     if not bands.is_large(view):
-        return np.divide(view, most, dtype=np.float32)
+        return np.asarray(np.divide(view, most, dtype=np.float32), np.float32)
     is_gray = all(_is_gray(view[rows]) for rows in bands.bands(view))
     source = view[:, :, 0] if is_gray else view
     pixels = bands.empty(source.shape)

@@ -24,10 +24,11 @@ from restoration.photo.codecs import reader
 from restoration.photo.codecs.wheels import CheckSize, Scan
 from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
 from restoration.photo.formats.bmp import read_bmp, read_header
-from restoration.photo.formats.directories import exif_resolution
+from restoration.photo.formats.directories import TiffReader, exif_resolution
 from restoration.photo.formats.icc import printable, profile_name
 from restoration.photo.formats.jpeg import frame_of, jpeg_resolution
 from restoration.photo.formats.layout import Facts, Resolution
+from restoration.photo.formats.pages import find_pages
 from restoration.photo.formats.part import with_facts, write_part
 from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
@@ -61,12 +62,14 @@ _NOTED = 500
 class Request(TypedDict):
     """What the parent asks: the format by magic, the number of bytes in the input file, and the limits.
 
-    ``position``: whether the place where the file was made (GPS) may be kept. ``part``: what to cut out of the scan, as
+    ``page``: which of its photographs, from 1; 0 asks only how many there are. ``position``: whether the place where
+    the file was made (GPS) may be kept. ``part``: what to cut out of the scan, as
     :mod:`restoration.photo.formats.part` takes it, instead of decoding it.
     """
 
     format: str
     size: int
+    page: int
     max_pixels: int
     min_side: int
     seconds: float
@@ -116,17 +119,20 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
     # goes when the last image of this scan goes.
     data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY))
+    facts = Facts(pages=0)
     try:
-        return _decode(data, target, request)
+        return _decode(data, target, request, facts)
     except PhotoRejected as error:
-        return {"reason": str(error.reason), "detail": error.message}
+        refusal = {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
-        return {"reason": ReasonCode.DECODE_MEMORY, "detail": _TOO_MUCH_MEMORY}
+        refusal = {"reason": ReasonCode.DECODE_MEMORY, "detail": _TOO_MUCH_MEMORY}
     except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
-        return _refusal(str(error), looks_cut_off(data, request["format"]))
+        refusal = _refusal(str(error), looks_cut_off(data, request["format"]))
+    # a page that cannot be read says nothing of the others
+    return refusal | {"pages": facts.pages}
 
 
-def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
+def _refusal(message: str, cut_off: bool) -> dict[str, str]:
     text = " ".join(message.split())[-300:]
     if _UNREAD.search(text):
         detail = f"files of this kind are not read on this machine ({text}); convert the scan to TIFF or PNG"
@@ -138,8 +144,14 @@ def _refusal(message: str, cut_off: bool) -> dict[str, Any]:
     return {"reason": ReasonCode.CORRUPT, "detail": f"the file is damaged inside: {text}"}
 
 
-def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
+def _decode(data: memoryview, target: int, request: Request, facts: Facts) -> dict[str, Any]:
+    """Pixels into the target, facts into the answer; ``facts`` learns first of all how many photographs there are."""
     kind = request["format"]
+    if kind == "tiff" and request["page"] == 0:
+        find_pages(TiffReader(data), facts)
+        return {"pages": facts.pages}
+    if kind != "tiff" and request["page"] > 1:
+        raise PhotoRejected(f"a {kind} file has one photograph", reason=ReasonCode.CORRUPT)
     if kind == "bmp":
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
@@ -148,7 +160,7 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     def check(width: int, height: int) -> None:
         _check_size(width, height, request)
 
-    scan = _read_structure(data, kind, check)
+    scan = _read_structure(data, request, facts, check)
     facts = scan.facts
     facts.written = read_written(scan.blocks, position=request["position"])
     if scan.image is not None:
@@ -166,19 +178,20 @@ def _decode(data: memoryview, target: int, request: Request) -> dict[str, Any]:
     return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
 
 
-def _read_structure(data: memoryview, kind: str, check: CheckSize) -> Scan:
+def _read_structure(data: memoryview, request: Request, facts: Facts, check: CheckSize) -> Scan:
     """What the file says of itself, the blocks in which people describe the photograph, and the samples if libvips
-    does not read them.
+    does not read them. ``facts`` learns how many photographs a TIFF file has even if the page is refused.
 
     Bytes of a TIFF file are changed so that libvips sees the scan and nothing else.
 
     :raises PhotoRejected: unsupported_format; as ``check`` and the second readers do.
     :raises ValueError: the structure is damaged.
     """
+    kind = request["format"]
     if kind in reader.KINDS:
         return reader.reader_of(kind)(data, check)
     if kind == "tiff":
-        tiff = read_tiff(data)
+        tiff = read_tiff(data, request["page"], facts)
         for place, changed in tiff.patches.items():
             data[place : place + len(changed)] = changed
         image = reader.image_of_page(data, tiff, check) if tiff.page else None
@@ -225,7 +238,7 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
         return _write_part(image, said, target, request)
     layout, notes = examined(open_scan, said.layout or layout_of(image))
     notes = said.notes + notes + said.written.notes
-    facts = _facts(image, said)
+    facts = _facts(image, said, request)
     # Turning a scan needs its rows in another order than they are read: only then is the whole of it held.
     turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
     upright = to_srgb(turned, layout, said.profile or _profile(image), notes)
@@ -246,7 +259,7 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
 
 def _write_part(image: pyvips.Image, said: Facts, target: int, request: Request) -> dict[str, Any]:
     """Write a TIFF file of a part; what the file says of itself is the answer."""
-    facts = _facts(image, said)
+    facts = _facts(image, said, request)
     turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
     upright = with_facts(turned, said.profile, facts)
     os.ftruncate(target, 0)
@@ -272,12 +285,13 @@ def _held(image: pyvips.Image) -> pyvips.Image:
     return held
 
 
-def _facts(image: pyvips.Image, said: Facts) -> dict[str, Any]:
+def _facts(image: pyvips.Image, said: Facts, request: Request) -> dict[str, Any]:
     orientation = said.orientation or (int(image.get("orientation")) if _has(image, "orientation") else 1)
     resolution = said.resolution if said.resolution.across else _exif_resolution(image)
     return {
         "bits": 16 if is_deep(image) else 8,
         "channels": image.bands,
+        "page": request["page"],
         "pages": said.pages,
         "dpi": resolution.across,
         "dpi_down": resolution.down,

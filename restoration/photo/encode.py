@@ -146,7 +146,7 @@ def _encode(
         raise PhotoFailed(f"OpenCV cannot encode this picture: {error}", reason=ReasonCode.ENCODE_FAILED) from error
     if not done:
         raise PhotoFailed("OpenCV cannot encode this picture", reason=ReasonCode.ENCODE_FAILED)
-    plain = memoryview(encoded.ravel())
+    plain = memoryview(np.asarray(encoded, np.uint8).ravel().data)
     return b"".join((plain[:_PNG_START], chunks, plain[_PNG_START:]))
 
 

@@ -23,6 +23,7 @@ class ScanInfo:
     """Facts of the file a photograph was decoded from.
 
     ``bits`` is the depth that is kept to the end: 8, or 16 where any channel of the file holds more than 8 bits.
+    ``page`` of ``pages``: which of the file's photographs it is, from 1; thumbnails and smaller copies do not count.
     ``channels`` is the file's own count (1 gray, 3 RGB, 4 CMYK or RGBA). ``dpi`` is pixels per inch along the file's
     own rows, before it is turned upright, ``dpi_down`` along its columns; both are 0 if the file does not say.
     ``metadata`` holds texts of the file, and under ``notes`` what the decoder left out, or took another way than the
@@ -35,6 +36,7 @@ class ScanInfo:
     height: int
     bits: Literal[8, 16]
     channels: int
+    page: int = 1
     pages: int = 1
     dpi: float = 0.0
     dpi_down: float = 0.0

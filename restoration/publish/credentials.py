@@ -217,7 +217,9 @@ def _assertion(actions: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
     program = {"name": SOFTWARE, "version": facts.program.version}
-    opened = {"ingredientIds": [_INGREDIENT], f"{OWN}sha256": facts.source_sha256}
+    opened: dict[str, Any] = {"ingredientIds": [_INGREDIENT], f"{OWN}sha256": facts.source_sha256}
+    if facts.page:
+        opened[f"{OWN}page"] = facts.page
     yield {"action": "c2pa.opened", "softwareAgent": program, "parameters": opened}
     when = {"when": facts.restored_at} if facts.restored_at else {}
     for step in facts.steps:

@@ -333,6 +333,10 @@ def _metadata(photo: ArchivedPhoto, place: Place) -> Iterator[dict[str, Any]]:
     for term, korean in _TERMS.items():
         if term in terms:
             yield {"label": {"en": [term.capitalize()], "ko": [korean]}, "value": text_of(terms[term])}
+    source = photo.record.get("source") or {}
+    if source.get("page"):
+        value = f"{source['page']} / {source.get('pages', '?')}"
+        yield {"label": {"en": ["Page of the file"], "ko": ["파일의 쪽"]}, "value": {"none": [value]}}
 
 
 def _rights(photo: ArchivedPhoto, place: Place) -> dict[str, str]:

@@ -45,6 +45,7 @@ class Words:
     before: str
     caution: str
     scan: str
+    scan_page: str
     colours: dict[ColourWord, str]
     grounds: dict[HintGround, str]
     colorize_by_hints: str
@@ -94,6 +95,7 @@ _WORDS: dict[Language, Words] = {
         before="A smaller copy of the scan as it was found; nothing was restored.",
         caution="It shows how it may have looked, not how it did.",
         scan="The untouched scan is kept by the archive; its sha256 is {sha256}.",
+        scan_page="The untouched scan is kept by the archive, as page {page} of a file whose sha256 is {sha256}.",
         colours={word: str(word) for word in ColourWord},
         grounds={
             HintGround.MEMORY: "from memory",
@@ -146,6 +148,7 @@ _WORDS: dict[Language, Words] = {
         before="원본 스캔을 그대로 줄인 사진이며, 아무것도 복원하지 않았습니다.",
         caution="실제 모습이 아니라, 그랬을 수도 있는 모습입니다.",
         scan="손대지 않은 스캔은 기록관이 보관하고 있습니다. sha256: {sha256}.",
+        scan_page="손대지 않은 스캔은 기록관이 보관하는 파일의 {page}쪽입니다. 파일의 sha256: {sha256}.",
         colours={
             ColourWord.BLACK: "검은색",
             ColourWord.GRAY: "회색",
@@ -261,6 +264,7 @@ def statement(
     sha256: str,
     filled: Filled,
     given: Sequence[GivenColour] = (),
+    page: int = 0,
     language: Language = "en",
 ) -> str:
     """What a computer made of a picture.
@@ -270,9 +274,10 @@ def statement(
     :param sha256: of the untouched scan.
     :param filled: what of the restored picture was filled.
     :param given: colours that people gave for it.
+    :param page: of a scan with several photographs, which page it is; 0 for the others.
     """
     words = _WORDS[language]
-    scan = words.scan.format(sha256=sha256)
+    scan = (words.scan_page if page else words.scan).format(sha256=sha256, page=page)
     if kind == "before":
         return f"{words.before} {scan}"
     areas = filled_sentence(filled, language)

@@ -98,6 +98,11 @@ class PictureFacts:
         return str((self.record.get("source") or {}).get("sha256") or "unknown")
 
     @property
+    def page(self) -> int:
+        """Which page of its scan the photograph is; 0 if the scan is one photograph."""
+        return int((self.record.get("source") or {}).get("page") or 0)
+
+    @property
     def restored_at(self) -> str:
         """When the restoration was made, by the catalog; empty where it does not know."""
         return str(self.record.get("restored_at") or "")
@@ -173,6 +178,7 @@ class PictureFacts:
             sha256=self.source_sha256,
             filled=self.filled,
             given=self.given,
+            page=self.page,
             language=language,
         )
 

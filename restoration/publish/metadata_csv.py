@@ -33,6 +33,7 @@ FACTS = (
     "filled_share",
     "filled_kinds",
     "mask_file",
+    "original_page",
 )
 
 
@@ -65,6 +66,7 @@ def _row(photo: ArchivedPhoto, rights: str) -> list[str]:
         recipe.get("name"),
         recipe.get("sha256"),
         *_filled(photo),
+        source.get("page"),
     )
     return [_text(value) for value in (*facts, *(terms.get(term) for term in DUBLIN_CORE))]
 

@@ -194,8 +194,9 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         "output": (record.get("output") or {}).get("sha256"),
         "decision": (record.get("review") or {}).get("decision"),
         **{name: record.get(name) for name in kept},
-        # only where there is one: what has none says what it said before there were masks, hints and access copies
+        # only if there is one: what has none says what it said before there were any
         **{name: record[name] for name in ("mask", "hints", "access") if record.get(name)},
+        **({"page": page} if (page := (record.get("source") or {}).get("page")) else {}),
     }
 
 

@@ -136,11 +136,19 @@ def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
         _property("shown as", staged.photo.shown_as),
         *(_property(name, record[key]) for name, key in _REASONS if record.get(key)),
         *([_property("why not restored", staged.photo.reason)] if staged.photo.reason else []),
+        *([_property("page of the file", source["page"])] if source.get("page") else []),
         _characteristics(hashes, source.get("size"), source.get("format")),
-        *([("originalName", record["object_key"])] if record.get("object_key") else []),
+        *([("originalName", _original_name(record))] if record.get("object_key") else []),
         *([_element("storage", _element("contentLocation", *_pair("contentLocation", "URI", uri)))] if uri else []),
         *_linked_events(collection, record.get("events") or []),
     )
+
+
+def _original_name(record: dict[str, Any]) -> str:
+    """Name of the file as it was given; a page is in the file that it is named after."""
+    source = record.get("source") or {}
+    uri = str(source.get("uri") or "") if source.get("page") else ""
+    return uri.removeprefix("s3://").partition("/")[2] or str(record["object_key"])
 
 
 def _file(

@@ -55,6 +55,7 @@ def _graph(batch: list[ArchivedPhoto]) -> Iterator[dict[str, Any]]:
     shared: dict[str, dict[str, Any]] = {}
     for photo in batch:
         yield _scan(photo)
+        shared.update((node["@id"], node) for node in _file_of_pages(photo))
         if photo.shown:
             yield from _restored(photo)
             shared.update((node["@id"], node) for node in _agents(photo.record))
@@ -68,15 +69,30 @@ def _scan(photo: ArchivedPhoto) -> dict[str, Any]:
     facts = {
         "title": photo.record.get("title"),
         "description": photo.record.get("object_key"),
-        "sha256": source.get("sha256"),
+        "sha256": None if source.get("page") else source.get("sha256"),
+        "wasDerivedFrom": _file_id(source) if source.get("page") else None,
     }
     return node | {key: value for key, value in facts.items() if value}
 
 
-def _scan_id(photo: ArchivedPhoto) -> str:
-    uri = (photo.record.get("source") or {}).get("uri")
+def _file_of_pages(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
+    """The file of a scan that is one page of several; its hash is the file's."""
+    source = photo.record.get("source") or {}
+    if source.get("page") and source.get("uri"):
+        node = {"@id": _file_id(source), "@type": "prov:Entity", "sha256": source.get("sha256")}
+        yield {key: value for key, value in node.items() if value}
+
+
+def _file_id(source: dict[str, Any]) -> str:
     # an address with spaces or quotes in it is no IRI
-    return quote(uri, safe=":/") if uri else f"#scan-{photo.name}"
+    return quote(source["uri"], safe=":/")
+
+
+def _scan_id(photo: ArchivedPhoto) -> str:
+    source = photo.record.get("source") or {}
+    if not source.get("uri"):
+        return f"#scan-{photo.name}"
+    return f"{_file_id(source)}#page={source['page']}" if source.get("page") else _file_id(source)
 
 
 def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:

@@ -47,4 +47,4 @@ def _change(before: FloatImage, after: FloatImage) -> float:
         return 255 * float(np.abs(luminance_y(after) - luminance_y(before)).mean(dtype=np.float64))
     parts = ((after[rows], before[rows]) for rows in bands.bands(before))
     total = sum(float(np.abs(luminance_y(new) - luminance_y(old)).sum(dtype=np.float64)) for new, old in parts)
-    return 255 * total / (before.shape[0] * before.shape[1])
+    return float(255 * total / (before.shape[0] * before.shape[1]))

@@ -9,6 +9,9 @@ go one by one, so that the one that kills the process is found and the others ar
 Photographs that a person accepted without faces go through the same recipe with its face restorers taken out, and those
 whose colours somebody knows through the same recipe with these. The lease says which they are; within a group the
 engine gets the kinds one after the other.
+
+A file that turns out to hold several photographs brings the others into the batch; they come next, and their file is
+read once for neighbours.
 """
 
 from __future__ import annotations
@@ -29,9 +32,10 @@ from restoration.catalog.wishes import Variant, Wishes, variant_of
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
 from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
-from restoration.names import MEDIA_TYPES
+from restoration.names import MEDIA_TYPES, page_sha256
 from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
 from restoration.worker.heartbeat import Pulse
+from restoration.worker.reading import GROUP_BYTES, Read, ScanReader, declared
 from restoration.worker.runtime import WorkerRuntime
 
 if TYPE_CHECKING:
@@ -42,10 +46,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Content = tuple[str, str]
+NOT_READ = catalog.FileFacts()
 
 GROUP_PHOTOS = 8
-GROUP_BYTES = 128 * 1024**2
-"""A group holds this many photographs, and so many bytes of scans (one larger scan makes a group alone)."""
+"""A group holds this many photographs, and ``GROUP_BYTES`` of scans."""
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 20.0
@@ -54,16 +58,19 @@ LONGEST_PAUSE_SECONDS = 20.0
 
 @dataclass
 class Fetched:
-    """A scan as read from the object store."""
+    """A photograph and its file as read from the object store, with the hash of the file's bytes."""
 
     photo: catalog.PhotoWork
-    data: bytes
-    sha256: str
+    read: Read
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the photograph's content."""
+        return page_sha256(self.read.sha256, self.photo.page)
 
     def taken(self) -> Scan:
-        """The scan for the engine, which alone holds its bytes from now on: they may be two gigabytes."""
-        data, self.data = self.data, b""
-        return Scan(self.photo.object_key, data)
+        """The scan for the engine."""
+        return Scan(self.photo.object_key, self.read.taken(), self.photo.page, self.read.sha256)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Job:
 
     @property
     def content(self) -> Content:
-        """Hash of the scan, and of the recipe."""
+        """Identity of the photograph's content, and hash of the recipe."""
         return self.scan.sha256, self.way.recipe_sha256
 
 
@@ -144,6 +151,8 @@ class _Batch:
         self.report = BatchReport(str(work.batch_id), "running")
         self._writing: list[Future[None]] = []
         self._again: list[catalog.PhotoWork] = []
+        self._photos = {photo.photo_id: photo for photo in work.photos}
+        self._reader = ScanReader(runtime)
 
     # -- the whole batch -----------------------------------------------------------------------------------------
 
@@ -164,13 +173,13 @@ class _Batch:
 
     def _all_photos(self) -> None:
         prepared = self._prepared()
-        self._pass(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
+        self._pass_all(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
         pause = FIRST_PAUSE_SECONDS
         while self._again and not self.pulse.cancelled:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             photos, self._again = self._again, []
-            self._pass(photos, prepared, size=1)
+            self._pass_all(photos, prepared, size=1)
 
     def _prepared(self) -> Prepared:
         prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
@@ -181,6 +190,20 @@ class _Batch:
                 "the run was opened before; trigger the collection again"
             )
         return prepared
+
+    def _pass_all(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
+        """These photographs, then those that their files turned out to hold beside them."""
+        while photos and not self.pulse.cancelled:
+            self._pass(photos, prepared, size)
+            photos = self._joined()
+
+    def _joined(self) -> list[catalog.PhotoWork]:
+        """Photographs that joined the batch since it was last asked."""
+        with self.runtime.db.connect() as conn:
+            unfinished = catalog.batch_photos(conn, self.work.batch_id)
+        joined = [photo for photo in unfinished if photo.photo_id not in self._photos]
+        self._photos |= {photo.photo_id: photo for photo in joined}
+        return joined
 
     def _pass(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
         for group in self._fetched_ahead(_groups(photos, size)):
@@ -195,7 +218,7 @@ class _Batch:
         """
         self.report.out_of_time = True
         self._await_writers()
-        for photo in self.work.photos:
+        for photo in self._photos.values():
             if photo.photo_id in self.pulse.held():
                 detail = f"not finished when its batch had run {self.runtime.settings.soft_time_limit} s"
                 self._failed(photo, ReasonCode.TIME_LIMIT, detail)
@@ -204,17 +227,17 @@ class _Batch:
 
     def _fetched_ahead(
         self, groups: Iterable[list[catalog.PhotoWork]]
-    ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Fetched]]]]:
+    ) -> Iterator[list[tuple[catalog.PhotoWork, Future[Read]]]]:
         """Groups with their scans on the way; the next group's are asked for before this one is handed out, unless one
         of the two is a scan so large that it makes a group alone: it would be held beside the other.
         """
         upcoming = None
         for group in groups:
-            alone = sum(photo.size_bytes for photo in group) > GROUP_BYTES
+            alone = max(photo.size_bytes for photo in group) > GROUP_BYTES
             if alone and upcoming is not None:
                 yield upcoming
                 upcoming = None
-            fetches = [(photo, self.runtime.readers.submit(self._fetch, photo)) for photo in group]
+            fetches = [(photo, self._reader.read(photo)) for photo in group]
             if upcoming is not None:
                 yield upcoming
             upcoming = fetches
@@ -224,20 +247,7 @@ class _Batch:
         if upcoming is not None:
             yield upcoming
 
-    def _fetch(self, photo: catalog.PhotoWork) -> Fetched:
-        data, sha256 = self.runtime.store.read(
-            photo.bucket,
-            photo.object_key,
-            version_id=photo.version_id,
-            expected_etag=photo.etag,
-            max_bytes=self.runtime.settings.max_object_bytes,
-        )
-        if photo.declared_sha256 not in (None, sha256):
-            message = f"its sha256 is {sha256}, the collection says {photo.declared_sha256}: upload the scan again"
-            raise PhotoRejected(message, reason=ReasonCode.FIXITY_CHANGED, photo=photo.object_key)
-        return Fetched(photo, data, sha256)
-
-    def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Fetched]]], prepared: Prepared) -> None:
+    def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Read]]], prepared: Prepared) -> None:
         ways = self._lease([photo for photo, _ in fetches], prepared)
         jobs = [
             Job(scan, ways[photo.photo_id])
@@ -296,10 +306,10 @@ class _Batch:
         hinted = self.runtime.prepare_with_hints(plain, wishes.hints)
         return Way(hinted, variant_of(faces_off=faces_off, hinted=hinted is not plain), wishes.hint_ids)
 
-    def _received(self, photo: catalog.PhotoWork, future: Future[Fetched]) -> Fetched | None:
+    def _received(self, photo: catalog.PhotoWork, future: Future[Read]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
         try:
-            return future.result()
+            return Fetched(photo, declared(photo, future.result()))
         except PhotoRejected as error:
             self._rejected(photo, None, error.reason, error.message)
         except StorageError as error:
@@ -333,7 +343,7 @@ class _Batch:
             scans = (job.scan.taken() for job in same)
             outcomes = self.runtime.engine.restore_many(scans, same[0].way.prepared)
             for job, outcome in zip(same, outcomes, strict=True):
-                self._writing.append(self.runtime.writers.submit(self._store, job.photo, outcome, job.way))
+                self._writing.append(self.runtime.writers.submit(self._store, job, outcome))
         self._await_writers()
 
     def _await_writers(self) -> None:
@@ -348,6 +358,7 @@ class _Batch:
             if number is None:
                 self._failed(job.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
                 continue
+            file = self._file(job.scan, self._pages(job.scan))
             with self.runtime.db.begin() as conn:
                 catalog.link_restoration(
                     conn,
@@ -358,20 +369,31 @@ class _Batch:
                     source_sha256=job.scan.sha256,
                     variant=job.way.variant,
                     hint_ids=job.way.hint_ids,
+                    file=file,
                 )
             self._ended(job.photo, "linked")
 
+    def _pages(self, scan: Fetched) -> int:
+        """Photographs in a file that nobody decoded this time; 0 if its own photograph is not the one in hand."""
+        return self.runtime.engine.pages(scan.read.data, scan.photo.object_key) if scan.photo.part == 1 else 0
+
+    def _file(self, scan: Fetched, pages: int) -> catalog.FileFacts:
+        """What reading the file showed; its further photographs are learnt with its own, and not with each other."""
+        learnt = pages if scan.photo.part == 1 else 0
+        return catalog.FileFacts(scan.read.sha256, learnt, self.runtime.settings.max_pages)
+
     # -- one photograph; called from writer threads too ------------------------------------------------------------
 
-    def _store(self, photo: catalog.PhotoWork, outcome: Outcome, way: Way) -> None:
+    def _store(self, job: Job, outcome: Outcome) -> None:
         """Bring one outcome to its end: bytes first, then the one transaction that makes them count."""
+        photo, way, file = job.photo, job.way, self._file(job.scan, outcome.pages)
         if outcome.result is None:
-            self._without_result(photo, outcome)
+            self._without_result(photo, outcome, file)
             return
         try:
             keys = self._upload(outcome.result)
         except StorageError as error:
-            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
+            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message, file)
             return
         origin = Origin(
             recipe=way.prepared.recipe.name,
@@ -384,7 +406,7 @@ class _Batch:
         row = restoration_row(outcome, outcome.result, keys, origin)
         with self.runtime.db.begin() as conn:
             catalog.record_restored(
-                conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids
+                conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids, file=file
             )
         self._ended(photo, str(outcome.state))
 
@@ -405,13 +427,20 @@ class _Batch:
             None if access is None else write(bucket, access.data, access.extension, MEDIA_TYPES[access.extension]),
         )
 
-    def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome) -> None:
+    def _without_result(self, photo: catalog.PhotoWork, outcome: Outcome, file: catalog.FileFacts) -> None:
         if outcome.state is PhotoState.REJECTED:
-            self._rejected(photo, outcome, outcome.reason or ReasonCode.CORRUPT, outcome.reason_detail)
+            self._rejected(photo, outcome, outcome.reason or ReasonCode.CORRUPT, outcome.reason_detail, file)
         else:
-            self._failed(photo, outcome.reason or ReasonCode.STEP_FAILED, outcome.reason_detail)
+            self._failed(photo, outcome.reason or ReasonCode.STEP_FAILED, outcome.reason_detail, file)
 
-    def _rejected(self, photo: catalog.PhotoWork, outcome: Outcome | None, reason: ReasonCode, detail: str) -> None:
+    def _rejected(
+        self,
+        photo: catalog.PhotoWork,
+        outcome: Outcome | None,
+        reason: ReasonCode,
+        detail: str,
+        file: catalog.FileFacts = NOT_READ,
+    ) -> None:
         with self.runtime.db.begin() as conn:
             catalog.record_rejected(
                 conn,
@@ -422,10 +451,13 @@ class _Batch:
                 reason=reason,
                 detail=detail,
                 info=scan_row(outcome.info) if outcome and outcome.info else None,
+                file=file,
             )
         self._ended(photo, str(PhotoState.REJECTED))
 
-    def _failed(self, photo: catalog.PhotoWork, reason: ReasonCode, detail: str) -> None:
+    def _failed(
+        self, photo: catalog.PhotoWork, reason: ReasonCode, detail: str, file: catalog.FileFacts = NOT_READ
+    ) -> None:
         with self.runtime.db.begin() as conn:
             state = catalog.record_failed(
                 conn,
@@ -435,6 +467,7 @@ class _Batch:
                 reason=reason,
                 detail=detail,
                 max_attempts=self.runtime.settings.max_attempts,
+                file=file,
             )
         if state is PhotoState.PENDING:
             self._again.append(photo)
@@ -451,14 +484,16 @@ def _tiles(result: Result) -> set[bytes]:
 
 
 def _groups(photos: Iterable[catalog.PhotoWork], size: int) -> Iterator[list[catalog.PhotoWork]]:
-    """Photographs in order, so many at a time, and never more bytes than memory is meant for."""
+    """Photographs in order, so many at a time, and never more bytes than memory is meant for; a file counts once."""
     group: list[catalog.PhotoWork] = []
     total = 0
     for photo in photos:
-        if group and (len(group) >= size or total + photo.size_bytes > GROUP_BYTES):
+        neighbour = bool(group) and photo.file_key != "" and group[-1].file_key == photo.file_key
+        more = 0 if neighbour else photo.size_bytes
+        if group and (len(group) >= size or total + more > GROUP_BYTES):
             yield group
-            group, total = [], 0
+            group, total, more = [], 0, photo.size_bytes
         group.append(photo)
-        total += photo.size_bytes
+        total += more
     if group:
         yield group

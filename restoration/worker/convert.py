@@ -52,12 +52,13 @@ class StoredKeys:
 
 
 def scan_row(info: ScanInfo) -> ScanRow:
-    """Facts of the scan; ``detail`` holds channels, pages, dpi along its rows and down its columns (0: unknown), ICC
-    profile, orientation, metadata, and under ``embedded`` what people wrote into the file: ``terms`` and ``sources`` by
-    Dublin Core element, none if they wrote nothing.
+    """Facts of the scan; ``detail`` holds channels, page and pages, dpi along its rows and down its columns (0:
+    unknown), ICC profile, orientation, metadata, and under ``embedded`` what people wrote into the file: ``terms`` and
+    ``sources`` by Dublin Core element, none if they wrote nothing.
     """
     detail: dict[str, Any] = {
         "channels": info.channels,
+        "page": info.page,
         "pages": info.pages,
         "dpi": info.dpi,
         "dpi_down": info.dpi_down,

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
 from restoration.engine.prepare import Prepared
 from restoration.engine.recipe import Recipe
 from restoration.errors import PhotoState, ReasonCode
-from restoration.names import models_sha256
+from restoration.names import models_sha256, page_sha256
 from restoration.photo.access import AccessCopy
 from restoration.photo.picture import ScanInfo
 from restoration.steps.protocol import DamageRecord, Measurement
@@ -26,6 +27,7 @@ INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
 class StubEngine:
     """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read.
 
+    ``PAGES OK a|BAD b`` is a file of two photographs; every other one is a photograph of its own.
     ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none. ``MASK`` has a mask, and
     damage of which two steps found some.
     """
@@ -41,20 +43,37 @@ class StubEngine:
             yield self.restore(scan)
 
     def restore(self, scan: Scan) -> Outcome:
-        word = scan.data.split(b" ", 1)[0]
-        sha256 = hashlib.sha256(scan.data).hexdigest()
+        data, pages = page_of(scan.data, scan.page)
+        word = data.split(b" ", 1)[0]
+        sha256 = page_sha256(scan.file_sha256 or hashlib.sha256(scan.data).hexdigest(), scan.page)
+        info = replace(INFO, format="tiff" if pages > 1 else INFO.format, page=scan.page, pages=pages)
         if word == b"POISON":
             os.kill(os.getpid(), signal.SIGKILL)
         if word == b"SLOW":
             time.sleep(0.5)
         if word == b"FAIL":
-            return Outcome(scan.name, sha256, PhotoState.PENDING, 0.0, ReasonCode.STEP_FAILED, "told to fail", INFO)
+            return Outcome(
+                scan.name, sha256, PhotoState.PENDING, 0.0, ReasonCode.STEP_FAILED, "told to fail", info, pages=pages
+            )
         if word == b"BAD":
-            return Outcome(scan.name, sha256, PhotoState.REJECTED, 0.0, ReasonCode.CORRUPT, "told to be bad")
-        return Outcome(scan.name, sha256, PhotoState.RESTORED, 0.01, info=INFO, result=_result(scan.data))
+            return Outcome(
+                scan.name, sha256, PhotoState.REJECTED, 0.0, ReasonCode.CORRUPT, "told to be bad", pages=pages
+            )
+        return Outcome(scan.name, sha256, PhotoState.RESTORED, 0.01, info=info, result=_result(data), pages=pages)
+
+    def pages(self, data: bytes, name: str) -> int:
+        return page_of(data, 1)[1]
 
     def close(self) -> None:
         pass
+
+
+def page_of(data: bytes, page: int) -> tuple[bytes, int]:
+    """A page's own bytes, and how many pages the file has."""
+    if not data.startswith(b"PAGES "):
+        return data, 1
+    pages = data.removeprefix(b"PAGES ").split(b"|")
+    return pages[page - 1], len(pages)
 
 
 DAMAGE = (

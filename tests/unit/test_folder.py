@@ -24,7 +24,7 @@ from restoration.engine.outputs import assign_masks, assign_outputs, find_photog
 from restoration.engine.recipe import parse_recipe
 from restoration.errors import StorageError
 from restoration.photo.masks import decode_mask
-from restoration.settings import Settings
+from restoration.settings import Settings, get_settings
 from restoration.steps.protocol import BaseStep, DamageRecord, StepOutcome
 from tests.small_pictures import jpeg
 from tests.unit.standins import gray, hopper, png
@@ -188,6 +188,50 @@ def test_second_run_does_nothing_and_says_so(command, scans, quick, tmp_path):
     assert {(item["state"], item["reason"]) for item in items.values()} == {("skipped", "already_done")}
     assert items["photo.png"]["metrics"]["pair"]["psnr"] == 100
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.png")} == before
+
+
+def noisy(seed: int, height: int = 30):
+    return page(np.random.default_rng(seed).integers(0, 255, (height, 40, 3), np.uint8), 2)
+
+
+def test_every_page_of_a_file_is_a_result_of_its_own(command, quick, tmp_path, monkeypatch):
+    scans, out = tmp_path / "albums", tmp_path / "out"
+    scans.mkdir()
+    broken = noisy(3)
+    broken.tags[259] = (3, 5)  # says LZW, and is none
+    (scans / "album.tif").write_bytes(tiff([noisy(1), noisy(2, 50), broken, noisy(4)]))
+    cv2.imwrite(str(scans / "album-p2.png"), np.random.default_rng(5).integers(0, 255, (30, 40, 3), np.uint8))
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {source: (item["state"], item["output"]) for source, item in items.items()} == {
+        "album-p2.png": ("restored", "album-p2.png"),
+        "album.tif": ("restored", "album.png"),
+        "album.tif#2": ("restored", "album.tif-p2.png"),
+        "album.tif#3": ("rejected", None),
+        "album.tif#4": ("restored", "album-p4.png"),
+    }
+    assert [cv2.imread(str(out / f"{name}.png")).shape[0] for name in ("album", "album.tif-p2")] == [30, 50]
+    lines = {line["source"]: line for line in map(json.loads, (out / "restoration.jsonl").read_text().splitlines())}
+    assert [lines["album.tif#2"][name] for name in ("file", "page", "pages")] == ["album.tif", 2, 4]
+    assert "page" not in lines["album-p2.png"]
+    assert len({line["source_sha256"] for line in lines.values()}) == len(lines)
+    # a second run does only what failed; a file that has the name of a page's output now finds it taken
+    cv2.imwrite(str(scans / "album-p4.png"), np.random.default_rng(6).integers(0, 255, (30, 40, 3), np.uint8))
+    items = command.items("run", scans, out, "--recipe", quick)
+    assert {source: (item["state"], item["output"]) for source, item in items.items()} == {
+        "album-p2.png": ("skipped", "album-p2.png"),
+        "album-p4.png": ("restored", "album-p4.png.png"),
+        "album.tif": ("skipped", "album.png"),
+        "album.tif#2": ("skipped", "album.tif-p2.png"),
+        "album.tif#3": ("rejected", None),
+        "album.tif#4": ("skipped", "album-p4.png"),
+    }
+    with monkeypatch.context() as patched:
+        patched.setenv("RESTORATION_MAX_PAGES", "2")
+        get_settings.cache_clear()
+        code, _, err = command("run", scans, out, "--recipe", quick)
+    get_settings.cache_clear()
+    assert code == 1
+    assert "rejected album.tif#3 [too_large]: has 4 pages, and 2 are allowed" in err
 
 
 def test_a_blank_result_is_not_plainly_restored_and_notes_are_on_the_record(command, quick, tmp_path):

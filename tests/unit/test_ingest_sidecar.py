@@ -239,3 +239,13 @@ def test_the_terminal_tells_problems_of_a_manifest_alone_and_how_many_more_there
     assert lines[1].startswith("  row 0: manifest_no_such_photo: manifest-sha256.txt, line 0: there is no scan")
     assert "\x1b" not in lines[1]
     assert lines[-1] == "  and 5 more"
+
+
+def test_a_further_page_has_a_row_of_its_own_and_no_hash():
+    pages = ["c/album.tif#2", "c/album.tif#3", "c/both.tif#2"]
+    rows = b"filename,title,sha256\nalbum,One,\nALBUM.tif#2,Two," + b"0" * 64 + b"\nalbum#3,Three,\nboth.tif#2,Whose,\n"
+    described, report = read_sidecar(rows, ["c/album.tif", "c/both.tif", "c/both.tif#2"], "c/", pages)
+    assert {key: row.terms["title"] for key, row in described.items()} == {"c/album.tif": "One", "c/album.tif#2": "Two"}
+    assert described["c/album.tif#2"].sha256 is None
+    kinds = [problem.kind for problem in report.problems if problem.row]
+    assert kinds == ["bad_sha256", "no_such_photo", "no_such_photo"]

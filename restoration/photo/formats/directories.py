@@ -47,6 +47,7 @@ class TiffReader:
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
+        self.size = len(data)
         self.order = "<" if bytes(data[:2]) == b"II" else ">"
         self.big = self._unpack("H", 2) == 43
         self.word = "Q" if self.big else "I"

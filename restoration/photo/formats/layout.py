@@ -55,7 +55,7 @@ class Facts:
     """What a file's own structure says, beside what libvips finds.
 
     ``profile`` is an ICC profile that stands for the file's colour where libvips finds none (or the wrong one).
-    ``written`` is what people wrote into the file about the photograph.
+    ``written`` is what people wrote into the file about the photograph. ``pages`` counts photographs: full-size pages.
     """
 
     resolution: Resolution = field(default_factory=Resolution)

@@ -8,7 +8,6 @@ handed to libvips with that one directory in its chain, in a private copy of the
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from restoration.photo.formats import directories as tag
@@ -16,15 +15,10 @@ from restoration.photo.formats.blocks import TAGS, Blocks, tiff_blocks
 from restoration.photo.formats.directories import VALUE_BYTES, Directory, Entry, TiffReader, resolution_of
 from restoration.photo.formats.jpeg import Frame, frame_of
 from restoration.photo.formats.layout import COLOURS, Facts, Layout, Model, unsupported
+from restoration.photo.formats.pages import find_pages
 from restoration.photo.formats.tiff_unread import BITS, FLOAT, SIGNED, UINT, VOID, Page, page_to_read
 
-_MOST_PAGES = 10_000
-_MOST_CHILDREN = 64
-_REDUCED, _MASK = 1, 4
-_CAMERA = frozenset({32803, 34892})
-"""Photometric interpretations of sensors: colour filter array, linear raw."""
 _JPEG, _OLD_JPEG = 7, 6
-_THUMBNAIL_SIDE, _THUMBNAIL_FACTOR, _SAME_SHAPE = 512, 4, 0.02
 _MODELS: dict[int, Model] = {
     0: "gray", 1: "gray", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "ycbcr", 8: "cielab", 9: "icclab",
 }  # fmt: skip
@@ -59,19 +53,23 @@ class TiffScan:
     page: Page | None = None
 
 
-def read_tiff(data: memoryview) -> TiffScan:
-    """Find the scan in a TIFF file.
+def read_tiff(data: memoryview, number: int = 1, facts: Facts | None = None) -> TiffScan:
+    """Find a page of a TIFF file, and what it says.
 
-    :raises PhotoRejected: unsupported_format, with what to do about it.
-    :raises ValueError: the first directory is damaged.
+    :param number: which of the full-size pages, from 1.
+    :param facts: filled as far as the file is read; ``pages`` is known even if the page itself is refused.
+    :raises PhotoRejected: unsupported_format, with what to do about it; truncated or corrupt: the page is not there.
+    :raises ValueError: the first directory, or that of the page, is damaged.
     """
     reader = TiffReader(data)
-    first = reader.first()
-    facts = Facts()
-    chain = _chain(reader, first, facts)
-    chosen = _scan_among(reader, chain, facts)
+    facts = Facts() if facts is None else facts
+    pages = find_pages(reader, facts)
+    page = pages.page(number)
+    # what is written at the file's beginning is told of its first photograph alone, and so are notes on its structure
+    chosen, first = page.full, page.named
+    if number > 1:
+        facts.notes.clear()
     scan = TiffScan(facts, tiff_blocks(reader, [chosen] if chosen is first else [chosen, first]))
-    facts.pages = len(chain)
     facts.resolution = resolution_of(reader, chosen if tag.X_RESOLUTION in chosen.entries else first)
     if chosen is not first:
         facts.orientation = reader.number(chosen, tag.ORIENTATION, reader.number(first, tag.ORIENTATION, 1))
@@ -82,99 +80,6 @@ def read_tiff(data: memoryview) -> TiffScan:
         facts.profile = facts.profile or reader.raw(chosen, tag.PROFILE)
     _patch(reader, chosen, scan)
     return scan
-
-
-def _chain(reader: TiffReader, first: Directory, facts: Facts) -> list[Directory]:
-    """All directories from the first one on, as far as the pointers hold; a broken one is noted."""
-    chain, seen = [first], {first.offset}
-    while chain[-1].following and len(chain) < _MOST_PAGES:
-        offset = chain[-1].following
-        try:
-            following = reader.directory(offset)
-            whole = offset not in seen and all(_area(reader, following))
-        except ValueError:
-            whole = False
-        if not whole:
-            facts.notes.append(f"after page {len(chain)} the file points to a page that is not there; it was left out")
-            break
-        chain.append(following)
-        seen.add(offset)
-    return chain
-
-
-def _area(reader: TiffReader, directory: Directory) -> tuple[int, int]:
-    """Width and height; 0 if a directory does not say."""
-    for side in (tag.WIDTH, tag.HEIGHT):
-        if side in directory.entries and directory.entries[side].count != 1:
-            raise ValueError("a picture's size is not one number")
-    return max(0, reader.number(directory, tag.WIDTH, 0)), max(0, reader.number(directory, tag.HEIGHT, 0))
-
-
-def _children(reader: TiffReader, directory: Directory) -> Iterator[Directory]:
-    """SubIFDs that can be read; a broken one is none."""
-    entry = directory.entries.get(tag.CHILDREN)
-    if entry is None or entry.kind not in {4, 13, 16, 18}:
-        return
-    for offset in reader.values(directory, tag.CHILDREN, _MOST_CHILDREN):
-        try:
-            child = reader.directory(int(offset))
-            if all(_area(reader, child)):
-                yield child
-        except ValueError:
-            continue
-
-
-def _scan_among(reader: TiffReader, chain: list[Directory], facts: Facts) -> Directory:
-    """The first page at its full resolution, whichever directory holds that."""
-    first, later = chain[0], chain[1:]
-    children = {page.offset: list(_children(reader, page)) for page in chain}
-    everything = [*chain, *(child for page in chain for child in children[page.offset])]
-    _refuse_camera_raw(reader, everything)
-    own = [child for child in children[first.offset] if not _reduced(reader, child)]
-    if _reduced(reader, first):
-        whole = [one for one in everything if not _reduced(reader, one)]
-        alike = [one for one in whole if _of_one_shape(reader, first, one)]
-        candidates = own or alike or whole
-        if not candidates:
-            raise unsupported("this TIFF file holds a reduced picture alone, which is", "use the scan at its full size")
-    else:
-        candidates = [child for child in own if _pixels(reader, child) > _pixels(reader, first)]
-        candidates += [one for one in later if not _reduced(reader, one) and _is_thumbnail_of(reader, first, one)]
-        if not candidates:
-            return first
-    facts.notes.append("the file begins with a reduced picture; the one at full resolution was read")
-    return max(candidates, key=lambda one: _pixels(reader, one))
-
-
-def _refuse_camera_raw(reader: TiffReader, directories: list[Directory]) -> None:
-    for one in directories:
-        if tag.DNG_VERSION in one.entries or reader.number(one, tag.PHOTOMETRIC, -1) in _CAMERA:
-            raise unsupported("this is a camera's raw file (DNG or the like), which is", f"develop it, then {_SAVE}")
-
-
-def _reduced(reader: TiffReader, directory: Directory) -> bool:
-    """Whether a directory says that it is a smaller copy or a mask of another one."""
-    kind = reader.number(directory, tag.SUBFILE, 0)
-    return bool(kind & (_REDUCED | _MASK)) or reader.number(directory, tag.OLD_SUBFILE, 1) == 2
-
-
-def _pixels(reader: TiffReader, directory: Directory) -> int:
-    width, height = _area(reader, directory)
-    return width * height
-
-
-def _is_thumbnail_of(reader: TiffReader, small: Directory, large: Directory) -> bool:
-    """Whether the first page is, though it does not say so, a much smaller picture of the same shape as another."""
-    (width, height), (large_width, _) = _area(reader, small), _area(reader, large)
-    much_smaller = max(width, height) <= _THUMBNAIL_SIDE and large_width >= _THUMBNAIL_FACTOR * width
-    return much_smaller and _of_one_shape(reader, small, large)
-
-
-def _of_one_shape(reader: TiffReader, small: Directory, large: Directory) -> bool:
-    """Whether two pictures have the same sides in proportion, but for rounding."""
-    (width, height), (large_width, large_height) = _area(reader, small), _area(reader, large)
-    scale = large_width / width
-    return abs(scale * height - large_height) <= _SAME_SHAPE * large_height + scale
 
 
 def _layout(reader: TiffReader, directory: Directory) -> tuple[Layout, Page | None]:
