@@ -103,7 +103,7 @@ def test_a_first_page_that_cannot_be_read_still_tells_how_many_there_are(decoder
 def test_a_page_that_takes_the_process_with_it_says_nothing_of_the_others(monkeypatch):
     def killed(child, *_):
         child._process.kill()
-        child._ask(data, "tiff", "album.tif", 1)
+        child._requested(data, "tiff", "album.tif", 1)
 
     data = tiff([shot(10), shot(20)])
     monkeypatch.setattr("restoration.photo.decode._Child.decode", killed)
