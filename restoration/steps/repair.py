@@ -119,9 +119,7 @@ def _calmed(
     net = models.load(parameters.denoiser)
     done = denoising.denoise(net, repaired, parameters.denoise, models.device, box=own_box(frame))
     changed = done.pixels is not repaired
-    detail["denoised"] = changed
-    detail["denoise_correction"] = round(done.correction, 3)
-    detail["blocks"], detail["softness"] = round(done.flaws.blocks, 3), round(done.flaws.softness, 3)
+    detail["denoised"], detail["grain"] = changed, round(done.grain, 2)
     return done.pixels, models.entry(parameters.denoiser) if changed else None
 
 

@@ -14,7 +14,6 @@ from torch import nn
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_denoiser
 from restoration.photo.colour import luminance_y
-from restoration.quality.flaws import blockiness, edge_softness
 from restoration.steps import denoising, searching
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import Frame
@@ -66,53 +65,49 @@ def error(first, second):
     return float(np.square(first - second).mean())
 
 
-# -- flaws -----------------------------------------------------------------------------------------------------------
-def test_blocks_are_seen_wherever_their_grid_begins_and_grow_with_compression():
-    whole = luminance_y(clean())
-    assert blockiness(whole) < denoising.LEAST_BLOCKS
-    worst = compressed(clean(), 40)
-    for start in (0, 3, 5):
-        assert blockiness(luminance_y(worst[start:, start:])) > 2 * denoising.LEAST_BLOCKS
-    assert blockiness(luminance_y(compressed(clean(), 60))) < blockiness(luminance_y(worst))
-    assert blockiness(whole[:20, :20]) == 0
-
-
-@pytest.mark.parametrize("sigma", [0.8, 1.0, 1.5])
-def test_softness_is_the_blur_that_was_made(sigma):
-    soft = cv2.GaussianBlur(clean(), (0, 0), sigma)
-    assert edge_softness(luminance_y(soft)) == pytest.approx(sigma, abs=0.3)
-
-
-def test_a_sharp_picture_and_one_without_edges_are_not_soft():
-    assert edge_softness(luminance_y(clean())) < denoising.SOFT[0]
-    assert edge_softness(np.full((64, 64), 0.5, np.float32)) == 0
-
-
-def test_each_flaw_is_reason_enough_and_a_clean_picture_has_none():
-    assert not denoising.flaws_of(clean()).any
-    assert denoising.flaws_of(noisy(clean(), 8)).any
-    assert denoising.flaws_of(compressed(clean(), 50)).any
-    assert denoising.flaws_of(np.asarray(cv2.GaussianBlur(clean(), (0, 0), 1.2))).any
-    assert not denoising.flaws_of(np.asarray(cv2.GaussianBlur(clean(), (0, 0), 4.0))).any
-
-
 # -- gates -----------------------------------------------------------------------------------------------------------
 def test_a_clean_picture_is_the_same_array_and_the_net_is_not_asked():
     done = denoising.denoise(forbidden, clean(), 1.0, "cpu")
     assert done.pixels is clean()
-    assert done.correction == 0
+    assert done.grain == 0
 
 
 def test_what_the_net_hardly_wants_to_change_keeps_its_bytes():
     given = noisy(clean())
     done = denoising.denoise(Idle(), given, 1.0, "cpu")
     assert done.pixels is given
-    assert 0 < done.correction < denoising.LEAST_CORRECTION
+    assert done.grain < 0.01
 
 
 def test_strength_0_changes_nothing():
     given = noisy(clean())
     assert denoising.denoise(forbidden, given, 0.0, "cpu").pixels is given
+
+
+def test_texture_in_places_is_no_grain_but_noise_everywhere_is():
+    """The stand-in takes off both; what lies in half of the blocks alone is the photograph's own."""
+    calm = np.full((400, 600, 3), 0.5, np.float32)
+    meadow = calm.copy()
+    meadow[200:] = noisy(calm[200:], 20)
+    assert denoising.grain_of(Smoother(), noisy(calm, 6), "cpu") > denoising.LEAST_GRAIN
+    assert denoising.grain_of(Smoother(), meadow, "cpu") < 0.01
+    assert denoising.denoise(Smoother(), meadow, 1.0, "cpu").pixels is meadow
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (200, 900), (900, 200), (385, 577), (1500, 1100)])
+def test_the_windows_lie_in_the_picture(shape):
+    windows = denoising._windows(*shape)
+    assert len(windows) in {1, 6}
+    for rows, columns in windows:
+        assert 0 <= rows.start < rows.stop <= shape[0]
+        assert 0 <= columns.start < columns.stop <= shape[1]
+
+
+def test_black_and_burnt_places_tell_nothing_of_grain():
+    given = np.zeros((400, 600, 3), np.float32)
+    given[:, 300:] = noisy(np.full((400, 300, 3), 0.5, np.float32), 10)
+    assert denoising.grain_of(Smoother(), given, "cpu") > denoising.LEAST_GRAIN
+    assert denoising.grain_of(Smoother(), np.zeros((400, 600, 3), np.float32), "cpu") == 0
 
 
 # -- what is taken ---------------------------------------------------------------------------------------------------
@@ -181,7 +176,7 @@ def test_the_step_names_the_net_and_what_it_wanted(models):
     assert outcome.status == "applied"
     assert outcome.model.name == "smoother"
     assert outcome.detail["denoised"] is True
-    assert outcome.detail["denoise_correction"] > denoising.LEAST_CORRECTION
+    assert outcome.detail["grain"] > denoising.LEAST_GRAIN
     assert outcome.detail["grain_reduced"] is False
     assert outcome.mask is None
     assert error(outcome.picture.pixels, gray(clean())) < error(given, gray(clean()))
