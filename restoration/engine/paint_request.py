@@ -18,7 +18,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class OvalRequest(BaseModel):
-    """The ellipse a picture ends at, as :meth:`restoration.photo.oval.PictureOval.as_detail` puts it."""
+    """The ellipse a picture ends at, as :meth:`restoration.photo.outline.oval.PictureOval.as_detail` puts it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     centre: tuple[Number, Number]

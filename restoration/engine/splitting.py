@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from restoration import __version__
 from restoration.engine.outputs import find_photographs, write_atomically
 from restoration.errors import PhotoRejected, StorageError, UsageError
-from restoration.photo.cutting import PixelBox, pixel_box
-from restoration.photo.several import Found, photographs_on
+from restoration.photo.outline.cutting import PixelBox, pixel_box
+from restoration.photo.outline.several import Found, photographs_on
 
 if TYPE_CHECKING:
     from restoration.photo.decode import Decoder

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from restoration.photo import bands
 from restoration.photo.boxes import Box
-from restoration.photo.frame import PictureBox
-from restoration.photo.oval import PictureOval
+from restoration.photo.outline.frame import PictureBox
+from restoration.photo.outline.oval import PictureOval
 from restoration.photo.picture import FloatImage
 from restoration.steps.protocol import Frame
 

@@ -104,7 +104,7 @@ class Repair(StepParameters):
     )
     denoiser: str = Field(
         default="",
-        description="Registry name of the net that takes off grain and noise; empty to smooth strong grain by a filter.",
+        description="Registry name of the net that takes off grain; empty to smooth strong grain by a filter.",
     )
     denoise: Fraction = Field(
         default=0.3, description="How much of the grain is taken off, by net or filter; 0 switches both off."

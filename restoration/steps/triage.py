@@ -23,10 +23,10 @@ from restoration.errors import ReasonCode
 from restoration.models.registry import Models
 from restoration.photo import bands
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
-from restoration.photo.frame import PictureBox, picture_box
-from restoration.photo.oval import PictureOval, picture_oval
+from restoration.photo.outline.frame import PictureBox, picture_box
+from restoration.photo.outline.oval import PictureOval, picture_oval
+from restoration.photo.outline.several import photographs_on
 from restoration.photo.picture import FloatImage, Picture
-from restoration.photo.several import photographs_on
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
 from restoration.steps.negatives import is_negative, positive_of
@@ -142,10 +142,9 @@ class Chromatics:
 class Step(BaseStep[Triage]):
     """Notes the kind of scan under ``triage`` and makes gray and tinted ones exactly neutral, with the same L*.
 
-    ``picture_box`` says what borders take of each side (:mod:`restoration.photo.frame`), ``picture_oval`` which ellipse
-    the picture ends at, where it is one (:mod:`restoration.photo.oval`): later steps leave alone what lies outside.
-    ``photographs`` and ``arrangement`` say where several photographs are on one scan
-    (:mod:`restoration.photo.several`): a person may part them, no step does.
+    ``picture_box`` says what borders take of each side, ``picture_oval`` which ellipse the picture ends at, if it is
+    one: later steps leave alone what lies outside. ``photographs`` and ``arrangement`` say where several photographs
+    are on one scan: a person may part them, no step does (:mod:`restoration.photo.outline`).
     """
 
     name = "triage"

@@ -1,7 +1,7 @@
 """Scans that show several photographs, made by code: prints on a scanner's bed, album pages, stereo cards.
 
-What was laid down is known to the pixel, so that :mod:`restoration.photo.several` can be held against it. Pictures are
-H x W x 3 float32 sRGB in [0, 1]; the same seed makes the same scan.
+What was laid down is known to the pixel, so that :mod:`restoration.photo.outline.several` can be held against it.
+Pictures are H x W x 3 float32 sRGB in [0, 1]; the same seed makes the same scan.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from restoration.photo.colour import luminance_y
-from restoration.photo.frame import PictureBox, picture_box
+from restoration.photo.outline.frame import PictureBox, picture_box
 from restoration.steps import grade, repair, triage
 from restoration.steps.framing import outside, own_box
 from restoration.steps.parameters import Grade, Repair, Triage

@@ -12,8 +12,8 @@ from restoration.engine.engine import Engine
 from restoration.engine.outcome import Scan
 from restoration.engine.recipe import parse_recipe
 from restoration.photo.colour import lightness, luminance_y
-from restoration.photo.frame import PictureBox
-from restoration.photo.oval import PictureOval, picture_oval
+from restoration.photo.outline.frame import PictureBox
+from restoration.photo.outline.oval import PictureOval, picture_oval
 from restoration.settings import Settings
 from restoration.steps import grade, repair, triage
 from restoration.steps.framing import kept_outside, outside, own_box, own_oval, own_values

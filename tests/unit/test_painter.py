@@ -19,7 +19,7 @@ from restoration.errors import ModelError, PhotoRejected, ReasonCode, UsageError
 from restoration.models.loading import LoadedModels
 from restoration.photo.colour import lightness, rgb_to_lab
 from restoration.photo.encode import preview_jpeg
-from restoration.photo.oval import PictureOval
+from restoration.photo.outline.oval import PictureOval
 from restoration.steps import colorize
 from restoration.steps.hinting import chroma_of
 from restoration.steps.parameters import Colorize

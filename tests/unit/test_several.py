@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from restoration.photo.cutting import cut
-from restoration.photo.several import Found, Part, photographs_on
+from restoration.photo.outline.cutting import cut
+from restoration.photo.outline.several import Found, Part, photographs_on
 from restoration.steps import triage
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import Frame

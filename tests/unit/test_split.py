@@ -13,9 +13,9 @@ from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
 from restoration.cli import app
-from restoration.photo.cutting import cut, pixel_box
 from restoration.photo.decode import Decoder
-from restoration.photo.several import Part
+from restoration.photo.outline.cutting import cut, pixel_box
+from restoration.photo.outline.several import Part
 from restoration.synthetic.beds import Bed, laid_out
 from tests.unit.picture_maker import photograph
 

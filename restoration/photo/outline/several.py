@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo.ground import Plane, away_from_ground, reached
+from restoration.photo.outline.ground import Plane, away_from_ground, reached
+from restoration.photo.outline.sheets import Sheet, sheets_on
+from restoration.photo.outline.stereo import Halves, halves_of
 from restoration.photo.picture import FloatImage
-from restoration.photo.sheets import Sheet, sheets_on
-from restoration.photo.stereo import Halves, halves_of
 
 Arrangement = Literal["prints_on_bed", "album_page", "stereo_card"]
 ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo.ground import Plane
+from restoration.photo.outline.ground import Plane
 from restoration.photo.picture import FloatImage
 
 _WIDTH = 256

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.photo.ground import Plane, reached
+from restoration.photo.outline.ground import Plane, reached
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]

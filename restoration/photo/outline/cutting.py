@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from restoration.photo.outline.several import Part
 from restoration.photo.picture import FloatImage
-from restoration.photo.several import Part
 
 
 @dataclass(frozen=True)
