@@ -40,7 +40,7 @@ class Config(Schedule):
     adversarial_from: float = 2.0
     gray_share: float = 0.65
     clean_share: float = 0.15
-    soft_share: float = 0.3
+    soft_share: float = 0.1
     luma_weight: float = 1.0
     step_weight: float = 0.3
 

@@ -45,18 +45,19 @@ class Spoiling:
     """How crops are drawn: shares (0..1) and the most of each kind.
 
     ``gray`` of the crops are gray or tinted, ``clean`` of them unspoilt, ``soft`` of the truths a little soft, as most
-    scans are at their own scale. ``blur`` is a sigma in pixels; ``grain``, ``noise`` and ``chroma`` are deviations on
-    0..255; ``quality`` is JPEG's range.
+    scans are at their own scale; ``alone`` are spoilt by blur or JPEG and nothing else. ``blur`` is a sigma in pixels;
+    ``grain``, ``noise`` and ``chroma`` are deviations on 0..255; ``quality`` is JPEG's range.
     """
 
     gray: float = 0.65
     clean: float = 0.15
-    soft: float = 0.3
+    soft: float = 0.1
     blur: float = 1.6
     grain: float = 22.0
     noise: float = 25.0
     chroma: float = 16.0
     quality: tuple[int, int] = (35, 95)
+    alone: float = 0.35
 
 
 class SpoiltCrops(Dataset[tuple[Tensor, ...]]):
@@ -115,6 +116,9 @@ def _shrunk(photo: FloatImage, size: tuple[int, int], zoom: float, rng: Random) 
 
 def spoil(truth: FloatImage, how: Spoiling, rng: Random) -> FloatImage:
     """What film, scanner and file make of a picture, in that order; 8 bits deep at the end."""
+    drawn = rng.random()
+    if drawn < how.alone:
+        return _in_bytes(_softened_alone(truth, how, rng) if drawn < 0.4 * how.alone else _compressed(truth, how, rng))
     picture = truth
     if rng.random() < 0.5:
         picture = softened(picture, rng.uniform(0.2, how.blur))
@@ -125,9 +129,19 @@ def spoil(truth: FloatImage, how: Spoiling, rng: Random) -> FloatImage:
     if rng.random() < 0.3:
         picture = colour_noisy(picture, rng.uniform(0, how.chroma), rng)
     if rng.random() < 0.6:
-        for _ in range(1 if rng.random() < 0.75 else 2):
-            picture = compressed(picture, int(rng.integers(how.quality[0], how.quality[1] + 1)), rng)
+        picture = _compressed(picture, how, rng)
     return _in_bytes(picture)
+
+
+def _softened_alone(picture: FloatImage, how: Spoiling, rng: Random) -> FloatImage:
+    return softened(picture, rng.uniform(0.4, how.blur))
+
+
+def _compressed(picture: FloatImage, how: Spoiling, rng: Random) -> FloatImage:
+    """Once or twice through JPEG."""
+    for _ in range(1 if rng.random() < 0.75 else 2):
+        picture = compressed(picture, int(rng.integers(how.quality[0], how.quality[1] + 1)), rng)
+    return picture
 
 
 def softened(picture: FloatImage, sigma: float) -> FloatImage:
