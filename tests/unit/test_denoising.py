@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from restoration.models.files import Registry
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_denoiser
 from restoration.photo.colour import luminance_y
@@ -215,3 +216,13 @@ def test_damage_is_filled_before_the_net_sees_the_picture(models):
     outcome = repaired(given, Watching(), denoiser="smoother", denoise=0.5, sensitivity=0.7)
     assert outcome.detail["filled"] > 0
     assert float((seen[0][0, :, 101, 40:260] > 0.99).float().mean()) < 0.5
+
+
+def test_the_net_that_ships_takes_noise_off_and_leaves_a_clean_photograph_alone():
+    shipped = LoadedModels(Registry.load(), device="cpu", threads=1)
+    for truth in (gray(clean()), clean()):
+        given = noisy(truth, 12)
+        done = denoising.denoise(shipped.load("house-denoiser"), given, 1.0, "cpu")
+        assert done.grain > denoising.LEAST_GRAIN
+        assert error(done.pixels, truth) < 0.4 * error(given, truth)  # 4 dB
+        assert denoising.denoise(shipped.load("house-denoiser"), truth, 1.0, "cpu").pixels is truth
