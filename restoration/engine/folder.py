@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -113,7 +114,7 @@ class FolderRun:
         """Find the photographs and give each its output name.
 
         :raises UsageError: no such folder, no photograph in it, or results would lie among the scans.
-        :raises StorageError: the output folder or its record cannot be used.
+        :raises StorageError: the output folder or its record cannot be used, or a folder of scans cannot be read.
         """
         if not source.is_dir():
             raise UsageError(f"{source} is not a folder")
@@ -183,8 +184,9 @@ class FolderRun:
         for source in self._files:
             path = self.source / source
             try:
-                size = path.stat().st_size
-                data = path.read_bytes() if size <= limit else b""
+                status = path.stat()
+                size = status.st_size
+                data = path.read_bytes() if size <= limit and stat.S_ISREG(status.st_mode) else b""
             except OSError as error:
                 self._ready.append(self._refused(source, ReasonCode.SOURCE_MISSING, f"cannot be read: {error}"))
                 continue

@@ -37,10 +37,12 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
 
     Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out``
     (an output folder inside the input) are passed over.
+
+    :raises StorageError: a folder cannot be read.
     """
     found: list[str] = []
     others = 0
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_unreadable):
         here = Path(root)
         folders[:] = sorted(f for f in folders if not _passed_over(here / f, leave_out))
         for name in files:
@@ -51,6 +53,10 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
             else:
                 others += 1
     return sorted(found), others
+
+
+def _unreadable(error: OSError) -> None:
+    raise StorageError(f"cannot read the folder {error.filename}: {error.strerror}") from error
 
 
 def _passed_over(folder: Path, leave_out: Path) -> bool:

@@ -273,6 +273,28 @@ def test_scans_may_lie_in_the_output_folder_and_results_in_that_of_the_scans(com
     assert command("run", scans, scans / "restored", "--recipe", quick)[0] == 0
 
 
+def test_a_folder_that_cannot_be_read_is_told(command, scans, quick, tmp_path, monkeypatch):
+    real = os.scandir
+
+    def refused(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patched:  # a test may be run by root, to whom everything is readable
+        patched.setattr(os, "scandir", refused)
+        code, _, err = command("run", scans, tmp_path / "out", "--recipe", quick)
+    assert code == 3
+    assert "cannot read the folder" in err
+
+
+def test_what_is_no_file_is_not_waited_for(command, scans, quick, tmp_path):
+    os.mkfifo(scans / "pipe.jpg")
+    items = command.items("run", scans, tmp_path / "out", "--recipe", quick)
+    assert (items["pipe.jpg"]["state"], items["pipe.jpg"]["reason"]) == ("rejected", "empty_file")
+    assert items["photo.png"]["state"] == "restored"
+
+
 def test_a_blank_result_is_not_plainly_restored_and_notes_are_on_the_record(command, quick, tmp_path):
     scans, out = tmp_path / "odd", tmp_path / "out"
     scans.mkdir()
