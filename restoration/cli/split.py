@@ -47,7 +47,7 @@ def split(
     settings = get_settings()
     given = read_record(boxes) if boxes is not None else None
     with Decoder(DecodeLimits.from_settings(settings), position=settings.keep_position) as decoder:
-        splitting = Splitting(source, target, decoder, by, given)
+        splitting = Splitting(source, target, decoder, by, given, settings.max_pages)
         splitting.check()
         unread = _all(splitting, dry_run=dry_run, sheet=sheet)
     if unread:
@@ -85,9 +85,11 @@ def _save_sheet(target: Path, parting: Parting, picture: Any) -> None:
     from restoration.errors import UsageError
 
     path = target / SHEETS / f"{parting.source}.jpg"
-    if path.exists():
+    drawn = sheet(picture, parting)
+    if not path.exists():
+        write_atomically(path, drawn)
+    elif path.read_bytes() != drawn:  # a dry run may have drawn the same before
         raise UsageError(f"{path} exists already; nothing is written over")
-    write_atomically(path, sheet(picture, parting))
 
 
 def _print(parting: Parting) -> None:

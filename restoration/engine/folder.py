@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,7 @@ from restoration.engine.outputs import (
     assign_masks,
     assign_outputs,
     find_photographs,
+    keep_out,
     page_beside,
     page_output,
     taken_names,
@@ -111,8 +113,8 @@ class FolderRun:
     ) -> FolderRun:
         """Find the photographs and give each its output name.
 
-        :raises UsageError: no such folder, no photograph in it, or the output folder is the input folder.
-        :raises StorageError: the output folder or its record cannot be used.
+        :raises UsageError: no such folder, no photograph in it, or results would lie among the scans.
+        :raises StorageError: the output folder or its record cannot be used, or a folder of scans cannot be read.
         """
         if not source.is_dir():
             raise UsageError(f"{source} is not a folder")
@@ -124,14 +126,16 @@ class FolderRun:
         run = cls(source, target, engine, prepared, overwrite, others)
         run._earlier = _read_record(target / RECORD_NAME)
         previous = {name: line["output"] for name, line in run._earlier.items() if line.get("output")}
-        pages = [name for name in previous.keys() - set(found) if run._earlier[name].get("file") in found]
         run._endings = ending, access = endings(prepared.recipe.output)
+        pages = [name for name in previous.keys() - set(found) if run._earlier[name].get("file") in found]
+        pages = [name for name in pages if previous[name].endswith(ending)]  # the others are named anew, as pages
         run._files = tuple(found)
         run._named = assign_outputs([*found, *pages], previous, ending)
         run.outputs = {source: run._named[source] for source in found}
         run.masks = Beside("mask", "mask", target, assign_masks(run._named))
         run.access = Beside("access", "access copy", target, assign_access(run._named, access) if access else {})
         run._taken = taken_names(run._named, run.masks.paths, run.access.paths)
+        keep_out(source, target, run._named, run.masks.paths, run.access.paths)
         return run
 
     def run(self) -> Iterator[Item]:
@@ -180,8 +184,9 @@ class FolderRun:
         for source in self._files:
             path = self.source / source
             try:
-                size = path.stat().st_size
-                data = path.read_bytes() if size <= limit else b""
+                status = path.stat()
+                size = status.st_size
+                data = path.read_bytes() if size <= limit and stat.S_ISREG(status.st_mode) else b""
             except OSError as error:
                 self._ready.append(self._refused(source, ReasonCode.SOURCE_MISSING, f"cannot be read: {error}"))
                 continue

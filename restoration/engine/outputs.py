@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from restoration.errors import StorageError
+from restoration.errors import StorageError, UsageError
 from restoration.not_scans import is_system_folder
 from restoration.photo.magic import RAW_SUFFIXES
 
@@ -37,10 +37,12 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
 
     Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out``
     (an output folder inside the input) are passed over.
+
+    :raises StorageError: a folder cannot be read.
     """
     found: list[str] = []
     others = 0
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_unreadable):
         here = Path(root)
         folders[:] = sorted(f for f in folders if not _passed_over(here / f, leave_out))
         for name in files:
@@ -53,9 +55,27 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
     return sorted(found), others
 
 
+def _unreadable(error: OSError) -> None:
+    raise StorageError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+
+
 def _passed_over(folder: Path, leave_out: Path) -> bool:
     hidden = folder.name.startswith(".") or is_system_folder(folder.name)
     return hidden or folder.resolve() == leave_out.resolve()
+
+
+def keep_out(source: Path, target: Path, *paths: Mapping[str, str]) -> None:
+    """Make sure that no result lies among the scans, if their folder is one in the output folder.
+
+    :param paths: where results go, relative to ``target``.
+    :raises UsageError: one of these folders is the scans' own, or lies in it.
+    """
+    scans, results = source.resolve(), target.resolve()
+    nested = results.is_relative_to(scans)  # such a folder is left out when photographs are looked for
+    for folder in sorted({(target / path).parent for mapping in paths for path in mapping.values()}):
+        place = folder.resolve()
+        if place.is_relative_to(scans) and not (nested and place.is_relative_to(results)):
+            raise UsageError(f"results would be written to {folder}, among the scans; choose another output folder")
 
 
 def assign_outputs(sources: Iterable[str], previous: Mapping[str, str], ending: str = ".png") -> dict[str, str]:

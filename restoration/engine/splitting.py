@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from restoration import __version__
 from restoration.engine.outputs import find_photographs, write_atomically
-from restoration.errors import PhotoRejected, StorageError, UsageError
+from restoration.errors import PhotoRejected, ReasonCode, StorageError, UsageError
+from restoration.names import page_sha256
 from restoration.photo.outline.cutting import PixelBox, pixel_box
 from restoration.photo.outline.several import Found, photographs_on
 
@@ -31,7 +32,8 @@ SHEETS = "sheets"
 class Parting:
     """What was found on one scan: the parts' names and boxes; ``found`` is None of a scan that shows one photograph.
 
-    ``problem`` is why the scan could not be read; empty otherwise.
+    ``source`` is the name of the photograph: that of its file, ``album.tif#2`` of a further page. ``problem`` is why it
+    could not be read; empty otherwise.
     """
 
     source: str
@@ -43,13 +45,17 @@ class Parting:
     boxes: tuple[PixelBox, ...] = ()
     embedded: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    file: str = ""
+    page: int = 1
 
 
 @dataclass(frozen=True)
 class Splitting:
     """Parts a scan, or a folder of them, into another folder.
 
-    :param given: what is on which scan, by the scan's sha256, instead of what is found there.
+    :param given: what is on which scan, by the scan's sha256 (a further page's is :func:`page_sha256`), instead of what
+        is found there.
+    :param max_pages: photographs that one file may hold.
     """
 
     source: Path
@@ -57,23 +63,36 @@ class Splitting:
     decoder: Decoder
     by: str = ""
     given: Mapping[str, Found] | None = None
+    max_pages: int = 500
 
     def plan(self) -> Iterator[tuple[Parting, Picture | None]]:
-        """What is on each scan, and its pixels (None of one that cannot be read); nothing is written.
+        """What is on each scan, page by page, and its pixels (None of one that cannot be read); nothing is written.
 
         :raises UsageError: there is no such file or folder.
         """
         taken: set[str] = set()
         for name in self._scans():
             data = self._read(name)
-            try:
-                picture = self.decoder.decode(data, name)
-            except PhotoRejected as error:
-                yield Parting(name, problem=str(error)), None
-                continue
-            digest = hashlib.sha256(data).hexdigest()
-            found = self.given.get(digest) if self.given is not None else photographs_on(picture.pixels)
-            yield _parting(name, digest, picture, found, taken), picture
+            count = max(1, self.decoder.pages(data, name))
+            for page in range(1, min(count, self.max_pages) + 1):
+                yield self._planned(name, data, page, taken)
+            if count > self.max_pages:
+                most = f"{self.max_pages} are allowed (RESTORATION_MAX_PAGES)"
+                text = f"has {count} pages, and {most}: the others were not read"
+                error = PhotoRejected(text, reason=ReasonCode.TOO_LARGE, photo=name)
+                yield Parting(f"{name}#{self.max_pages + 1}", problem=str(error)), None
+
+    def _planned(self, file: str, data: bytes, page: int, taken: set[str]) -> tuple[Parting, Picture | None]:
+        name = file if page == 1 else f"{file}#{page}"
+        try:
+            picture = self.decoder.decode(data, file, page)
+        except PhotoRejected as error:
+            text = str(error) if page == 1 else f"page {page} of {error}"
+            return Parting(name, problem=text), None
+        digest = page_sha256(hashlib.sha256(data).hexdigest(), page)
+        found = self.given.get(digest) if self.given is not None else photographs_on(picture.pixels)
+        parting = Parting(name, digest, picture.width, picture.height, file=file, page=page)
+        return (parting if found is None else _parted(parting, picture, found, taken)), picture
 
     def check(self) -> None:
         """Make sure that nothing that is there already would be written over.
@@ -91,9 +110,9 @@ class Splitting:
         :raises UsageError: one of the files exists already, or the scan was changed meanwhile.
         :raises StorageError: the file system refused.
         """
-        data = self._read(parting.source)
-        if hashlib.sha256(data).hexdigest() != parting.sha256:
-            raise UsageError(f"{parting.source} was changed while it was being split; start again")
+        data = self._read(parting.file)
+        if page_sha256(hashlib.sha256(data).hexdigest(), parting.page) != parting.sha256:
+            raise UsageError(f"{parting.file} was changed while it was being split; start again")
         paths = [self.target / name for name in parting.names]
         there = [path for path in paths if path.exists()]
         if there:
@@ -102,7 +121,8 @@ class Splitting:
         found = parting.found
         assert found is not None  # noqa: S101 - for the type checker: only what was found has parts
         for path, name, box, part in zip(paths, parting.names, parting.boxes, found.parts, strict=True):
-            file = self.decoder.cut(data, parting.source, (box.x, box.y, box.width, box.height, box.angle))
+            place = (box.x, box.y, box.width, box.height, box.angle)
+            file = self.decoder.cut(data, parting.file, place, parting.page)
             write_atomically(path, file)
             told.append(_told(name, file, box) | part.as_detail())
         return told
@@ -167,20 +187,18 @@ def sheet(picture: Picture, parting: Parting) -> bytes:
     return preview_jpeg(np.asarray(small, np.float32), 1200)
 
 
-def _parting(name: str, digest: str, picture: Picture, found: Found | None, taken: set[str]) -> Parting:
-    height, width = picture.height, picture.width
-    if found is None:
-        return Parting(name, digest, width, height)
-    names = _names(name, len(found.parts), taken)
-    boxes = tuple(pixel_box(part, height, width) for part in found.parts)
-    return Parting(name, digest, width, height, found, names, boxes, picture.info.embedded)
+def _parted(parting: Parting, picture: Picture, found: Found, taken: set[str]) -> Parting:
+    names = _names(parting.file, parting.page, len(found.parts), taken)
+    boxes = tuple(pixel_box(part, parting.height, parting.width) for part in found.parts)
+    return replace(parting, found=found, names=names, boxes=boxes, embedded=picture.info.embedded)
 
 
-def _names(source: str, count: int, taken: set[str]) -> tuple[str, ...]:
-    """``scan-1.tif`` and so on; ``scan.jpg-1.tif`` if another scan's parts have these names."""
-    path = PurePosixPath(source)
+def _names(file: str, page: int, count: int, taken: set[str]) -> tuple[str, ...]:
+    """``scan-1.tif`` and so on, ``scan-p2-1.tif`` of page 2; ``scan.jpg-1.tif`` if another scan's parts have these."""
+    path = PurePosixPath(file)
+    which = "" if page == 1 else f"-p{page}"
     for stem in (path.stem, path.name):
-        names = tuple(path.with_name(f"{stem}-{number}.tif").as_posix() for number in range(1, count + 1))
+        names = tuple(path.with_name(f"{stem}{which}-{number}.tif").as_posix() for number in range(1, count + 1))
         if not taken & {name.casefold() for name in names}:
             break
     taken |= {name.casefold() for name in names}
@@ -202,4 +220,5 @@ def _scan_told(parting: Parting) -> dict[str, Any]:
     arrangement = parting.found.arrangement if parting.found else ""
     size = {"width": parting.width, "height": parting.height}
     words = {"embedded": dict(parting.embedded)} if parting.embedded else {}
-    return {"source": parting.source, "sha256": parting.sha256, **size, "arrangement": arrangement, **words}
+    page = {} if parting.page == 1 else {"file": parting.file, "page": parting.page}
+    return {"source": parting.source, "sha256": parting.sha256, **page, **size, "arrangement": arrangement, **words}

@@ -124,19 +124,19 @@ class Decoder:
         except (PhotoRejected, _ChildLost):
             return 0
 
-    def cut(self, data: bytes, name: str, part: PartBox) -> bytes:
+    def cut(self, data: bytes, name: str, part: PartBox, page: int = 1) -> bytes:
         """A part of a scan as a TIFF file of its own, with the scan's own samples, profile, resolution, XMP and IPTC.
 
         A straight part keeps its samples as they are; one that lies askew is turned straight, with bicubic
-        interpolation. What :meth:`decode` makes of a scan (sRGB, alpha on white) is not done here. Of a file with
-        several photographs the first is cut.
+        interpolation. What :meth:`decode` makes of a scan (sRGB, alpha on white) is not done here.
 
         :param part: the middle (from the top left corner of the upright scan), whole width and height, in pixels, and
             the turn in degrees clockwise. A straight part must lie inside the scan.
+        :param page: which of the file's photographs, from 1.
         :raises PhotoRejected: as :meth:`decode` does.
         :raises EnvironmentProblem: the decoding process cannot be started at all.
         """
-        return self._asked(data, name, lambda child, kind: child.cut(data, kind, name, part))
+        return self._asked(data, name, lambda child, kind: child.cut(data, kind, name, page, part))
 
     def _asked(self, data: bytes, name: str, ask: Callable[[_Child, str], T]) -> T:
         kind = self._identified(data, name)
@@ -230,9 +230,9 @@ class _Child:
         pages: int = self._requested(data, kind, name, 0)["pages"]
         return pages
 
-    def cut(self, data: bytes, kind: str, name: str, part: PartBox) -> bytes:
+    def cut(self, data: bytes, kind: str, name: str, page: int, part: PartBox) -> bytes:
         """A TIFF file of a part of a scan. Raises as :meth:`decode` does."""
-        self._requested(data, kind, name, 1, part)
+        self._requested(data, kind, name, page, part)
         size = os.fstat(self._target).st_size
         with mmap.mmap(self._target, size, access=mmap.ACCESS_READ) as shared:
             file = bytes(shared)

@@ -198,7 +198,7 @@ def _seed_paint(output: NDArray[np.float32], job: _Job) -> _Paint:
 def _tensor(values: NDArray[np.float32]) -> torch.Tensor:
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(values))
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))  # a large gray picture is not to be written to
 
 
 def working_size(height: int, width: int, side: int) -> tuple[int, int]:

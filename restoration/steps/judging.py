@@ -45,10 +45,13 @@ _GAP_IN_FACE = 0.15
 the distance between the eyes, it is a scratch that goes on across an eye.
 """
 _EDGE_OF_REACH = 2.0
-_ALIKE_COUNT = 40
-_ALIKE_SPREAD = 0.45
-"""So many spots whose areas (as logarithms) spread by less than this are alike."""
+_ALIKE = ((40, 0.45), (8, 0.15))
+"""So many spots whose areas (as logarithms; half of them, as a deviation) spread by less than this are alike: snow and
+leaves, or a string of lamps. In 175 trials with damage no spots were, and in no whole photograph of 88.
+"""
 _ALIKE_LONG = 2.2
+_QUARTILES = 1.349
+"""Quartiles of a normal distribution lie so many deviations apart."""
 _FACE_SHARE = 0.25
 _PART_SHARE = 0.4
 """A hole that takes so much of a face, or of an eye or mouth, takes what nobody can know."""
@@ -102,13 +105,14 @@ def decide(found: Found, shapes: Codes, sensitivity: float, faces: Sequence[Dete
     """All marks of a scan: the net's, and those found by their shape of which the net thinks anything.
 
     A print that is surely damaged in one place likely is in others, and one without any is likely whole: where what is
-    sure takes more than ``_WORN_SHARE`` of the scan, everything is judged again by a lower measure.
+    sure takes more than ``_WORN_SHARE`` of the scan, everything is judged again by a lower measure. If many spots are
+    alike it is not: they are likely no damage, and say nothing of the rest.
 
     :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
     :param faces: faces of the scan, whose eyes and mouths are protected.
     """
     sure = joined(judge(found, sensitivity, faces), shapes, found, faces)
-    if float(sure.mask.mean()) <= _WORN_SHARE:
+    if sure.alike or float(sure.mask.mean()) <= _WORN_SHARE:
         return sure
     return joined(judge(found, sensitivity, faces, worn=True), shapes, found, faces, worn=True)
 
@@ -152,6 +156,8 @@ def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection]
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
     keep = (table.mean > (0 if worn else _POSSIBLE)) & (table.writing <= _WRITING) & ~_in_face_parts(table, faces)
     keep[0] = False
+    if marks.alike:
+        keep &= ~_round(table)
     keep &= ~_printed_ovals(table, keep)
     added = np.where(keep[labels] & (marks.codes == 0), shapes, 0).astype(np.uint8)
     regions = dict(marks.regions)
@@ -285,13 +291,18 @@ def _follows_an_ellipse(points: NDArray[np.int64]) -> bool:
 
 
 def _alike(table: _Table, keep: Mask) -> Mask:
-    """Spots that are many and alike; nothing where there are few, or of every size as dust is."""
+    """Spots of whatever kind that are many and alike; nothing if they are few, or of every size as dust is."""
+    spots = np.asarray(keep & _round(table), np.bool_)
+    low, high = np.percentile(np.log(table.area[spots]), [25, 75]) if spots.any() else (0.0, 0.0)
+    spread = float(high - low) / _QUARTILES
+    alike = any(int(spots.sum()) >= count and spread < most for count, most in _ALIKE)
+    return spots if alike else np.zeros(table.count, bool)
+
+
+def _round(table: _Table) -> Mask:
+    """Places that are as long as wide, or nearly so."""
     long = np.maximum(table.width, table.height) / np.maximum(1, np.minimum(table.width, table.height))
-    spots = keep & (table.kind == KINDS.index(DamageKind.DUST)) & (long < _ALIKE_LONG) & (table.area >= 4)
-    if spots.sum() < _ALIKE_COUNT:
-        return np.zeros(table.count, bool)
-    spread = float(np.log(table.area[spots]).std())
-    return spots if spread < _ALIKE_SPREAD else np.zeros(table.count, bool)
+    return np.asarray((long < _ALIKE_LONG) & (table.area >= 4), np.bool_)
 
 
 def lost_face_parts(holes: Mask, faces: Sequence[Detection]) -> list[Detection]:

@@ -234,6 +234,67 @@ def test_every_page_of_a_file_is_a_result_of_its_own(command, quick, tmp_path, m
     assert "rejected album.tif#3 [too_large]: has 4 pages, and 2 are allowed" in err
 
 
+def test_pages_keep_their_names_if_the_recipe_asks_for_another_format(command, quick, tmp_path):
+    scans, out = tmp_path / "albums", tmp_path / "out"
+    scans.mkdir()
+    broken = page(np.zeros((30, 40, 3), np.uint8), 2)
+    broken.tags[259] = (3, 8)  # says Deflate, and is none
+    (scans / "album.tif").write_bytes(tiff([broken, noisy(2, 50), noisy(3, 60)]))
+    assert command.items("run", scans, out, "--recipe", quick).keys() == {"album.tif", "album.tif#2", "album.tif#3"}
+    deep = tmp_path / "deep.toml"
+    deep.write_text(QUICK + '[output]\nformat = "tiff"\n')
+    items = command.items("run", scans, out, "--recipe", deep)
+    assert [items[name]["output"] for name in ("album.tif#2", "album.tif#3")] == ["album-p2.tif", "album-p3.tif"]
+
+
+@pytest.mark.parametrize(("among", "where"), [("access", ""), ("masks", ""), ("scans", "scans"), ("up/access", "")])
+def test_results_never_lie_among_the_scans(command, tmp_path, among, where):
+    """With --overwrite they would take the originals' place."""
+    out, scans = tmp_path / "out", tmp_path / "out" / among
+    (scans / where).mkdir(parents=True)
+    cv2.imwrite(str(scans / where / "photo.jpg"), np.random.default_rng(7).integers(0, 255, (30, 40, 3), np.uint8))
+    cv2.imwrite(str(scans / "photo.png"), np.random.default_rng(8).integers(0, 255, (30, 40, 3), np.uint8))
+    if among.startswith("up"):
+        out = tmp_path / "linked"
+        out.mkdir()
+        (out / "access").symlink_to(scans)
+    before = {path: path.read_bytes() for path in scans.rglob("*") if path.is_file()}
+    recipe = tmp_path / "copies.toml"
+    recipe.write_text(QUICK + '[output]\naccess = "jpeg"\n')
+    code, _, err = command("run", scans, out, "--recipe", recipe, "--overwrite")
+    assert code == 2
+    assert "among the scans" in err
+    assert {path: path.read_bytes() for path in scans.rglob("*") if path.is_file()} == before
+
+
+def test_scans_may_lie_in_the_output_folder_and_results_in_that_of_the_scans(command, scans, quick, tmp_path):
+    (scans / "page.tif").unlink()
+    assert command("run", scans, tmp_path, "--recipe", quick)[0] == 0
+    assert command("run", scans, scans / "restored", "--recipe", quick)[0] == 0
+
+
+def test_a_folder_that_cannot_be_read_is_told(command, scans, quick, tmp_path, monkeypatch):
+    real = os.scandir
+
+    def refused(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patched:  # a test may be run by root, to whom everything is readable
+        patched.setattr(os, "scandir", refused)
+        code, _, err = command("run", scans, tmp_path / "out", "--recipe", quick)
+    assert code == 3
+    assert "cannot read the folder" in err
+
+
+def test_what_is_no_file_is_not_waited_for(command, scans, quick, tmp_path):
+    os.mkfifo(scans / "pipe.jpg")
+    items = command.items("run", scans, tmp_path / "out", "--recipe", quick)
+    assert (items["pipe.jpg"]["state"], items["pipe.jpg"]["reason"]) == ("rejected", "empty_file")
+    assert items["photo.png"]["state"] == "restored"
+
+
 def test_a_blank_result_is_not_plainly_restored_and_notes_are_on_the_record(command, quick, tmp_path):
     scans, out = tmp_path / "odd", tmp_path / "out"
     scans.mkdir()

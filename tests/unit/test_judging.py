@@ -262,6 +262,32 @@ def test_many_spots_of_one_size_are_left_for_a_person_and_dust_of_all_sizes_is_n
     assert swept.mask.any()
 
 
+def test_what_kind_the_net_takes_flakes_for_changes_nothing_and_the_rest_is_judged_no_lower():
+    snow = found()
+    kinds = (DamageKind.DUST, DamageKind.HOLE, DamageKind.CREASE)
+    shapes = np.zeros(SHAPE, np.uint8)
+    for number in range(70):
+        flake = spot(SHAPE, (12 + (number % 10) * 30, 14 + (number // 10) * 32), 4)
+        mark(snow, flake, kinds[number % 3])
+        shapes[flake] = MASK_CODES[DamageKind.DUST]
+    tree = np.zeros(SHAPE, bool)
+    tree[:, 290:300] = True
+    mark(snow, tree, DamageKind.HOLE, 240)  # likely enough for a print that is surely damaged elsewhere
+    marks = decide(snow, shapes, 0.5, [])
+    assert marks.alike
+    assert not marks.mask.any()
+
+
+def test_a_few_lamps_of_nearly_one_size_are_left_and_a_few_specks_of_all_sizes_are_not():
+    lamps, dust = found(), found()
+    for number, radius in enumerate((1, 2, 3, 4, 5, 6, 7, 8, 9)):
+        mark(lamps, spot(SHAPE, (14 + number * 32, 60), 6), DamageKind.HOLE)
+        mark(dust, spot(SHAPE, (14 + number * 32, 60), radius), DamageKind.HOLE)
+    assert judge(lamps, 0.5, []).alike
+    assert not judge(lamps, 0.5, []).mask.any()
+    assert judge(dust, 0.5, []).mask.any()
+
+
 @pytest.mark.parametrize(
     ("centre", "radius", "lost"),
     [

@@ -159,6 +159,7 @@ def scratched(*, gray: bool, brown: bool = False) -> FloatImage:
         (True, True, 8, "historic-scene"),
         (False, False, 16, "memorial-portrait"),
         (True, False, 8, "grade-only"),
+        (True, False, 16, "seed-autoencoder-gfpgan"),
     ],
 )
 def test_the_result_by_bands_is_that_of_one_piece(

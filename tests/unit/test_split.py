@@ -13,11 +13,14 @@ from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
 from restoration.cli import app
+from restoration.names import page_sha256
 from restoration.photo.decode import Decoder
 from restoration.photo.outline.cutting import cut, pixel_box
 from restoration.photo.outline.several import Part
+from restoration.settings import get_settings
 from restoration.synthetic.beds import Bed, laid_out
 from tests.unit.picture_maker import photograph
+from tests.unit.tiff_maker import page, tiff
 
 PRINTS = ("astronaut", "coffee", "china")
 
@@ -174,3 +177,61 @@ def test_a_scan_that_lies_on_its_side_is_cut_upright(tmp_path, scan):
 def test_a_box_stays_inside_the_scan():
     box = pixel_box(Part(0.5, 0.5, 1.2, 1.0), 400, 500)
     assert (box.width, box.height, *box.columns_and_rows()) == (500, 400, 0, 0)
+
+
+def album(path, pages) -> bytes:
+    """A TIFF file of several pages, 8 bits; its bytes."""
+    levels = [np.rint(one * 255).astype(np.uint8) for one in pages]
+    data = tiff([page(one, 2) for one in levels])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return data
+
+
+def test_further_pages_of_a_file_are_parted_too(tmp_path, scan):
+    plain = photograph("coffee")[:300, :400]
+    data = album(tmp_path / "in" / "album.tif", [plain, scan[0], plain])
+    done = split(tmp_path / "in", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "album.tif: one photograph" in done.stdout
+    assert "album.tif#2: 3 photographs on a scanner's bed" in done.stdout
+    assert "1 of 3 scans parted" in done.stdout
+    (told,) = json.loads((tmp_path / "out" / "parts.json").read_text())["scans"]
+    assert (told["source"], told["file"], told["page"]) == ("album.tif#2", "album.tif", 2)
+    assert told["sha256"] == page_sha256(hashlib.sha256(data).hexdigest(), 2)
+    assert [part["file"] for part in told["parts"]] == [f"album-p2-{number}.tif" for number in (1, 2, 3)]
+    for part in told["parts"]:
+        box = part["pixels"]
+        left, top = round(box["x"] - box["width"] / 2), round(box["y"] - box["height"] / 2)
+        wanted = np.rint(scan[0] * 255).astype(np.uint8)[top : top + box["height"], left : left + box["width"]]
+        assert np.array_equal(cv2.imread(str(tmp_path / "out" / part["file"]))[:, :, ::-1], wanted)
+    again = split(tmp_path / "in", tmp_path / "again", "--boxes", tmp_path / "out" / "parts.json")
+    assert again.exit_code == 0
+    for part in told["parts"]:
+        assert (tmp_path / "again" / part["file"]).read_bytes() == (tmp_path / "out" / part["file"]).read_bytes()
+
+
+def test_a_page_that_cannot_be_read_and_pages_beyond_the_limit_are_named(tmp_path, scan, monkeypatch):
+    plain = photograph("coffee")[:300, :400]
+    broken = page(np.rint(plain * 255).astype(np.uint8), 2)
+    broken.tags[259] = (3, 8)  # says Deflate, and is none
+    (tmp_path / "in").mkdir()
+    pages = [page(np.rint(one * 255).astype(np.uint8), 2) for one in (plain, scan[0])]
+    (tmp_path / "in" / "album.tif").write_bytes(tiff([pages[0], broken, pages[1], pages[0]]))
+    with monkeypatch.context() as patched:
+        patched.setenv("RESTORATION_MAX_PAGES", "3")
+        get_settings.cache_clear()
+        done = split(tmp_path / "in", tmp_path / "out")
+    get_settings.cache_clear()
+    assert done.exit_code == 1
+    assert "page 2 of album.tif: " in done.output
+    assert "album.tif#3: 3 photographs" in done.stdout
+    assert "has 4 pages, and 3 are allowed (RESTORATION_MAX_PAGES)" in done.output
+    assert "1 of 4 scans parted, 2 could not be read" in done.stdout
+
+
+def test_the_sheets_of_a_dry_run_do_not_stop_the_run_itself(tmp_path, scan):
+    written(tmp_path / "in.tif", scan[0])
+    assert split(tmp_path / "in.tif", tmp_path / "out", "--dry-run", "--sheet").exit_code == 0
+    assert split(tmp_path / "in.tif", tmp_path / "out", "--sheet").exit_code == 0
+    assert (tmp_path / "out" / "in-3.tif").exists()
