@@ -14,6 +14,7 @@ from torch import nn
 from restoration.models.files import Registry
 from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_denoiser
+from restoration.photo import bands
 from restoration.photo.colour import luminance_y
 from restoration.steps import denoising, searching
 from restoration.steps.parameters import Repair
@@ -153,6 +154,17 @@ def test_tiles_give_what_the_whole_picture_gives_whatever_its_size(monkeypatch):
     assert np.allclose(tiled, whole, atol=1e-6)
     # a tile's answer must not depend on anything further away than its margin
     assert house_denoiser.REACH <= searching.MARGIN
+
+
+def test_a_large_picture_by_bands_is_what_it_is_in_one_piece(monkeypatch):
+    given = noisy(clean())
+    box = (slice(16, 290), slice(20, 280))
+    whole = denoising.denoise(Smoother(), given, 0.5, "cpu", box=box)
+    monkeypatch.setattr(bands, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 9000)
+    by_bands = denoising.denoise(Smoother(), given, 0.5, "cpu", box=box)
+    assert by_bands.grain == whole.grain > denoising.LEAST_GRAIN
+    assert np.allclose(by_bands.pixels, whole.pixels, atol=1e-6)
 
 
 # -- in the step -----------------------------------------------------------------------------------------------------

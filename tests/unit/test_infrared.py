@@ -144,6 +144,20 @@ def test_silver_is_said_and_changes_nothing():
     assert np.array_equal(with_channel.picture.pixels, without.picture.pixels)
 
 
+def test_a_scan_that_is_searched_at_half_its_size_has_its_infrared_read_there(monkeypatch):
+    from restoration.steps import searching
+
+    photo = photograph("astronaut")
+    made = slide(photo, seed=3)
+    monkeypatch.setattr(searching, "FINEST_PIXELS", 10_000)
+    outcome = repaired(made)
+    assert outcome.detail["infrared"] == "used"
+    assert outcome.picture.pixels.shape == made.pixels.shape
+    pair = made.pixels, outcome.picture.pixels
+    before, after = (np.square(pixels - photo)[made.dust].sum() for pixels in pair)
+    assert after < 0.5 * before
+
+
 def test_dust_in_an_eye_is_dust():
     from restoration.steps import infrared as step
 
