@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -38,10 +39,12 @@ class Config(colorizer.Config):
 
     ``encoder`` is the published file of EfficientNet-Lite0. ``hinted_share`` of the samples get hints, ``hints_mean``
     of them in the mean; in ``repainted_share`` of these a thing gets another colour. ``spread_weight`` is that of the
-    expected error. ``compiled`` needs a C++ compiler.
+    expected error. The encoder learns too, at ``encoder_rate`` of the learning rate; at 0 it stays as it was published.
+    ``compiled`` needs a C++ compiler.
     """
 
     encoder: str = ""
+    encoder_rate: float = 0.0
     compiled: bool = False
     hinted_share: float = 0.35
     hints_mean: float = 8.0
@@ -73,7 +76,15 @@ class Trainer(colorizer.Trainer):
             net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
         elif config.encoder:
             net.encoder.load_state_dict(read_encoder(Path(config.encoder)))
+        net.encoder.requires_grad_(config.encoder_rate > 0)
         return net
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The encoder's weights learn at a rate of their own."""
+        seeing = list(cast(hinted_colorizer.HintedColorizer, self.net).encoder.parameters())
+        known = {id(weight) for weight in seeing}
+        painting = [weight for weight in self.net.parameters() if id(weight) not in known]
+        return [{"params": painting, "share": 1.0}, {"params": seeing, "share": self.config.encoder_rate}]
 
     def judged(self, batch: tuple[Tensor, ...]) -> Judged:
         """Loss of the predicted chroma and of the expected error."""

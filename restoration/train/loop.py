@@ -175,10 +175,14 @@ class Run(ABC, Generic[C]):
         self.average = deepcopy(self.net).eval().requires_grad_(False)
         self.judge = PatchDiscriminator().to(self.device)
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
+            self.groups(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
         )
         self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), lr=4e-4, betas=(0.5, 0.98))
         self.progress = Progress(config)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What the optimiser changes, in groups; ``share`` of a group is that of the learning rate it gets."""
+        return [{"params": list(self.net.parameters()), "share": 1.0}]
 
     @abstractmethod
     def samples(self, stage: Stage) -> Dataset[tuple[Tensor, ...]]:
@@ -230,7 +234,7 @@ class Run(ABC, Generic[C]):
         """One step of the net, and of the discriminator where it takes part; returns numbers for the log."""
         rate = self.progress.learning_rate()
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         judged = self.judged(tuple(part.to(self.device, non_blocking=True) for part in batch))
         loss, numbers = judged.loss, {"loss": float(judged.loss.detach()), "rate": rate}
         if self.progress.share >= self.config.adversarial_from:
