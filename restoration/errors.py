@@ -10,12 +10,17 @@
     │   ├── CatalogError                  Postgres refused or is out of reach
     │   ├── StorageError                  S3 refused or is out of reach
     │   │   └── WriteConflict             somebody else replaced the object in the meantime
-    │   └── ModelError                    a model is unknown, missing or not the file it should be
-    │       └── ModelRetired              a model that may not be used for new work
+    │   ├── ModelError                    a model is unknown, missing or not the file it should be
+    │   │   └── ModelRetired              a model that may not be used for new work
+    │   ├── DeviceFault                   the device (a GPU, its driver) failed while it computed
+    │   └── DiskFull                      this machine has no room, or no free handle, to work with
     ├── PhotoRejected                     this photograph cannot be read, or may not be restored (final)
     ├── PhotoFailed                       restoring this photograph failed (tried again, then quarantined)
     │   └── OutOfMemory                   the device ran out of memory (caught by the engine's back-off)
     └── PublicationError                  an archive could not be written or did not verify
+
+Every error has an owner: who or what has to change before it can go away. A photograph pays with an attempt for its own
+errors alone; for those of a machine or of the infrastructure it is given back as it was.
 
 A message says what was wrong, in which photograph, and what to do about it. The reason codes are the values of the
 SQL type ``reason_code``; a test holds the two equal.
@@ -123,6 +128,25 @@ class ReasonCode(StrEnum):
     MANY_ALIKE = "many_alike"
     NEGATIVE = "negative"
     DOUBTFUL_COLOUR = "doubtful_colour"
+    DEVICE_FAULT = "device_fault"
+    DISK_FULL = "disk_full"
+
+
+INFRASTRUCTURE_REASONS = frozenset({ReasonCode.STORAGE_FAILED, ReasonCode.DEVICE_FAULT, ReasonCode.DISK_FULL})
+"""Reasons for which a photograph was given up that were not its own; ``restoration release`` brings them back."""
+
+
+class Owner(StrEnum):
+    """Who or what an error belongs to."""
+
+    PHOTOGRAPH = "photograph"
+    """This scan: another one would have gone well."""
+    MACHINE = "machine"
+    """This machine: its device, models, settings, disk. Another one may do the same work."""
+    INFRASTRUCTURE = "infrastructure"
+    """What all machines share: object store, catalog, broker. Waiting helps."""
+    CALLER = "caller"
+    """Whoever asked for it."""
 
 
 class RestorationError(Exception):
@@ -135,6 +159,7 @@ class RestorationError(Exception):
 
     default_reason: ReasonCode = ReasonCode.STEP_FAILED
     exit_code: int = 1
+    owner: Owner = Owner.MACHINE
 
     def __init__(self, message: str, *, reason: ReasonCode | None = None, photo: str | None = None) -> None:
         super().__init__(message)
@@ -160,6 +185,7 @@ class UsageError(RestorationError):
 
     default_reason = ReasonCode.USAGE
     exit_code = 2
+    owner = Owner.CALLER
 
 
 class RecipeError(UsageError):
@@ -183,12 +209,14 @@ class CatalogError(EnvironmentProblem):
     """Postgres refused or is out of reach."""
 
     default_reason = ReasonCode.CATALOG_UNAVAILABLE
+    owner = Owner.INFRASTRUCTURE
 
 
 class StorageError(EnvironmentProblem):
     """S3 refused or is out of reach."""
 
     default_reason = ReasonCode.STORAGE_UNAVAILABLE
+    owner = Owner.INFRASTRUCTURE
 
 
 class WriteConflict(StorageError):
@@ -207,6 +235,18 @@ class ModelRetired(ModelError):
     default_reason = ReasonCode.MODEL_RETIRED
 
 
+class DeviceFault(EnvironmentProblem):
+    """The device failed while it computed; a process that has met this can mostly not use it any more."""
+
+    default_reason = ReasonCode.DEVICE_FAULT
+
+
+class DiskFull(EnvironmentProblem):
+    """This machine has no room left on a disk or in shared memory, or no free file handle."""
+
+    default_reason = ReasonCode.DISK_FULL
+
+
 class PhotoRejected(RestorationError):
     """This photograph cannot be read or may not be restored. Trying again would not help.
 
@@ -214,11 +254,14 @@ class PhotoRejected(RestorationError):
     """
 
     default_reason = ReasonCode.CORRUPT
+    owner = Owner.PHOTOGRAPH
     pages: int = 0
 
 
 class PhotoFailed(RestorationError):
     """Restoring this photograph failed. It is tried again up to three times, then quarantined."""
+
+    owner = Owner.PHOTOGRAPH
 
 
 class OutOfMemory(PhotoFailed):
@@ -231,3 +274,4 @@ class PublicationError(RestorationError):
     """An archive could not be written, or what was read back is not what was written."""
 
     default_reason = ReasonCode.PUBLICATION_INVALID
+    owner = Owner.INFRASTRUCTURE

@@ -120,6 +120,30 @@ class Settings(BaseSettings):
         default=300, description="Seconds a worker owns a photograph without renewing; then the reaper frees it."
     )
     max_attempts: PositiveInt = Field(default=3, description="Attempts at one photograph before it is quarantined.")
+    faults_in_a_row: PositiveInt = Field(
+        default=3,
+        description="Batches in a row that a worker gives back because machine or infrastructure fail; then it ends "
+        "with exit code 3, so that whoever supervises it acts.",
+    )
+    give_back_limit: PositiveInt = Field(
+        default=10,
+        description="Times that a batch may be given back before it fails, with the reason; its photographs stay due.",
+    )
+    drain_seconds: PositiveInt = Field(
+        default=90,
+        description="Seconds in which a worker that was told to stop (SIGTERM) ends what it has in hand; what is not "
+        "finished by then is given back, and no attempt counts.",
+    )
+    max_memory_per_child_mb: int = Field(
+        default=0,
+        ge=0,
+        description="MiB of memory after which a worker's process is replaced by a fresh one between two batches; "
+        "0 for never.",
+    )
+    liveness_file: Path | None = Field(
+        default=None,
+        description="A file that a worker touches every few seconds while it lives and is not stuck, for probes.",
+    )
 
     # -- Airflow side --------------------------------------------------------------------------------------------
     nightly_cron: str = Field(default="0 2 * * *", description="Schedule of the nightly_archive DAG (cron, UTC).")

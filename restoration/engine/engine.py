@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from restoration import __version__
 from restoration.damage_kinds import Mending
 from restoration.engine.encoding import access_of, master_of
+from restoration.engine.machine import machine_fault, try_device
 from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
 from restoration.engine.output_rules import OutputRules
 from restoration.engine.prepare import Prepared, prepare_recipe
@@ -133,6 +134,11 @@ class Engine:
         """Part of a restoration's identity: ``cpu-x86_64``, ``cuda-sm90``."""
         return str(getattr(self.models, "device_class", self.models.device))
 
+    def try_device(self) -> None:
+        """Compute something small on the device. :raises DeviceFault: it fails, or is wrong."""
+        if self.device != "cpu":
+            try_device(self.device)
+
     def prepare(self, recipe: Recipe) -> Prepared:
         """Check that everything the recipe needs is here, with the pinned bytes and the right tensors, before it runs.
 
@@ -220,11 +226,14 @@ class Engine:
 
         try:
             with given_back():
-                return self._apply(recipe_step, works)
+                answers = self._apply(recipe_step, works)
         except self._passing:
             raise
         except Exception as error:  # noqa: BLE001 - one photograph's surprise must not stop the others
-            return [error] * len(works)
+            answers = [error] * len(works)
+        for answer in answers:
+            _raise_machine_fault(answer)
+        return answers
 
     def _apply(self, recipe_step: RecipeStep, works: list[_Work]) -> Sequence[StepOutcome | Exception]:
         frames = [work.frame for work in works if work.frame is not None]
@@ -317,6 +326,7 @@ class Engine:
         except self._passing:
             raise
         except Exception as error:  # noqa: BLE001 - kept as the photograph's failure, and logged
+            _raise_machine_fault(error)
             _fail(work, error, doing, reason)
         finally:
             work.seconds += time.perf_counter() - started
@@ -359,6 +369,12 @@ def _joined_masks(frame: Frame, answer: StepOutcome) -> NDArray[np.uint8] | None
     height, width = answer.picture.height, answer.picture.width
     earlier = None if frame.mask is None else mask_of_size(frame.mask, height, width)
     return join_masks(earlier, answer.mask)
+
+
+def _raise_machine_fault(answer: StepOutcome | Exception) -> None:
+    """:raises EnvironmentProblem: what came of a photograph is the machine's fault."""
+    if isinstance(answer, Exception) and (fault := machine_fault(answer)) is not None:
+        raise fault from answer
 
 
 def _fail(work: _Work, error: Exception, doing: str, reason: ReasonCode = ReasonCode.STEP_FAILED) -> None:

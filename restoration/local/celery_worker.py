@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from restoration.local.process import Process, tail
+from restoration.local.process import Process
 
 APP = "restoration.worker.app"
-_READY = " ready."
+
+LIFE_SECONDS = 60.0
+"""A worker that has not shown life for so long is not well; it does every few seconds."""
 
 
 class CeleryWorker:
@@ -24,11 +27,16 @@ class CeleryWorker:
 
     def __init__(self, root: Path, environment: Mapping[str, str], name: str = "worker", queue: str = "gpu") -> None:
         self._folder = root / name
-        self._environment = {**environment, "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
+        self._life = self._folder / "alive"
+        self._environment = {
+            **environment,
+            "MALLOC_ARENA_MAX": "2",
+            "PYTHONUNBUFFERED": "1",
+            "RESTORATION_LIVENESS_FILE": str(self._life),
+        }
         self._name = name
         self._queue = queue
         self.process = Process(root, name)
-        self._log_start = 0
 
     def command(self) -> list[str]:
         """What is run; the beat inside frees photographs of dead workers."""
@@ -41,8 +49,6 @@ class CeleryWorker:
     def start(self) -> None:
         """Start it unless it runs; does not wait."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if not self.process.is_running():
-            self._log_start = self.process.log.stat().st_size if self.process.log.is_file() else 0
         self.process.start(self.command(), env=self._environment, cwd=self._folder)
 
     def wait_ready(self, seconds: float = 120) -> None:
@@ -54,14 +60,12 @@ class CeleryWorker:
         self.process.wait_ready(self.is_healthy, seconds)
 
     def is_healthy(self) -> bool:
-        """Whether it runs and has said that it is ready."""
-        if not self.process.is_running() or not self.process.log.is_file():
+        """Whether it runs and has shown life since it was started, and lately: its log may be of any length."""
+        found = self.process.find()
+        if found is None or not self._life.is_file():
             return False
-        if self._log_start == 0:
-            return _READY in tail(self.process.log, 10_000)
-        with self.process.log.open("rb") as stream:
-            stream.seek(self._log_start)
-            return _READY.encode() in stream.read()
+        shown = self._life.stat().st_mtime
+        return shown >= found.create_time() and time.time() - shown < LIFE_SECONDS
 
     def stop(self, grace_s: float = 10) -> None:
         """Stop it; a batch it was at is delivered again to the next worker, and photographs done stay done."""

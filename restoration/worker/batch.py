@@ -6,6 +6,10 @@ results of this one are stored while the engine works. A photograph ends in exac
 again at the end of the batch, alone, until it is quarantined. After a crash (the batch is delivered again) photographs
 go one by one, so that the one that kills the process is found and the others are not blamed.
 
+What the machine or the infrastructure does to a photograph costs it no attempt. A store that refuses is waited for, with
+growing pauses; if it goes on, and for any other fault, the batch is given back. So is what is left of it when the worker
+is told to stop.
+
 Photographs that a person accepted without faces go through the same recipe with its face restorers taken out, and those
 whose colours somebody knows through the same recipe with these. The lease says which they are; within a group the
 engine gets the kinds one after the other.
@@ -21,22 +25,34 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from restoration.catalog import giving_back
 from restoration.catalog import work as catalog
 from restoration.catalog.locks import content_locks
 from restoration.catalog.wishes import Variant, Wishes, variant_of
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.recipe import recipe_for
-from restoration.errors import EnvironmentProblem, PhotoRejected, PhotoState, ReasonCode, RecipeError, StorageError
+from restoration.errors import (
+    DeviceFault,
+    EnvironmentProblem,
+    PhotoRejected,
+    PhotoState,
+    ReasonCode,
+    RecipeError,
+    StorageError,
+)
 from restoration.names import MEDIA_TYPES, page_sha256
+from restoration.worker import supervision
 from restoration.worker.convert import Origin, StoredKeys, restoration_row, scan_row
 from restoration.worker.heartbeat import Pulse
 from restoration.worker.reading import GROUP_BYTES, Read, ScanReader, declared
 from restoration.worker.runtime import WorkerRuntime
+from restoration.worker.weather import Doing, Weather
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -54,6 +70,9 @@ GROUP_PHOTOS = 8
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 20.0
 """Pause before failed photographs are tried again, doubled each time."""
+
+STORELESS_PASSES = 6
+"""The batch is given back if the store did nothing at all in so many tries: after a quarter of a minute of pauses."""
 
 
 @dataclass
@@ -109,14 +128,17 @@ class Job:
 
 @dataclass
 class BatchReport:
-    """How a delivery of a batch went: the batch's state (``not_mine`` where there was nothing to do), photos by end.
+    """How a delivery of a batch went: the batch's state (``not_mine`` if there was nothing to do), photos by end.
 
-    ``out_of_time``: the soft time limit came, and the batch should be delivered again for what is left.
+    ``out_of_time``: the soft time limit came, and the batch should be delivered again for what is left. State
+    ``given_back``: what is left of it is anybody's; ``problem`` is the fault of machine or infrastructure that stopped
+    it, None if the worker was told to stop. With a problem the state may be ``failed``, too: it was given back too often.
     """
 
     batch_id: str
     state: str
     out_of_time: bool = False
+    problem: EnvironmentProblem | None = None
     photos: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -126,18 +148,24 @@ class BatchReport:
 def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
     """Restore what is left of a batch.
 
-    Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only.
+    Safe to call twice, at the same time or later: the catalog gives every photograph to one caller only. Faults of the
+    machine (a model or device is missing, a full disk) and of the store are in the report.
 
-    :raises EnvironmentProblem: the machine is at fault (a model or device is missing, no catalog); photographs in
-        hand were given back, and the batch has failed with that reason.
+    :raises sqlalchemy.exc.OperationalError: the catalog is out of reach; what was in hand is owed to it
+        (:meth:`restoration.worker.runtime.WorkerRuntime.settle`).
     :raises RecipeError: this worker cannot read the run's recipe as the planner did, or may not follow it on this
         collection; the batch has failed with that reason.
     """
+    runtime.settle()
     with runtime.db.begin() as conn:
         work = catalog.claim_batch(conn, batch_id, runtime.name)
     if work is None:
         return BatchReport(batch_id, "not_mine")
-    with Pulse(runtime.db, batch_id, runtime.name, runtime.settings.lease_seconds) as pulse:
+    with (
+        supervision.AtWork(),
+        Pulse(runtime.db, batch_id, runtime.name, runtime.settings.lease_seconds) as pulse,
+        runtime.owing(pulse.held),
+    ):
         return _Batch(runtime, work, pulse).run()
 
 
@@ -151,6 +179,9 @@ class _Batch:
         self.report = BatchReport(str(work.batch_id), "running")
         self._writing: list[Future[None]] = []
         self._again: list[catalog.PhotoWork] = []
+        self._weather = Weather()
+        self._refusal: tuple[Doing, StorageError] | None = None
+        self._refused: set[Content] = set()  # of the group in hand
         self._photos = {photo.photo_id: photo for photo in work.photos}
         self._reader = ScanReader(runtime)
 
@@ -162,24 +193,59 @@ class _Batch:
             self._all_photos()
         except SoftTimeLimitExceeded:
             self._out_of_time()
-        except (EnvironmentProblem, RecipeError) as error:
+        except RecipeError as error:
             self._await_writers()
             with self.runtime.db.begin() as conn:
                 catalog.fail_batch(conn, self.work.batch_id, self.runtime.name, str(error))
             raise
+        except EnvironmentProblem as error:
+            return self._stopped_by(error)
         with self.runtime.db.begin() as conn:
             self.report.state = catalog.finish_batch(conn, self.work.batch_id, self.runtime.name)
+        if self.report.state == "running" and supervision.is_draining():
+            self._give_back("it was told to stop")
         return self.report
 
     def _all_photos(self) -> None:
         prepared = self._prepared()
         self._pass_all(self.work.photos, prepared, size=GROUP_PHOTOS if self.work.deliveries <= 1 else 1)
-        pause = FIRST_PAUSE_SECONDS
-        while self._again and not self.pulse.cancelled:
+        pause, storeless = FIRST_PAUSE_SECONDS, 0
+        while self._again and self._goes_on():
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            photos, self._again = self._again, []
+            photos, self._again, self._refusal = self._again, [], None
+            mark = self._weather.mark()
             self._pass_all(photos, prepared, size=1)
+            storeless = storeless + 1 if self._stands_still(mark) else 0
+            if storeless >= STORELESS_PASSES and self._refusal:
+                raise self._refusal[1]
+
+    def _stands_still(self, mark: dict[Doing, int]) -> bool:
+        """Whether the store refused something, and has done it for nobody since the mark."""
+        return self._refusal is not None and self._weather.stands_still_since(mark, self._refusal[0])
+
+    def _goes_on(self) -> bool:
+        """Whether anybody wants more of this batch from this worker."""
+        return not (self.pulse.cancelled or supervision.is_draining())
+
+    def _stopped_by(self, error: EnvironmentProblem) -> BatchReport:
+        """Machine or infrastructure are at fault: nobody's attempt counts, but that of a photograph with which, alone, a
+        fresh process met a device fault again.
+        """
+        self._await_writers()
+        held, fault = self.pulse.held(), isinstance(error, DeviceFault)
+        if fault and self.work.deliveries > 1 and len(held) == 1:
+            self._failed(self._photos[held[0]], error.reason, error.message)
+        self.report.problem = error
+        self._give_back(error.message, limit=self.runtime.settings.give_back_limit, suspect=fault)
+        return self.report
+
+    def _give_back(self, why: str, *, limit: int | None = None, suspect: bool = False) -> None:
+        with self.runtime.db.begin() as conn:
+            back = giving_back.give_back_batch(
+                conn, self.work.batch_id, self.runtime.name, why, limit=limit, suspect=suspect
+            )
+        self.report.state = "given_back" if back else "failed"
 
     def _prepared(self) -> Prepared:
         prepared = self.runtime.prepare(self.work.recipe_body, self.work.recipe_sha256)
@@ -193,7 +259,7 @@ class _Batch:
 
     def _pass_all(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
         """These photographs, then those that their files turned out to hold beside them."""
-        while photos and not self.pulse.cancelled:
+        while photos and self._goes_on():
             self._pass(photos, prepared, size)
             photos = self._joined()
 
@@ -206,18 +272,29 @@ class _Batch:
         return joined
 
     def _pass(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared, size: int) -> None:
+        left = {photo.photo_id: photo for photo in photos}
         for group in self._fetched_ahead(_groups(photos, size)):
-            if self.pulse.cancelled:
+            if not self._goes_on():
                 return
+            mark, self._refusal = self._weather.mark(), None
             self._restore_group(group, prepared)
+            for photo, _ in group:
+                left.pop(photo.photo_id)
+            if self._stands_still(mark):
+                # the store does nothing for anybody: the others need not be refused one by one
+                self._again.extend(left.values())
+                return
 
     def _out_of_time(self) -> None:
         """Let what is being stored end well, and count what else is in hand as a failed attempt.
 
         So a batch that is too long goes on when it comes again, and a photograph that takes for ever is quarantined.
+        Nothing counts if it was not the batch's time that was up, but the worker's.
         """
-        self.report.out_of_time = True
         self._await_writers()
+        if supervision.is_draining():
+            return
+        self.report.out_of_time = True
         for photo in self._photos.values():
             if photo.photo_id in self.pulse.held():
                 detail = f"not finished when its batch had run {self.runtime.settings.soft_time_limit} s"
@@ -248,6 +325,7 @@ class _Batch:
             yield upcoming
 
     def _restore_group(self, fetches: Sequence[tuple[catalog.PhotoWork, Future[Read]]], prepared: Prepared) -> None:
+        self._refused.clear()
         ways = self._lease([photo for photo, _ in fetches], prepared)
         jobs = [
             Job(scan, ways[photo.photo_id])
@@ -309,12 +387,43 @@ class _Batch:
     def _received(self, photo: catalog.PhotoWork, future: Future[Read]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
         try:
-            return Fetched(photo, declared(photo, future.result()))
+            read = future.result()
+            self._weather.worked("read")
+            self.runtime.readable = photo.bucket, photo.file_key or photo.object_key
+            return Fetched(photo, declared(photo, read))
         except PhotoRejected as error:
             self._rejected(photo, None, error.reason, error.message)
         except StorageError as error:
-            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message)
+            self._storage_failed("read", photo, error)
         return None
+
+    def _storage_failed(
+        self, doing: Doing, photo: catalog.PhotoWork, error: StorageError, file: catalog.FileFacts = NOT_READ
+    ) -> bool:
+        """A photograph's bytes could not be read or stored; returns whether that is the photograph's own fault."""
+        if self._weather.refused(doing, photo.photo_id):
+            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message, file)
+            return True
+        logger.warning("%s: %s; no attempt is counted", photo.object_key, error.message)
+        self._refusal = doing, error
+        self._put_back(photo)
+        if doing == "read":
+            self._probe()
+        return False
+
+    def _probe(self) -> None:
+        """Whether the store still shows what it showed before: then a refusal is the photograph's, if it comes again."""
+        if self.runtime.readable:
+            with suppress(StorageError, PhotoRejected):
+                self.runtime.store.read_range(*self.runtime.readable, 0, 1)
+                self._weather.worked("read")
+
+    def _put_back(self, photo: catalog.PhotoWork) -> None:
+        """Try a photograph again later, as if it had not been tried."""
+        with self.runtime.db.begin() as conn:
+            giving_back.give_back_photo(conn, photo.photo_id, self.runtime.name)
+        self._again.append(photo)
+        self._ended(photo, "put back")
 
     def _content_key(self, job: Job) -> str:
         device = self.runtime.engine.device_class
@@ -355,6 +464,9 @@ class _Batch:
         """Give photographs the restoration that their content has already; twins of a failed one are tried again."""
         for job in jobs:
             number = known.get(job.content)
+            if number is None and job.content in self._refused:
+                self._put_back(job.photo)
+                continue
             if number is None:
                 self._failed(job.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
                 continue
@@ -393,8 +505,10 @@ class _Batch:
         try:
             keys = self._upload(outcome.result)
         except StorageError as error:
-            self._failed(photo, ReasonCode.STORAGE_FAILED, error.message, file)
+            if not self._storage_failed("write", photo, error, file):
+                self._refused.add(job.content)
             return
+        self._weather.worked("write")
         origin = Origin(
             recipe=way.prepared.recipe.name,
             recipe_sha256=way.recipe_sha256,
@@ -408,6 +522,7 @@ class _Batch:
             catalog.record_restored(
                 conn, self.work.batch_id, photo.photo_id, self.runtime.name, row, hint_ids=way.hint_ids, file=file
             )
+        supervision.worked()
         self._ended(photo, str(outcome.state))
 
     def _upload(self, result: Result) -> StoredKeys:

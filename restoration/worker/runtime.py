@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from restoration.broker import check_limits
-from restoration.errors import RecipeError
+from restoration.errors import CatalogError, RecipeError
 from restoration.settings import Settings, get_settings
+from restoration.worker import supervision
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -34,8 +35,9 @@ class WorkerRuntime:
 
     :param settings: settings of the process.
     :param engine_factory: makes the engine; tests give one of their own.
-    :param name: the worker's name in leases. By default host and *parent's* process number: when a pool child dies, the
-        one that follows it carries the same name and may go on at once, without waiting for the dead one's leases.
+    :param name: the worker's name in leases. By default the host and a number of the *parent's* own, which no other
+        worker has, not even in another container of the same host: when a pool child dies, the one that follows it
+        carries the same name and may go on at once, without waiting for the dead one's leases.
     """
 
     def __init__(
@@ -43,9 +45,36 @@ class WorkerRuntime:
     ) -> None:
         check_limits(settings)
         self.settings = settings
-        self.name = name or f"{socket.gethostname()}:{os.getppid()}"
+        self.name = name or f"{socket.gethostname()}:{supervision.WORKER_ID}"
         self._engine_factory = engine_factory or _default_engine
         self._prepared: dict[str, Prepared] = {}
+        self._owed: set[int] = set()
+        self.readable: tuple[str, str] | None = None  # bucket and key of what was read last
+
+    @contextmanager
+    def owing(self, held: Callable[[], Sequence[int]]) -> Iterator[None]:
+        """If the catalog is lost inside, remember what is held then: no attempt of it counts, once the catalog is back."""
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            yield
+        except (OperationalError, CatalogError):
+            self._owed.update(held())
+            raise
+
+    def settle(self) -> None:
+        """Give back what was held when the catalog was lost, unless others have taken it by now.
+
+        :raises sqlalchemy.exc.OperationalError: the catalog is still out of reach.
+        """
+        from restoration.catalog.giving_back import give_back_photo
+
+        if not self._owed:
+            return
+        with self.db.begin() as conn:
+            for photo_id in sorted(self._owed):
+                give_back_photo(conn, photo_id, self.name)
+        self._owed.clear()
 
     @cached_property
     def db(self) -> sa.Engine:
@@ -108,8 +137,13 @@ class WorkerRuntime:
         return prepared if recipe is prepared.recipe else self.engine.prepare(recipe)
 
     def warm_up(self) -> None:
-        """Load libraries and open connections now, so that the first batch finds them ready."""
-        _ = self.engine, self.store, self.db
+        """Load libraries and open connections now, so that the first batch finds them ready.
+
+        :raises SettingsError: the device asked for is not there.
+        :raises DeviceFault: it is there, and does not compute.
+        """
+        _ = self.store, self.db
+        self.engine.try_device()
 
     def close(self) -> None:
         """End threads, the decoding process and connections."""

@@ -145,8 +145,8 @@ class Lab:
             for batch in batches:
                 app.send_task(RESTORE_TASK, args=[str(batch)], task_id=str(batch), queue=self.name)
 
-    def start_worker(self, name: str = "one") -> subprocess.Popen:
-        """A real Celery worker with the stub engine, in a process group of its own."""
+    def start_worker(self, name: str = "one", **more: str) -> subprocess.Popen:
+        """A real Celery worker with the stub engine, in a process group of its own; ``more`` is of its environment."""
         log = (self.folder / f"{name}.log").open("ab")
         command = [
             sys.executable, "-m", "celery", "-A", "tests.stack.worker_app", "worker", "-Q", self.name, "-c", "1",
@@ -154,7 +154,7 @@ class Lab:
         ]  # fmt: skip
         environment = {key: value for key, value in os.environ.items() if not key.startswith("RESTORATION_")}
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment | self.environment, stdout=log, stderr=log, start_new_session=True
+            command, cwd=ROOT, env=environment | self.environment | more, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         self.workers.append(process)

@@ -15,7 +15,7 @@ from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.engine.outcome import Outcome, Result, Scan, StepRecord
 from restoration.engine.prepare import Prepared
 from restoration.engine.recipe import Recipe
-from restoration.errors import PhotoState, ReasonCode
+from restoration.errors import ModelError, PhotoState, ReasonCode
 from restoration.names import models_sha256, page_sha256
 from restoration.photo.access import AccessCopy
 from restoration.photo.picture import ScanInfo
@@ -25,7 +25,8 @@ INFO = ScanInfo(format="png", width=8, height=8, bits=8, channels=3)
 
 
 class StubEngine:
-    """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``FAIL`` fails, ``BAD`` cannot be read.
+    """Words: ``POISON`` kills the process, ``SLOW`` takes half a second, ``ENDLESS`` for ever, ``FAIL`` fails, ``BAD``
+    cannot be read. With ``STUB_WITHOUT_MODEL`` in the environment no recipe can be prepared.
 
     ``PAGES OK a|BAD b`` is a file of two photographs; every other one is a photograph of its own.
     ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none. ``MASK`` has a mask, and
@@ -36,6 +37,8 @@ class StubEngine:
     device_class = "stub"
 
     def prepare(self, recipe: Recipe) -> Prepared:
+        if "STUB_WITHOUT_MODEL" in os.environ:
+            raise ModelError("stub-model is not on this machine")
         return Prepared(recipe, models_sha256({}), ())
 
     def restore_many(self, scans: Iterable[Scan], prepared: Prepared) -> Iterator[Outcome]:
@@ -51,6 +54,8 @@ class StubEngine:
             os.kill(os.getpid(), signal.SIGKILL)
         if word == b"SLOW":
             time.sleep(0.5)
+        while word == b"ENDLESS":
+            time.sleep(0.1)
         if word == b"FAIL":
             return Outcome(
                 scan.name, sha256, PhotoState.PENDING, 0.0, ReasonCode.STEP_FAILED, "told to fail", info, pages=pages
@@ -63,6 +68,9 @@ class StubEngine:
 
     def pages(self, data: bytes, name: str) -> int:
         return page_of(data, 1)[1]
+
+    def try_device(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

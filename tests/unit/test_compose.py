@@ -37,7 +37,7 @@ def example() -> dict[str, str]:
 def test_has_the_services_of_the_design():
     assert set(SERVICES) == {
         "postgres", "redis", "s3", "s3-buckets", "init", "api-server", "scheduler", "dag-processor", "triggerer",
-        "worker", "worker-gpu", "review", "painter",
+        "worker", "worker-gpu", "reaper", "review", "painter",
     }  # fmt: skip
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["worker-gpu"]
