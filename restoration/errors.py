@@ -130,6 +130,7 @@ class ReasonCode(StrEnum):
     DOUBTFUL_COLOUR = "doubtful_colour"
     DEVICE_FAULT = "device_fault"
     DISK_FULL = "disk_full"
+    MOSTLY_MISSING = "mostly_missing"
 
 
 INFRASTRUCTURE_REASONS = frozenset({ReasonCode.STORAGE_FAILED, ReasonCode.DEVICE_FAULT, ReasonCode.DISK_FULL})

@@ -76,7 +76,7 @@ CREATE TYPE reason_code AS ENUM (
     'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken',
     'awaiting_review', 'awaiting_faces_off', 'reviewer_rejected', 'reviewer_kept_original', 'label_invalid',
     'fixity_changed', 'fixity_missing', 'model_retired', 'face_part_missing', 'many_alike', 'negative',
-    'doubtful_colour');
+    'doubtful_colour', 'device_fault', 'disk_full', 'mostly_missing');
 COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
 
 -- Tables ----------------------------------------------------------------------------------------------------------
@@ -394,6 +394,7 @@ CREATE TABLE batch (
     queued_at       timestamptz,
     started_at      timestamptz,
     finished_at     timestamptz,
+    given_back      smallint NOT NULL DEFAULT 0,
     UNIQUE (run_id, shard, ordinal)
 );
 CREATE INDEX batch_live ON batch (state) WHERE state IN ('planned', 'queued', 'running');
@@ -411,6 +412,8 @@ COMMENT ON COLUMN batch.heartbeat_at IS 'Last sign of life of its worker.';
 COMMENT ON COLUMN batch.queued_at IS 'When it was last given out for sending.';
 COMMENT ON COLUMN batch.started_at IS 'When it was first claimed.';
 COMMENT ON COLUMN batch.finished_at IS 'When it was closed.';
+COMMENT ON COLUMN batch.given_back IS
+    'How often a worker gave it back because machine or infrastructure failed; attempts of photographs do not count then.';
 COMMENT ON INDEX batch_live IS 'Batches on their way: few rows, whatever the size of the catalog.';
 
 CREATE TABLE batch_photo (
@@ -746,7 +749,7 @@ COMMENT ON TABLE event IS
 COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event stands.';
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
-    'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, '
+    'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, release, '
     'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
 COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
@@ -1779,7 +1782,7 @@ GRANT SELECT, INSERT ON evaluation, evaluation_model, evaluation_photo, evaluati
 GRANT UPDATE (content_sha256, duplicate_of, format, width, height, bits, scan, state, reason, reason_detail,
     restoration_id, recipe_sha256, attempts, lease_owner, lease_until, finished_at, hint_ids) ON photo
     TO restoration_worker;
-GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at) ON batch
+GRANT UPDATE (state, deliveries, worker, detail, heartbeat_at, queued_at, started_at, finished_at, given_back) ON batch
     TO restoration_worker;
 GRANT UPDATE (state, reason, reason_detail, restoration_id, finished_at) ON batch_photo TO restoration_worker;
 

@@ -32,6 +32,12 @@ SELECT state::text AS state, coalesce(reason::text, '') AS reason, count(*) AS p
 FROM photo WHERE collection_id = :collection_id AND current GROUP BY 1, 2 ORDER BY 1, 2
 """)
 
+_SHOWN = sa.text("""
+SELECT count(*) FILTER (WHERE state IN ('restored', 'needs_review')) AS photos,
+       count(*) FILTER (WHERE state <> 'skipped') AS of
+FROM photo WHERE collection_id = :collection_id AND current
+""")
+
 # All that a publication could show but the decisions, cheaper than the hash of the content.
 _MARK = sa.text("""
 SELECT concat_ws(' ', c.updated_at, count(p.photo_id),
@@ -137,6 +143,14 @@ def is_approved(conn: sa.Connection, collection_id: int, content_sha256: str) ->
 def mark(conn: sa.Connection, collection_id: int) -> Mark:
     """Where the collection stands now."""
     return Mark(**conn.execute(_MARK, {"collection_id": collection_id}).one()._mapping)
+
+
+def shown_counts(conn: sa.Connection, collection_id: int) -> tuple[int, int]:
+    """Current photographs that came through, restored or to be decided about, and all that are not left out on
+    purpose.
+    """
+    row = conn.execute(_SHOWN, {"collection_id": collection_id}).one()
+    return int(row.photos), int(row.of)
 
 
 def state_counts(conn: sa.Connection, collection_id: int) -> list[tuple[str, str, int]]:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from restoration.errors import INFRASTRUCTURE_REASONS
+
 Table = tuple[list[str], list[tuple[Any, ...]]]
 
 _PROGRESS = sa.text("""
@@ -26,6 +28,13 @@ FROM batch AS b
 JOIN batch_photo AS bp USING (batch_id)
 LEFT JOIN restoration AS r ON r.restoration_id = bp.restoration_id
 WHERE b.run_id = :run_id
+""")
+
+_LOST = sa.text("""
+SELECT bp.reason::text AS reason, count(*) AS photos
+FROM batch AS b JOIN batch_photo AS bp USING (batch_id)
+WHERE b.run_id = :run_id AND bp.state = 'quarantined' AND bp.reason::text = ANY(:reasons)
+GROUP BY 1 ORDER BY 1
 """)
 
 VIEWS = ("photo", "collection", "failure")
@@ -64,6 +73,12 @@ def run_state(conn: sa.Connection, run_id: UUID) -> str | None:
     """State of a run; None where the catalog has no such run."""
     state = conn.execute(sa.text("SELECT state::text FROM run WHERE run_id = :run_id"), {"run_id": run_id}).scalar()
     return None if state is None else str(state)
+
+
+def lost_to_infrastructure(conn: sa.Connection, run_id: UUID) -> dict[str, int]:
+    """Photographs that a run gave up for what was not their own, by reason."""
+    reasons = sorted(INFRASTRUCTURE_REASONS)
+    return {row.reason: int(row.photos) for row in conn.execute(_LOST, {"run_id": run_id, "reasons": reasons})}
 
 
 def run_outcome(conn: sa.Connection, run_id: UUID) -> RunOutcome:

@@ -141,7 +141,7 @@ class Process:
             family = _family([found])
             self.ask_to_stop()
             _end(family, grace_s)
-        _reap()
+        reap_children()
         self._record.unlink(missing_ok=True)
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
@@ -174,10 +174,10 @@ def _end(processes: list[psutil.Process], grace_s: float) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=5)
-    _reap()
+    reap_children()
 
 
-def _reap() -> None:
+def reap_children() -> None:
     """Take note of children that ended, by whomever they were ended."""
     for pid, child in list(_started.items()):
         if child.poll() is not None:

@@ -14,8 +14,9 @@ import contextlib
 import fcntl
 import os
 import shlex
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -327,13 +328,51 @@ class Stack:
         """Stop everything; nothing is left running, and the data stay. Idempotent."""
         if not self.root.is_dir():
             return
+        # first of all, else the supervisor would start what is being stopped
+        (self.root / "keep").unlink(missing_ok=True)
         with self._lock():
+            self.supervisor.stop()
             self._down()
-            (self.root / "keep").unlink(missing_ok=True)
 
     def keep(self) -> None:
-        """Remember that somebody wants the stack to go on running, until :meth:`down`."""
+        """Go on running until :meth:`down`: a supervisor starts what dies."""
         (self.root / "keep").touch()
+        self.supervisor.start([sys.executable, "-m", "restoration.local.supervisor", str(self.root)], cwd=project_root())
+
+    @property
+    def supervisor(self) -> Process:
+        """What starts dead processes again, while the stack is kept running."""
+        return Process(self.root, "supervisor")
+
+    def dead(self) -> list[str]:
+        """Names of the services that have no process."""
+        return [name for name, start in self._starters().items() if not start[0]()]
+
+    def revive(self, names: Collection[str]) -> None:
+        """
+        Start these services again if they are dead still, and if the stack is still to be kept running.
+
+        :raises EnvironmentProblem: one of them does not start.
+        """
+        with self._lock():
+            for name, (runs, start) in self._starters().items():
+                if name in names and self.is_kept() and not runs():
+                    start()
+
+    def _starters(self) -> dict[str, tuple[Callable[[], bool], Callable[[], object]]]:
+        """By name, in the order in which they need each other: whether a service has a process, and how to start it."""
+        airflow, worker, review, painter = self.airflow, self.worker, self.review, self.painter
+        first: dict[str, tuple[Callable[[], bool], Callable[[], object]]] = {
+            "postgres": (lambda: self.postgres.pid() is not None, self.postgres.start),
+            "redis": (self.redis.process.is_running, self.redis.start),
+            "s3": (self.s3.process.is_running, self.s3.start),
+        }
+        parts = {process.name: (process.is_running, airflow.start) for process in airflow.processes.values()}
+        return first | parts | {
+            "worker": (worker.process.is_running, worker.start),
+            "review": (review.process.is_running, lambda: review.start(self.environment("review"))),
+            "painter": (painter.process.is_running, lambda: painter.start(self._extra_of("painter"))),
+        }
 
     def is_kept(self) -> bool:
         """Whether somebody wants the stack to go on running."""
@@ -412,6 +451,9 @@ class Stack:
         found.append(_status("review", _pid(review.process), review.is_healthy(), review.url, memory))
         painter = self.painter
         found.append(_status("painter", _pid(painter.process), painter.is_healthy(), "", memory))
+        if self.is_kept():
+            supervisor = self.supervisor
+            found.append(_status("supervisor", _pid(supervisor), supervisor.is_running(), "", memory))
         return found
 
 

@@ -224,19 +224,21 @@ def cancel_leftovers(dag_id: str, dag_run_id: str, task_states: Mapping[str, str
     Does nothing after a run that went well.
 
     :param task_states: state of each task of the DAG run by task id, with ``_<index>`` behind those of mapped tasks.
-    :raises AirflowFailException: a task failed, or the run did not come to its end. As the DAG's last task this one
+    :raises AirflowFailException: a task failed, the run did not come to its end, or photographs were given up for what
+        was not their own. As the DAG's last task this one
         decides how Airflow shows the run; without it a run that a person gave up would count as a success, because
         the tasks that it skips then count as well done.
     """
     from airflow.sdk.exceptions import AirflowFailException
 
     from restoration.catalog.planning import cancel_run
-    from restoration.catalog.progress import run_state
+    from restoration.catalog.progress import lost_to_infrastructure, run_state
 
     run = names.run_id(dag_id, dag_run_id)
     with open_catalog() as db, db.begin() as conn:
         cancelled = cancel_run(conn, run, "the DAG run ended before its batches")
         state = run_state(conn, run)
+        lost = lost_to_infrastructure(conn, run)
     if state != "done":
         raise AirflowFailException(
             f"the run did not come to its end ({state or 'it never began'}): {cancelled} batches are cancelled; "
@@ -245,6 +247,12 @@ def cancel_leftovers(dag_id: str, dag_run_id: str, task_states: Mapping[str, str
     failed = sorted(name for name, task_state in task_states.items() if task_state in FAILED_STATES)
     if failed:
         raise AirflowFailException(f"these tasks failed: {', '.join(failed)}; their logs say why")
+    if lost:
+        counts = ", ".join(f"{reason} {photos}" for reason, photos in lost.items())
+        raise AirflowFailException(
+            f"{sum(lost.values())} photographs were given up because the store or a machine failed ({counts}); mend "
+            f"that, then `restoration release COLLECTION --reason {next(iter(lost))}` makes them due again"
+        )
 
 
 def nightly_collections() -> list[str]:

@@ -14,7 +14,7 @@ from restoration.catalog.approvals import Approval
 from restoration.catalog.collections import Collection, get_collection
 from restoration.errors import ReasonCode, UsageError
 from restoration.publish import question
-from restoration.publish.policy import approval_needed
+from restoration.publish.policy import Shown, approval_needed
 from restoration.publish.publisher import publish_collection
 from restoration.publish.report import PublicationReport
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from restoration.settings import Settings
     from restoration.storage.s3 import ObjectStore
 
-ASKED_REASONS = frozenset({ReasonCode.CONSENT_UNKNOWN, ReasonCode.SENSITIVE})
+ASKED_REASONS = frozenset({ReasonCode.CONSENT_UNKNOWN, ReasonCode.SENSITIVE, ReasonCode.MOSTLY_MISSING})
 """Reasons for which a publication is withheld until a person approves it."""
 
 
@@ -91,8 +91,7 @@ class Asker:
 
     def _why(self, report: PublicationReport, waiting: int, *, again: bool) -> str | None:
         if report.state == "withheld":
-            needed = approval_needed(self._collection) if report.reason in ASKED_REASONS else None
-            return None if needed is None else needed[1]
+            return self._approval_needed() if report.reason in ASKED_REASONS else None
         if not waiting or (report.state == "unchanged" and not again):
             return None
         if not again and report.content_sha256 is not None:
@@ -100,6 +99,12 @@ class Asker:
                 if approvals.is_approved(conn, self._collection.collection_id, report.content_sha256):
                     return None
         return f"{waiting} restored photographs wait for a person's decision"
+
+    def _approval_needed(self) -> str | None:
+        with self._db.connect() as conn:
+            shown = Shown(*approvals.shown_counts(conn, self._collection.collection_id))
+        needed = approval_needed(self._collection, shown)
+        return None if needed is None else needed[1]
 
     def answer(self, option: str, who: Approval, shown: str) -> Answered:
         """Put a person's answer on record.

@@ -20,7 +20,7 @@ from typing import Any
 from restoration.catalog.hints import ADDED, REMOVED
 
 _HINTS = frozenset({ADDED, REMOVED})
-_PERSONS = frozenset({"approval", "review", "withdrawal", "removal"}) | _HINTS
+_PERSONS = frozenset({"approval", "release", "review", "withdrawal", "removal"}) | _HINTS
 _READ_FROM_A_LIST = "hints.csv"
 SOMEBODY = "a person of the institution"
 

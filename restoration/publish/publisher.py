@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoration.catalog import publishing
-from restoration.catalog.approvals import Approval, is_approved, record_approval
+from restoration.catalog.approvals import Approval, is_approved, record_approval, shown_counts
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.versions import abandon_unfinished
@@ -32,7 +32,7 @@ from restoration.publish.current import CurrentVersion, read_current, write_curr
 from restoration.publish.metadata_csv import write_metadata
 from restoration.publish.people import public_collection_event
 from restoration.publish.photos import PhotoSpool, spool_photos
-from restoration.publish.policy import approval_needed, how_to_approve, never_published
+from restoration.publish.policy import Shown, approval_needed, how_to_approve, never_published
 from restoration.publish.removal import finish_removals, remove_unneeded_tiles
 from restoration.publish.report import PublicationReport
 from restoration.publish.stage import Stage
@@ -216,11 +216,15 @@ class _Job:
             if not dry_run:
                 self._approve(spool, approval)
             return None
-        needed = approval_needed(c)
+        needed = approval_needed(c, self._shown())
         if needed is None or self._is_approved(spool):
             return None
         reason, words = needed
         return self._withheld(reason, f"{words}; {how_to_approve(c, spool.content_sha256)}", spool)
+
+    def _shown(self) -> Shown:
+        with self._db.connect() as conn:
+            return Shown(*shown_counts(conn, self._collection.collection_id))
 
     def _approve(self, spool: PhotoSpool, approval: Approval) -> None:
         number, content = self._collection.collection_id, spool.content_sha256

@@ -4,6 +4,7 @@ SET LOCAL search_path = restoration;
 
 ALTER TYPE reason_code ADD VALUE 'device_fault';
 ALTER TYPE reason_code ADD VALUE 'disk_full';
+ALTER TYPE reason_code ADD VALUE 'mostly_missing';
 
 ALTER TABLE batch ADD COLUMN given_back smallint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN batch.given_back IS

@@ -172,6 +172,28 @@ def test_a_killed_process_is_started_again_and_its_orphans_are_ended(stack):
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
 
 
+def test_what_dies_of_a_kept_stack_is_started_again(stack):
+    killed = {
+        name: process.find()
+        for name, process in {
+            "redis": stack.redis.process, "s3": stack.s3.process, "worker": stack.worker.process,
+            "review": stack.review.process, "airflow-triggerer": stack.airflow.processes["triggerer"],
+        }.items()
+    }  # fmt: skip
+    stack.keep()
+    try:
+        assert "supervisor" in {service.name for service in stack.status(memory=False)}
+        for process in killed.values():
+            os.killpg(process.pid, signal.SIGKILL)
+        wait_for(lambda: not any(process.is_running() for process in killed.values()), what="they are dead")
+        wait_for(lambda: stack.dead() == [], what=stack.supervisor.log.read_text())
+        wait_for(stack.is_up, what="every service answers again")
+        assert "worker" in stack.supervisor.log.read_text()
+    finally:
+        (stack.root / "keep").unlink()
+        wait_for(lambda: not stack.supervisor.is_running(), what="the supervisor ends when nobody wants the stack kept")
+
+
 def test_stop_ends_a_process_that_ignores_the_signal_and_its_detached_children(tmp_path):
     script = (
         "import signal, subprocess, sys, time\n"

@@ -152,12 +152,18 @@ def test_worker_command_names_the_real_app_and_queue():
     assert app.main == "restoration"
     assert command[command.index("-Q") + 1] == Settings.model_fields["celery_queue"].default
     assert command[command.index("-c") + 1] == "1"
-    assert "restoration.worker.app" in SERVICES["worker"]["healthcheck"]["test"][1]
+    life = environment("worker")["RESTORATION_LIVENESS_FILE"]
+    assert f"find {life} -mmin -1" in SERVICES["worker"]["healthcheck"]["test"][1]
 
 
-def test_a_stopping_worker_may_end_its_batch():
-    assert SERVICES["worker"]["stop_grace_period"] == "1h"
-    assert Settings.model_fields["hard_time_limit"].default <= 3600
+def test_one_service_sends_the_reaper_and_no_worker_does():
+    assert "beat" in SERVICES["reaper"]["command"]
+    assert [name for name in SERVICES if "-B" in SERVICES[name].get("command", ())] == []
+
+
+def test_a_stopping_worker_has_the_time_to_drain():
+    assert SERVICES["worker"]["stop_grace_period"] == "2m"
+    assert Settings.model_fields["drain_seconds"].default < 120
 
 
 def test_airflow_commands_and_health_checks_are_airflows_own():

@@ -24,7 +24,7 @@ class Ended:
 def test_two_threads_may_notice_the_same_end(monkeypatch):
     monkeypatch.setattr(process, "_started", {4711: Ended(2)})
     with ThreadPoolExecutor(2) as pool:
-        for noticed in [pool.submit(process._reap) for _ in range(2)]:
+        for noticed in [pool.submit(process.reap_children) for _ in range(2)]:
             noticed.result()
     assert process._started == {}
 
@@ -32,8 +32,8 @@ def test_two_threads_may_notice_the_same_end(monkeypatch):
 def test_a_child_that_runs_is_kept(monkeypatch):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         monkeypatch.setattr(process, "_started", {child.pid: child})
-        process._reap()
+        process.reap_children()
         assert list(process._started) == [child.pid]
         child.communicate(b"\n")
-    process._reap()
+    process.reap_children()
     assert process._started == {}
