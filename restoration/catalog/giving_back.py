@@ -1,4 +1,4 @@
-"""Giving work back that failed by nobody's photograph: no attempt counts, and another worker, or a later hour, takes it."""
+"""Giving work back that failed by no photograph's fault: no attempt counts, and another worker or hour takes it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text
 from restoration.errors import INFRASTRUCTURE_REASONS, ReasonCode, UsageError
 
-_BACK = """
+_PHOTO = sa.text("""
 UPDATE photo
 SET state = 'queued', attempts = greatest(attempts - 1, 0), lease_owner = NULL, lease_until = NULL
-"""
+WHERE photo_id = :photo_id AND lease_owner = :worker
+""")
 
-_PHOTO = sa.text(f"{_BACK} WHERE photo_id = :photo_id AND lease_owner = :worker")
-
-_PHOTOS = sa.text(f"""{_BACK}
+_PHOTOS = sa.text("""
+UPDATE photo
+SET state = 'queued', attempts = greatest(attempts - 1, 0), lease_owner = NULL, lease_until = NULL
 WHERE lease_owner = :worker AND photo_id IN (
     SELECT p.photo_id FROM photo AS p JOIN batch_photo AS bp USING (photo_id)
     WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL AND p.lease_owner = :worker

@@ -9,7 +9,17 @@ from restoration.errors import DeviceFault, DiskFull, EnvironmentProblem
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
-_DEVICE_WORDS = ("cuda error", "cudnn", "cublas", "cusolver", "cufft", "device-side assert", "nvrtc", "hip error", "nvml")
+_DEVICE_WORDS = (
+    "cuda error",
+    "cudnn",
+    "cublas",
+    "cusolver",
+    "cufft",
+    "device-side assert",
+    "nvrtc",
+    "hip error",
+    "nvml",
+)
 """What torch's messages say if the device failed. The errors are plain RuntimeErrors before torch 2.8."""
 
 _NOT_THE_DEVICE = ("out of memory",)
@@ -17,7 +27,7 @@ _NOT_THE_DEVICE = ("out of memory",)
 
 
 def machine_fault(error: BaseException) -> EnvironmentProblem | None:
-    """Return the machine's fault that an exception, or one that it came of, stands for; None if it is the photograph's."""
+    """Return the fault of the machine that an exception, or what it came of, stands for; None if there is none."""
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
             return DiskFull(f"this machine has no room to work ({cause.strerror}): free space in its temporary folder")

@@ -337,7 +337,9 @@ class Stack:
     def keep(self) -> None:
         """Go on running until :meth:`down`: a supervisor starts what dies."""
         (self.root / "keep").touch()
-        self.supervisor.start([sys.executable, "-m", "restoration.local.supervisor", str(self.root)], cwd=project_root())
+        self.supervisor.start(
+            [sys.executable, "-m", "restoration.local.supervisor", str(self.root)], cwd=project_root()
+        )
 
     @property
     def supervisor(self) -> Process:
@@ -368,11 +370,15 @@ class Stack:
             "s3": (self.s3.process.is_running, self.s3.start),
         }
         parts = {process.name: (process.is_running, airflow.start) for process in airflow.processes.values()}
-        return first | parts | {
-            "worker": (worker.process.is_running, worker.start),
-            "review": (review.process.is_running, lambda: review.start(self.environment("review"))),
-            "painter": (painter.process.is_running, lambda: painter.start(self._extra_of("painter"))),
-        }
+        return (
+            first
+            | parts
+            | {
+                "worker": (worker.process.is_running, worker.start),
+                "review": (review.process.is_running, lambda: review.start(self.environment("review"))),
+                "painter": (painter.process.is_running, lambda: painter.start(self._extra_of("painter"))),
+            }
+        )
 
     def is_kept(self) -> bool:
         """Whether somebody wants the stack to go on running."""

@@ -1,7 +1,7 @@
-"""Starts what has died of a stack that is to go on running: a process of its own, from ``make up`` to ``make down``.
+"""Starts what has died of a stack that is to go on running: a process from ``make up`` to ``make down``.
 
-``python -m restoration.local.supervisor FOLDER``. It looks every second at processes, not at answers, so it costs next to
-nothing. What dies again soon after its start is started after growing pauses: a worker that ends because a model is
+``python -m restoration.local.supervisor FOLDER``. It looks every second at processes, not at answers, so it costs next
+to nothing. What dies again soon after its start is started after growing pauses: a worker that ends because a model is
 missing says so in its log each time.
 """
 
@@ -61,7 +61,7 @@ def watch(stack: Stack) -> None:
         try:
             stack.revive(dead)
         except (RestorationError, OSError) as error:
-            logger.error("not everything could be started: %s", error)
+            logger.warning("not everything could be started: %s", error)
 
 
 def main() -> None:

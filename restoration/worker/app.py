@@ -4,8 +4,8 @@ Start one worker per GPU: ``celery -A restoration.worker.app worker -Q gpu -c 1 
 pool's child; the parent never touches the device. Postgres is the truth and Celery only delivers, so a task that comes
 twice, late, or after a crash changes nothing.
 
-SIGTERM drains: the group in hand is ended, the rest given back. A worker whose machine or infrastructure fails again and
-again ends with exit code 3 and one line of log (:mod:`restoration.worker.supervision`).
+SIGTERM drains: the group in hand is ended, the rest given back. A worker whose machine or infrastructure fails again
+and again ends with exit code 3 and one line of log (:mod:`restoration.worker.supervision`).
 """
 
 from __future__ import annotations

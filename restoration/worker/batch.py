@@ -6,9 +6,9 @@ results of this one are stored while the engine works. A photograph ends in exac
 again at the end of the batch, alone, until it is quarantined. After a crash (the batch is delivered again) photographs
 go one by one, so that the one that kills the process is found and the others are not blamed.
 
-What the machine or the infrastructure does to a photograph costs it no attempt. A store that refuses is waited for, with
-growing pauses; if it goes on, and for any other fault, the batch is given back. So is what is left of it when the worker
-is told to stop.
+What the machine or the infrastructure does to a photograph costs it no attempt. A store that refuses is waited for,
+with growing pauses; if it goes on, and for any other fault, the batch is given back. So is what is left of it when the
+worker is told to stop.
 
 Photographs that a person accepted without faces go through the same recipe with its face restorers taken out, and those
 whose colours somebody knows through the same recipe with these. The lease says which they are; within a group the
@@ -132,7 +132,7 @@ class BatchReport:
 
     ``out_of_time``: the soft time limit came, and the batch should be delivered again for what is left. State
     ``given_back``: what is left of it is anybody's; ``problem`` is the fault of machine or infrastructure that stopped
-    it, None if the worker was told to stop. With a problem the state may be ``failed``, too: it was given back too often.
+    it, None if the worker was told to stop. With a problem it may have ``failed``, too: it was given back too often.
     """
 
     batch_id: str
@@ -229,8 +229,8 @@ class _Batch:
         return not (self.pulse.cancelled or supervision.is_draining())
 
     def _stopped_by(self, error: EnvironmentProblem) -> BatchReport:
-        """Machine or infrastructure are at fault: nobody's attempt counts, but that of a photograph with which, alone, a
-        fresh process met a device fault again.
+        """Machine or infrastructure are at fault: no attempt counts, but that of a photograph that met, alone, in a fresh
+        process, a device fault again.
         """
         self._await_writers()
         held, fault = self.pulse.held(), isinstance(error, DeviceFault)
@@ -412,7 +412,7 @@ class _Batch:
         return False
 
     def _probe(self) -> None:
-        """Whether the store still shows what it showed before: then a refusal is the photograph's, if it comes again."""
+        """Whether the store still shows what it showed: then a refusal is the photograph's, if it comes again."""
         if self.runtime.readable:
             with suppress(StorageError, PhotoRejected):
                 self.runtime.store.read_range(*self.runtime.readable, 0, 1)

@@ -53,7 +53,7 @@ class WorkerRuntime:
 
     @contextmanager
     def owing(self, held: Callable[[], Sequence[int]]) -> Iterator[None]:
-        """If the catalog is lost inside, remember what is held then: no attempt of it counts, once the catalog is back."""
+        """If the catalog is lost inside, remember what is held: no attempt of it counts once the catalog is back."""
         from sqlalchemy.exc import OperationalError
 
         try:

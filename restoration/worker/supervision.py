@@ -1,7 +1,7 @@
 """What a worker's two processes tell each other: that it is to stop, that it is of no use any more, how it fares.
 
-The parent takes Celery's messages and signals, the child works. Both inherit these few words of shared memory, which are
-made when this module is imported in the parent; in a program that is no Celery worker they are simply there.
+The parent takes Celery's messages and signals, the child works. Both inherit these few words of shared memory, which
+are made when this module is imported in the parent; in a program that is no Celery worker they are simply there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WORKER_ID = uuid4().hex[:12]
 """Tells this worker from every other one, on whatever host; its children share it, one after the other."""
 
 EXIT_UNFIT = 3
-"""Exit code of a worker whose machine or infrastructure fails (that of :class:`~restoration.errors.EnvironmentProblem`)."""
+"""Exit code of a worker whose machine or infrastructure fails: that of an EnvironmentProblem."""
 
 TOUCH_SECONDS = 5.0
 _DRAIN_SHARE = 0.8
@@ -82,7 +82,7 @@ def end_if_unfit() -> None:
 
 
 def interrupt_when_drained(seconds: float) -> None:
-    """In the child: once the worker is to stop, interrupt a batch that is still at work when most of the time is over."""
+    """In the child: once the worker is to stop, interrupt a batch that is at work when most of the time is over."""
 
     def wait() -> None:
         _draining.wait()
@@ -107,7 +107,7 @@ class AtWork:
 
 
 def show_life(path: Path, limit: float) -> None:
-    """In the child: touch a file every few seconds, unless a batch has been at work for longer than ``limit`` seconds."""
+    """In the child: touch a file every few seconds, unless a batch is at work for longer than ``limit`` seconds."""
 
     def touch() -> None:
         while not is_unfit():

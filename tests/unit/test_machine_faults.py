@@ -42,13 +42,15 @@ def test_a_machine_without_room_is_the_machines(number):
 
 
 def test_the_cause_counts_however_it_is_wrapped():
-    try:
+    def fail() -> None:
         try:
             raise OSError(errno.ENOSPC, "No space left on device")
         except OSError as error:
             raise ValueError("the picture could not be kept") from error
-    except ValueError as error:
-        assert isinstance(machine_fault(error), DiskFull)
+
+    with pytest.raises(ValueError, match="could not be kept") as caught:
+        fail()
+    assert isinstance(machine_fault(caught.value), DiskFull)
 
 
 @pytest.mark.parametrize(
