@@ -229,8 +229,8 @@ class _Batch:
         return not (self.pulse.cancelled or supervision.is_draining())
 
     def _stopped_by(self, error: EnvironmentProblem) -> BatchReport:
-        """Machine or infrastructure are at fault: no attempt counts, but that of a photograph that met, alone, in a fresh
-        process, a device fault again.
+        """Machine or infrastructure are at fault: no attempt counts, but that of a photograph that met a device fault
+        again, alone and in a fresh process.
         """
         self._await_writers()
         held, fault = self.pulse.held(), isinstance(error, DeviceFault)

@@ -20,6 +20,12 @@ from tests.stack.archive import Archive
 
 pytestmark = pytest.mark.stack
 SETTINGS = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
+REASONS = {
+    "needs_review": "identity_low",
+    "quarantined": "storage_failed",
+    "rejected": "corrupt",
+    "skipped": "withdrawn",
+}
 KIM = Approval("Kim Lee", "the family agreed")
 
 
@@ -60,13 +66,28 @@ class TestWhoIsAsked:
             ({"sensitivity": "sensitive"}, ["restored"], True),
             ({"consent": "refused"}, ["restored"], False),
             ({"consent": "unknown"}, [], False),
+            ({}, ["restored", "quarantined"], False),
+            ({}, ["restored", "quarantined", "rejected"], True),
+            ({}, ["restored", "skipped", "skipped"], False),
         ],
     )
     def test_where_one_is_needed(self, catalog, store, facts, photos, asked):
         archive = Archive(catalog, store, **facts)
         for number, state in enumerate(photos):
-            archive.add(f"{number}.tif", state, reason="identity_low" if state == "needs_review" else None)
+            archive.add(f"{number}.tif", state, reason=REASONS.get(state))
         assert (asker(archive).question() is not None) == asked
+
+    def test_less_than_half_of_a_collection_is_not_published_unasked(self, catalog, store):
+        archive = Archive(catalog, store)
+        for number, state in enumerate(["restored", "quarantined", "quarantined"]):
+            archive.add(f"{number}.tif", state, reason=REASONS.get(state))
+        report = publish(archive)
+        assert (report.state, report.reason) == ("withheld", "mostly_missing")
+        assert "only 1 of 3 photographs came through" in report.detail
+        asked = asker(archive).question()
+        assert "Only 1 of 3 photographs came through" in asked.body
+        asker(archive).answer(question.PUBLISH, KIM, asked.content_sha256)
+        assert publish(archive, expects=asked.content_sha256).state == "published"
 
     def test_nobody_twice_about_what_is_settled(self, catalog, store):
         archive = Archive(catalog, store)

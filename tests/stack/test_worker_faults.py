@@ -14,6 +14,7 @@ from restoration.catalog import work as catalog_work
 from restoration.catalog.collections import get_collection
 from restoration.catalog.events import verify_chain_of
 from restoration.catalog.giving_back import release_quarantined
+from restoration.catalog.progress import lost_to_infrastructure
 from restoration.errors import DeviceFault, DiskFull, ModelError, ReasonCode, StorageError, UsageError
 from restoration.worker import batch as batch_module
 from restoration.worker import supervision
@@ -270,6 +271,15 @@ class TestRelease:
         self.quarantined(lab)
         with lab.db.begin() as conn, pytest.raises(UsageError, match="own"):
             release_quarantined(conn, get_collection(conn, lab.name), ReasonCode.STEP_FAILED, person="eve")
+
+
+def test_a_run_that_lost_photographs_to_the_store_knows_which_and_why(lab):
+    (batch,) = lab.plan({**scans(3), "x.png": b"FAIL"})
+    with lab.runtime() as runtime:
+        runtime.__dict__["store"] = Refusing(runtime.store, always="002.png")
+        run_batch(runtime, str(batch))
+    with lab.db.connect() as conn:
+        assert lost_to_infrastructure(conn, lab.run_id) == {"storage_failed": 1}
 
 
 class TestRealWorkers:
