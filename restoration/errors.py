@@ -123,6 +123,7 @@ class ReasonCode(StrEnum):
     MANY_ALIKE = "many_alike"
     NEGATIVE = "negative"
     DOUBTFUL_COLOUR = "doubtful_colour"
+    DIVIDED = "divided"
 
 
 class RestorationError(Exception):
