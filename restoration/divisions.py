@@ -6,9 +6,11 @@ A box is written as text in one way only, since a photograph's content is identi
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from restoration.errors import UsageError
@@ -65,8 +67,9 @@ def make_box(x: float, y: float, width: float, height: float, angle: float = 0.0
             f"no box of a photograph: {said}; write centre (0 to 1), sides ({_SMALLEST} to {_LARGEST} of the long side)"
             " and angle (degrees, above -180 to 180)"
         )
-    shares = (round(number, _DIGITS) + 0.0 for number in numbers[:4])  # adding 0 makes -0 a plain 0
-    return PartBox(*shares, round(angle, _ANGLE_DIGITS) + 0.0)
+    # adding 0 makes -0 a plain 0
+    x, y, width, height = (round(number, _DIGITS) + 0.0 for number in numbers[:4])
+    return PartBox(x, y, width, height, round(angle, _ANGLE_DIGITS) + 0.0)
 
 
 def read_box(text: str) -> PartBox:
@@ -121,6 +124,21 @@ def layout_of_detail(detail: dict[str, object]) -> Layout | None:
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"no place of a photograph: {error!r}") from error
     return make_layout(boxes, str(detail.get("arrangement", "")))
+
+
+def read_boxes(path: Path) -> dict[str, Layout]:
+    """How scans are to be divided, by the sha256 of their content, as a ``parts.json`` says (``restoration split``
+    writes one, :mod:`restoration.engine.splitting`).
+
+    :raises UsageError: it is no such file.
+    """
+    try:
+        scans = json.loads(path.read_text(encoding="utf-8"))["scans"]
+        told = {scan["sha256"]: {"arrangement": scan["arrangement"], "photographs": scan["parts"]} for scan in scans}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no record of parts: {error}") from error
+    layouts = {digest: layout_of_detail(detail) for digest, detail in told.items()}
+    return {digest: layout for digest, layout in layouts.items() if layout is not None}
 
 
 def part_number(page: int, number: int) -> int:

@@ -31,8 +31,8 @@ WHERE q.collection_id = :collection_id AND q.file_key = :file_key AND q.page = :
 # A file that was put there again with the same bytes has the same photographs; they have their names from now on.
 _RETIRE_EARLIER = sa.text("""
 UPDATE photo AS o SET current = false
-WHERE :current AND o.collection_id = :collection_id AND o.file_key = :file_key AND o.part = ANY(CAST(:parts AS integer[]))
-  AND o.current AND (o.version_id, o.etag) <> (:version_id, :etag)
+WHERE :current AND o.collection_id = :collection_id AND o.file_key = :file_key
+  AND o.part = ANY(CAST(:parts AS integer[])) AND o.current AND (o.version_id, o.etag) <> (:version_id, :etag)
 """)
 
 _RETURN = sa.text("""
@@ -127,9 +127,7 @@ def add_parts(conn: sa.Connection, whole: Whole, division_id: int, layout: Layou
         fresh |= set(conn.execute(_ADD, values).scalars())
         present = conn.execute(_PRESENT, values).all()
         if len(present) == len(parts):
-            return [
-                CutPart(int(row.photo_id), row.object_key, row.state, row.object_key in fresh) for row in present
-            ]
+            return [CutPart(int(row.photo_id), row.object_key, row.state, row.object_key in fresh) for row in present]
     raise CatalogError("its photographs found no names; try again when nothing is being listed", photo=whole.file_key)
 
 

@@ -119,9 +119,7 @@ def _decided(conn: sa.Connection, holding: Holding, asked: sa.Row[Any]) -> Divis
     sure = None if division or not asked.found else _sure(asked.found)
     if sure is None or was_decided(conn, holding.collection_id, content):
         return division
-    return decide_by_recipe(
-        conn, holding.collection_id, content, sure, recipe=asked.recipe, run_id=holding.run_id
-    )
+    return decide_by_recipe(conn, holding.collection_id, content, sure, recipe=asked.recipe, run_id=holding.run_id)
 
 
 def _cut(conn: sa.Connection, holding: Holding, division: Division, *, join: bool) -> DividedInRun:

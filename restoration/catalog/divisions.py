@@ -43,7 +43,7 @@ SELECT p.photo_id, p.collection_id, p.object_key, coalesce(p.file_key, p.object_
        p.etag, p.current, p.content_sha256, coalesce(p.file_sha256, p.content_sha256) AS file_sha256, p.box,
        CAST(p.state AS text) AS state, {WITHDRAWN} AS withdrawn, cardinality(hints_in_force(p)) AS hints
 FROM photo AS p
-"""
+"""  # noqa: S608 - constant condition
 
 _NAMED = sa.text(f"{_WHOLE} WHERE p.collection_id = :collection_id AND p.object_key = :object_key AND p.current")
 
@@ -106,6 +106,14 @@ WHERE p.collection_id = :collection_id AND p.object_key = :object_key AND p.curr
 ORDER BY s.ordinal LIMIT 1
 """)
 
+_SCANS_FOUND = sa.text(f"""
+SELECT p.object_key FROM photo AS p
+WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND p.box IS NULL AND NOT {WITHDRAWN}
+  AND EXISTS (SELECT FROM step_record AS s
+              WHERE s.restoration_id = p.restoration_id AND s.step = 'triage' AND s.detail ? 'photographs')
+ORDER BY p.object_key
+""")  # noqa: S608 - constant condition
+
 _CANNOT = frozenset({"rejected", "quarantined"})
 
 
@@ -162,7 +170,7 @@ def divide(
     who = clean_words(person)
     if not who:
         raise UsageError("say who divides the scan")
-    content = _content_of(conn, collection_id, object_key)
+    content = content_of(conn, collection_id, object_key)
     scans = _locked(conn, collection_id, content)
     before = divisions_of(conn, collection_id, [content]).get(content)
     if before is not None and before.layout.boxes == layout.boxes:
@@ -200,7 +208,7 @@ def undo(conn: sa.Connection, collection_id: int, object_key: str, *, person: st
     who = clean_words(person)
     if not who:
         raise UsageError("say who takes the division back")
-    content = _content_of(conn, collection_id, object_key)
+    content = content_of(conn, collection_id, object_key)
     scans = _locked(conn, collection_id, content)
     division = divisions_of(conn, collection_id, [content]).get(content)
     if division is None:
@@ -221,6 +229,11 @@ def found_by_triage(conn: sa.Connection, collection_id: int, object_key: str) ->
     """
     detail = conn.execute(_FOUND, {"collection_id": collection_id, "object_key": object_key}).scalar()
     return None if detail is None else layout_of_detail(detail)
+
+
+def scans_found(conn: sa.Connection, collection_id: int) -> list[str]:
+    """Keys of the scans on which triage saw several photographs and that are not divided, withdrawn ones left out."""
+    return list(conn.execute(_SCANS_FOUND, {"collection_id": collection_id}).scalars())
 
 
 def divisions_of(conn: sa.Connection, collection_id: int, contents: Sequence[str]) -> dict[str, Division]:
@@ -298,14 +311,20 @@ def tell_taken_back(conn: sa.Connection, whole: Whole, division_id: int, person:
     )
 
 
-def _content_of(conn: sa.Connection, collection_id: int, object_key: str) -> str:
+def content_of(conn: sa.Connection, collection_id: int, object_key: str) -> str:
+    """Identity of the content of a scan that may be divided.
+
+    :raises UsageError: no such scan, it is itself cut out of one, it was never read or cannot be.
+    """
     row = conn.execute(_NAMED, {"collection_id": collection_id, "object_key": object_key}).one_or_none()
     if row is None:
         raise UsageError("the collection has no current scan of that key", photo=object_key)
     if row.box is not None:
         raise UsageError(f"it was cut out of a scan itself; divide {row.file_key}", photo=object_key)
     if row.content_sha256 is None or row.state in _CANNOT:
-        raise UsageError(f"it is {row.state}: only a scan that was read can be divided; restore it first", photo=object_key)
+        raise UsageError(
+            f"it is {row.state}: only a scan that was read can be divided; restore it first", photo=object_key
+        )
     return str(row.content_sha256)
 
 
@@ -352,6 +371,4 @@ def _whole(row: sa.Row[Any]) -> Whole:
 
 def _division(row: sa.Row[Any]) -> Division:
     layout = make_layout((read_box(text) for text in row.boxes), row.arrangement)
-    return Division(
-        int(row.division_id), row.source_sha256, layout, row.given_through, row.decided_by, row.run_id
-    )
+    return Division(int(row.division_id), row.source_sha256, layout, row.given_through, row.decided_by, row.run_id)

@@ -221,7 +221,11 @@ def tell_parts(conn: sa.Connection, holding: Holding, learnt: Learnt) -> None:
         reason = {"reason": str(ReasonCode.TOO_LARGE), "detail": learnt.too_many}
         tell_of(conn, holding, photo_id, "rejection", "failure", reason)
     for photo_id, key in learnt.gone:
-        reason = {"reason": str(ReasonCode.SOURCE_MISSING), "object_key": key, "detail": "it is not in its file any more"}
+        reason = {
+            "reason": str(ReasonCode.SOURCE_MISSING),
+            "object_key": key,
+            "detail": "it is not in its file any more",
+        }
         tell_of(conn, holding, photo_id, "missing", "warning", reason)
 
 

@@ -317,8 +317,8 @@ def plan_batches(
     Chosen are current photographs that are there and pending, or finished with another recipe, or failed with attempts
     left, or accepted without faces while they show an altered one, or whose further pages nobody has looked for, or
     whose content is divided while they are not; with ``force`` all of them. Those in a live batch of another run,
-    withdrawn ones, and scans that are divided are left out. Where consent is refused, what was due is skipped and nothing is
-    planned. A run that is planned already gives its plan again.
+    withdrawn ones, and scans that are divided are left out. Where consent is refused, what was due is skipped and
+    nothing is planned. A run that is planned already gives its plan again.
 
     :param models_sha256: the planner's idea of the models, for the record; the worker's counts.
     :param dry_run: nothing is written.

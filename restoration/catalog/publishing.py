@@ -50,7 +50,8 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                   ELSE '{}' END
                || CASE WHEN p.box IS NOT NULL THEN jsonb_build_object('part', (
                       SELECT jsonb_build_object(
-                          'number', p.part % 1000, 'of', cardinality(d.boxes),
+                          'number', p.part % 1000, 'place', array_position(d.boxes, p.box),
+                          'of', cardinality(d.boxes),
                           'box', to_jsonb(CAST(string_to_array(p.box, ' ') AS double precision[])),
                           'pixels', p.scan #> '{cut,pixels}', 'page_size', p.scan #> '{cut,page_size}',
                           'resampled', p.scan #> '{cut,resampled}', 'arrangement', d.arrangement,
@@ -221,7 +222,7 @@ class PublishablePhoto:
     the scan's own), dublin_core_from (the source of each term), state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
     bits, scan, and of a file with several photographs page and pages, and of a photograph that was cut out of its page
-    part {number, of, box, pixels, page_size, resampled, arrangement, division_id, given_through, divided_by,
+    part {number, place, of, box, pixels, page_size, resampled, arrangement, division_id, given_through, divided_by,
     divided_at}}, duplicate_of (object key), decision (the one in
     force), awaits_review, withdrawal {reason, withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key)
     or None, filled_share (0..1 or None), damage (kind, found_share, mended_share, regions, mending, box or None, model;

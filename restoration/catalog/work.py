@@ -84,7 +84,8 @@ RETURNING b.run_id, b.deliveries, r.recipe_body, r.recipe_sha256, c.collection_i
 
 _BATCH_PHOTOS = sa.text("""
 SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_sha256, p.page, p.part,
-       coalesce(p.box, '') AS box, p.file_sha256, coalesce(p.file_key, p.object_key) AS file_key, split_part(c.source_uri, '/', 3) AS bucket
+       coalesce(p.box, '') AS box, p.file_sha256, coalesce(p.file_key, p.object_key) AS file_key,
+       split_part(c.source_uri, '/', 3) AS bucket
 FROM batch_photo AS bp JOIN photo AS p USING (photo_id) JOIN collection AS c USING (collection_id)
 WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL
 ORDER BY bp.position, p.part

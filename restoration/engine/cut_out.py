@@ -1,4 +1,4 @@
-"""Pictures for the engine: whole pages, and photographs that are cut out of one, which is decoded once for neighbours."""
+"""Pictures for the engine: whole pages, and what is cut out of one, which is decoded once for neighbours."""
 
 from __future__ import annotations
 

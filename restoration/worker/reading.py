@@ -76,7 +76,9 @@ def declared(photo: PhotoWork, read: Read) -> Read:
     :raises PhotoRejected: fixity_changed; source_changed if the photograph was to be cut out of another file.
     """
     if photo.box and photo.file_sha256 != read.sha256:
-        message = f"the file's sha256 is {read.sha256}, and it was divided as {photo.file_sha256}; list the collection again"
+        message = (
+            f"the file's sha256 is {read.sha256}, and it was divided as {photo.file_sha256}; list the collection again"
+        )
         raise PhotoRejected(message, reason=ReasonCode.SOURCE_CHANGED, photo=photo.object_key)
     if photo.declared_sha256 not in (None, read.sha256):
         message = f"its sha256 is {read.sha256}, the collection says {photo.declared_sha256}: upload the scan again"

@@ -1,4 +1,4 @@
-"""A scan that shows several photographs is divided: each is a photograph of its own, and all of it can be taken back."""
+"""A scan that shows several photographs is divided: each is a photograph of its own; and it can be taken back."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestByAPerson:
         file, key = hashlib.sha256(BED).hexdigest(), f"{lab.name}/bed.png"
         columns = "file_key, part, page, box, content_sha256, file_sha256"
         assert lab.rows(f"SELECT {columns} FROM photo WHERE box IS NOT NULL ORDER BY part") == [
-            (key, 1_001_001 + place, 1, box, page_sha256(file, 1, box), file) for place, box in enumerate(BOXES[:2])
+            (key, 1_001_001 + place, 1, box, page_sha256(file, 1, box), file) for place, box in enumerate(BOXES)
         ]
         assert lab.plan({}, run="run-3") == []
         assert restored(lab, {}, "run-4", force=True) == {"linked": 2}
@@ -109,7 +109,7 @@ class TestByAPerson:
         assert told == {
             "source_sha256": file,
             "arrangement": "prints_on_bed",
-            "boxes": list(BOXES[:2]),
+            "boxes": list(BOXES),
             "given_through": "triage",
         }
         assert lab.rows("SELECT agent, run_id FROM event WHERE event_type = 'division'") == [("Eve Kim", None)]
@@ -133,7 +133,7 @@ class TestByAPerson:
     def test_dividing_it_so_again_changes_nothing(self, lab):
         restored(lab, {"bed.png": BED})
         divided(lab)
-        assert not divided(lab, layout=make_layout([read_box(box) for box in BOXES[:2]])).made
+        assert not divided(lab, layout=make_layout([read_box(box) for box in BOXES])).made
         assert len(events(lab, "division")) == 1
 
     def test_other_boxes_take_its_place_and_what_stays_keeps_its_name_and_restoration(self, lab):
@@ -145,7 +145,7 @@ class TestByAPerson:
         assert lab.states() == {"bed.png": "skipped", "bed.png#1.1": "restored", "bed.png#1.3": "pending"}
         assert len(events(lab, "division_removal")) == 1
         assert restored(lab, {}, "run-3") == {"restored": 1}
-        divided(lab, layout=make_layout([read_box(box) for box in BOXES[:2]]))
+        divided(lab, layout=make_layout([read_box(box) for box in BOXES]))
         assert lab.states() == {"bed.png": "skipped", "bed.png#1.1": "restored", "bed.png#1.2": "restored"}
         assert lab.plan({}, run="run-4") == []
 
@@ -250,7 +250,9 @@ class TestByARecipe:
         assert lab.rows("SELECT agent, run_id FROM event WHERE event_type = 'division'") == [
             ("recipe splits", lab.run_id)
         ]
-        assert lab.rows("SELECT DISTINCT given_through, decided_by FROM audit.division") == [("recipe", "recipe splits")]
+        assert lab.rows("SELECT DISTINCT given_through, decided_by FROM audit.division") == [
+            ("recipe", "recipe splits")
+        ]
         with lab.db.begin() as conn:
             summary = finish_run(conn, lab.run_id)
         assert (summary.states, summary.reasons) == ({"restored": 4, "skipped": 1}, {"divided": 1})
@@ -358,7 +360,12 @@ class TestReplacedFiles:
         assert [key.rpartition("#")[2] for (key,) in missing] == ["1.1", "1.2"]
         assert outputs(lab)["bed.png"] == b"restored BED new"
         divided(lab)  # what was said of a name is not told of another photograph
-        assert {key for key in lab.states() if "#" in key} == {"bed.png#1.1", "bed.png#1.2", "bed.png#1.3", "bed.png#1.4"}
+        assert {key for key in lab.states() if "#" in key} == {
+            "bed.png#1.1",
+            "bed.png#1.2",
+            "bed.png#1.3",
+            "bed.png#1.4",
+        }
         restored(lab, {}, "run-4")
         assert outputs(lab)["bed.png#1.3"] == cut(BOXES[0], b"BED new")
         assert lab.plan({}, run="run-5") == []
@@ -461,6 +468,7 @@ class TestRecords:
         assert part.pop("division_id")
         assert part == {
             "number": 2,
+            "place": 2,
             "box": [0.75, 0.5, 0.3, 0.4, -2.5],
             "pixels": {"x": 20.0, "y": 30.0, "width": 24, "height": 32},
             "page_size": [80, 60],

@@ -147,7 +147,10 @@ class TestEngine:
 
     def test_a_part_that_is_too_small_is_refused_alone(self):
         data = png(photograph("coffee"))
-        scans = [Scan("a", data, box=make_box(0.5, 0.5, 0.01, 0.2).text), Scan("b", data, box=make_box(0.5, 0.5, 0.2, 0.2).text)]
+        scans = [
+            Scan("a", data, box=make_box(0.5, 0.5, 0.01, 0.2).text),
+            Scan("b", data, box=make_box(0.5, 0.5, 0.2, 0.2).text),
+        ]
         with Engine() as engine:
             small, good = engine.restore_many(scans, engine.prepare(self.RECIPE))
         assert (small.state, small.reason) == (PhotoState.REJECTED, ReasonCode.TOO_SMALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restoration.photo import bands
 from restoration.photo.outline.several import Part
-from restoration.photo.picture import FloatImage, Picture
+from restoration.photo.picture import FloatImage, Picture, Samples
 
 T = TypeVar("T", bound=np.generic)
 
@@ -87,9 +87,9 @@ def cut_picture(picture: Picture, part: Part) -> Picture:
         "page_size": [width, height],
         "resampled": box.resampled,
     }
-    extra = None if picture.extra is None else _cut(picture.extra, box)
     info = replace(picture.info, width=box.width, height=box.height, cut=told)
-    return Picture(cut(picture.pixels, part), info, extra)
+    extra = None if picture.extra is None else _cut(picture.extra, box)
+    return Picture(cut(picture.pixels, part), info, cast("Samples | None", extra))
 
 
 def _cut(pixels: NDArray[T], box: PixelBox) -> NDArray[T]:
