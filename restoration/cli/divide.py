@@ -46,9 +46,7 @@ def divide(
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the division back instead.")] = False,
     reason: Annotated[str, typer.Option(help="With --undo: why.")] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; record nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; record nothing.")] = False,
 ) -> None:
     """See HELP."""
     from restoration.catalog.collections import get_collection

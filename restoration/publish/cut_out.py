@@ -33,7 +33,7 @@ class CutOut:
     def where(self) -> str:
         """The box in words."""
         x, y, width, height, angle = self.box
-        turned = f", turned straight by {-angle:g} degrees (bicubic)" if self.resampled else ""
+        turned = f"; turned straight by {-angle:g} degrees (bicubic)" if self.resampled else ""
         return f"centre {x:g}, {y:g} of width and height; {width:g} x {height:g} of the long side{turned}"
 
     @property

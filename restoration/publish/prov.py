@@ -54,9 +54,10 @@ def write_prov(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[
 
 def _graph(batch: list[ArchivedPhoto]) -> Iterator[dict[str, Any]]:
     shared: dict[str, dict[str, Any]] = {}
+    scans = {_scan_id(photo) for photo in batch}  # a scan that is divided is the file of its photographs
     for photo in batch:
         yield _scan(photo)
-        shared.update((node["@id"], node) for node in _file_of_pages(photo))
+        shared.update((node["@id"], node) for node in _file_of_pages(photo) if node["@id"] not in scans)
         if photo.shown:
             yield from _restored(photo)
             shared.update((node["@id"], node) for node in _agents(photo.record))

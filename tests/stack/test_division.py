@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -20,14 +22,22 @@ from restoration.catalog.reaper import reap
 from restoration.catalog.withdrawals import lift, withdraw
 from restoration.colour_hints import ColourHint, HintGround
 from restoration.divisions import make_box, make_layout, read_box
+from restoration.engine.engine import Engine
 from restoration.engine.recipe import parse_recipe
 from restoration.errors import UsageError
 from restoration.names import page_sha256
+from restoration.publish.check import check_archive
+from restoration.publish.export import export_collection
+from restoration.publish.publisher import publish_collection
 from restoration.publish.showing import showing_of
+from restoration.settings import Settings
+from restoration.synthetic.beds import Bed, laid_out
 from restoration.worker.batch import run_batch
 from tests.stack.lab import Lab
 from tests.stack.stub_engine import BOXES, StubEngine
 from tests.stack.test_pages import LIMITS, Killed, events, outputs, planned, restored
+from tests.unit.picture_maker import photograph
+from tests.unit.standins import png
 
 pytestmark = pytest.mark.stack
 
@@ -478,3 +488,39 @@ class TestRecords:
             "given_through": "triage",
             "divided_by": "Eve Kim",
         }
+
+
+def test_a_real_bed_goes_all_the_way_into_an_archive(lab, tmp_path):
+    """Found, divided, cut and restored by one run; the archive shows the prints and says where they were."""
+    pixels, parts = laid_out([photograph(name) for name in ("astronaut", "coffee", "china")], Bed("gray"), 3)
+    recipe = parse_recipe(
+        {"name": "splits", "steps": [{"step": "triage", "several": "split"}, {"step": "measure"}]}, "test"
+    )
+    (batch,) = lab.plan({"bed.png": png(pixels), "one.png": png(photograph("coffee"))}, recipe=recipe)
+    with Engine(lab.settings) as engine, lab.runtime(engine=engine) as runtime:
+        assert run_batch(runtime, str(batch)).state == "done"
+    assert lab.reasons()["bed.png"] == "divided"
+    sizes = "SELECT width, height, output_width, output_height FROM photo JOIN restoration USING (restoration_id)"
+    rows = lab.rows(f"{sizes} WHERE box IS NOT NULL ORDER BY part")
+    assert len(rows) == 3
+    side = max(pixels.shape)
+    for row, one in zip(rows, parts, strict=True):
+        assert row[:2] == row[2:]
+        assert np.abs(np.array(row[:2]) - np.array([one.width, one.height])).max() < 0.01 * side
+    settings = Settings(restored_bucket="restored", archive_bucket="archive", gallery_url=None, _env_file=None)
+    report = publish_collection(lab.db, lab.store, settings, lab.name, lab.run_id)
+    assert (report.state, report.photos, report.shown) == ("published", 5, 4)
+    export_collection(lab.store, settings, lab.name, tmp_path / "out")
+    assert check_archive(tmp_path / "out").ok
+    with (tmp_path / "out" / "data" / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        told = {row["filename"].rpartition("/")[2]: row for row in csv.DictReader(file)}
+    assert {name: row["shown_as"] for name, row in told.items()} == {
+        "bed.png": "listed", "bed.png#1.1": "restored", "bed.png#1.2": "restored", "bed.png#1.3": "restored",
+        "one.png": "restored",
+    }  # fmt: skip
+    assert told["bed.png"]["why_not_restored"] == "divided"
+    assert told["bed.png#1.2"]["original_box"].startswith("centre 0.")
+    pictures = sorted(path.name for path in (tmp_path / "out" / "data" / "photos").iterdir())
+    assert len(pictures) == 4
+    undone(lab)
+    assert publish_collection(lab.db, lab.store, settings, lab.name, lab.run_id).shown == 2
