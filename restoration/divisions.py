@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from restoration.errors import UsageError
 
@@ -27,6 +27,8 @@ FIRST_CUT = 1_000_000
 """Photographs that are cut out of a page have such part numbers: this, 1,000 for each page, and their own number."""
 MOST_NUMBERS = 999
 """Numbers that photographs of one page may get, of all decisions together."""
+SURE = 0.9
+"""Confidence of the least sure photograph from which a recipe may divide a scan without a person."""
 _LARGEST = 1.5
 """A side, as a share of the scan's long side: no more than its diagonal."""
 _SMALLEST = 0.002
@@ -109,7 +111,7 @@ def make_layout(boxes: Iterable[PartBox], arrangement: str = "") -> Layout:
     return Layout(some, arrangement)  # type: ignore[arg-type]  # looked up above
 
 
-def layout_of_detail(detail: dict[str, object]) -> Layout | None:
+def layout_of_detail(detail: Mapping[str, Any]) -> Layout | None:
     """What triage's detail says (``arrangement``, ``photographs``); None if it says nothing of several photographs.
 
     :raises UsageError: it says it in another form.
@@ -124,6 +126,15 @@ def layout_of_detail(detail: dict[str, object]) -> Layout | None:
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"no place of a photograph: {error!r}") from error
     return make_layout(boxes, str(detail.get("arrangement", "")))
+
+
+def sure_layout(detail: Mapping[str, Any]) -> Layout | None:
+    """What triage's detail says, if it is sure enough of every photograph to divide the scan by it; None otherwise."""
+    photographs = detail.get("photographs")
+    parts = photographs if isinstance(photographs, list) else []
+    if min((float(part.get("confidence", 0)) for part in parts), default=0.0) < SURE:
+        return None
+    return layout_of_detail(detail)
 
 
 def read_boxes(path: Path) -> dict[str, Layout]:

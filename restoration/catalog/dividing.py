@@ -24,11 +24,8 @@ from restoration.catalog.divisions import (
 )
 from restoration.catalog.ending import End, Holding, Id, end_photo, hold
 from restoration.catalog.parts import FileFacts, join_batch, learn_parts, lock_batch, tell_parts
-from restoration.divisions import Layout, layout_of_detail
+from restoration.divisions import sure_layout
 from restoration.errors import PhotoState, ReasonCode
-
-SURE = 0.9
-"""Confidence of the least sure photograph from which a recipe may divide a scan without a person."""
 
 _ASKED = sa.text("""
 SELECT p.box IS NOT NULL AS cut, p.content_sha256, r.recipe,
@@ -116,7 +113,7 @@ def _decided(conn: sa.Connection, holding: Holding, asked: sa.Row[Any]) -> Divis
     lock_divisions(conn, holding.collection_id)
     content = asked.content_sha256
     division = divisions_of(conn, holding.collection_id, [content]).get(content)
-    sure = None if division or not asked.found else _sure(asked.found)
+    sure = None if division or not asked.found else sure_layout(asked.found)
     if sure is None or was_decided(conn, holding.collection_id, content):
         return division
     return decide_by_recipe(conn, holding.collection_id, content, sure, recipe=asked.recipe, run_id=holding.run_id)
@@ -135,12 +132,3 @@ def _join(conn: sa.Connection, holding: Holding, parts: list[CutPart]) -> None:
     ids = [part.photo_id for part in parts]
     queued = [int(number) for number in conn.execute(_QUEUE, {"ids": ids}).scalars()]
     join_batch(conn, holding, sorted(queued))
-
-
-def _sure(detail: dict[str, object]) -> Layout | None:
-    """What triage found, if it is sure enough of every photograph; None otherwise."""
-    photographs = detail.get("photographs")
-    parts = photographs if isinstance(photographs, list) else []
-    if min((float(part.get("confidence", 0)) for part in parts), default=0.0) < SURE:
-        return None
-    return layout_of_detail(detail)
