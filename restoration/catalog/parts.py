@@ -116,7 +116,7 @@ _GROW_BATCH = sa.text("UPDATE batch SET photo_count = photo_count + :more WHERE 
 
 _NAMES = sa.text("""
 SELECT object_key FROM photo
-WHERE collection_id = :collection_id AND current AND file_key IS NOT NULL ORDER BY file_key, part
+WHERE collection_id = :collection_id AND current AND file_key IS NOT NULL ORDER BY file_key, page, part
 """)
 
 _TRIES = 3

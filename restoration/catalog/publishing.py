@@ -156,7 +156,7 @@ FROM photo AS p
 JOIN collection AS c USING (collection_id)
 LEFT JOIN restoration AS r ON r.restoration_id = p.restoration_id
 WHERE p.collection_id = :collection_id AND p.current
-ORDER BY coalesce(p.file_key, p.object_key), p.part, p.photo_id
+ORDER BY coalesce(p.file_key, p.object_key), p.page, p.part, p.photo_id
 """)
 
 _COLLECTION_EVENTS = sa.text("""

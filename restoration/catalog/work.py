@@ -88,7 +88,7 @@ SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_
        split_part(c.source_uri, '/', 3) AS bucket
 FROM batch_photo AS bp JOIN photo AS p USING (photo_id) JOIN collection AS c USING (collection_id)
 WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL
-ORDER BY bp.position, p.part
+ORDER BY bp.position, p.page, p.part
 """)
 
 _TAKE = sa.text("""
