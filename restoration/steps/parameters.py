@@ -65,7 +65,7 @@ class Triage(StepParameters):
         default="offer",
         description="Whether to look for several photographs on one scan, and to say on record where they are. With "
         "'offer' the scan is restored as a whole until a person divides it (`restoration divide`); with 'split' the "
-        "run divides it at once if every one of them is surely seen.",
+        "run divides it at once if every one of them is surely seen (stereo cards are left to a person).",
     )
 
     @model_serializer(mode="wrap")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restoration.divisions import layout_of_detail, make_box, make_layout, part_number, read_box
+from restoration.divisions import layout_of_detail, make_box, make_layout, part_number, read_box, sure_layout
 from restoration.engine.engine import Engine
 from restoration.engine.outcome import Scan
 from restoration.engine.recipe import parse_recipe
@@ -66,6 +66,17 @@ def test_what_triage_tells_is_a_layout():
     assert layout_of_detail({"kind": "gray"}) is None
     with pytest.raises(UsageError):
         layout_of_detail({"photographs": [{"centre": [0.5]}]})
+
+
+@pytest.mark.parametrize(
+    ("arrangement", "least", "sure"),
+    [("album_page", 0.96, True), ("prints_on_bed", 0.94, False), ("stereo_card", 0.99, False)],
+)
+def test_a_recipe_divides_only_what_is_sure(arrangement, least, sure):
+    parts = (Part(0.25, 0.5, 0.3, 0.4, 0.0, 0.99), Part(0.75, 0.5, 0.3, 0.4, 0.0, least))
+    detail = Found(arrangement, parts).as_detail()
+    assert (sure_layout(detail) is not None) is sure
+    assert sure_layout({"kind": "gray"}) is None
 
 
 def test_each_place_of_a_page_is_a_content_of_its_own():
