@@ -22,7 +22,7 @@ from restoration.catalog.cut_parts import CutPart, Whole, add_parts, take_out
 from restoration.catalog.events import append_event
 from restoration.catalog.values import clean_words
 from restoration.catalog.withdrawals import WITHDRAWN, tell_withdrawn, withdraw_with
-from restoration.divisions import GivenThrough, Layout, layout_of_detail, make_layout, read_box
+from restoration.divisions import GivenThrough, Layout, make_layout, read_box
 from restoration.errors import UsageError
 
 DIVIDED, TAKEN_BACK = "division", "division_removal"
@@ -98,21 +98,6 @@ LEFT JOIN LATERAL (
 LEFT JOIN restoration AS r ON r.restoration_id = last.restoration_id
 WHERE p.photo_id = :photo_id AND same.photo_id = p.photo_id AND p.state = 'skipped' AND p.reason = 'divided'
 """)
-
-_FOUND = sa.text("""
-SELECT s.detail FROM photo AS p
-JOIN step_record AS s ON s.restoration_id = p.restoration_id AND s.step = 'triage' AND s.detail ? 'photographs'
-WHERE p.collection_id = :collection_id AND p.object_key = :object_key AND p.current
-ORDER BY s.ordinal LIMIT 1
-""")
-
-_SCANS_FOUND = sa.text(f"""
-SELECT p.object_key FROM photo AS p
-WHERE p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND p.box IS NULL AND NOT {WITHDRAWN}
-  AND EXISTS (SELECT FROM step_record AS s
-              WHERE s.restoration_id = p.restoration_id AND s.step = 'triage' AND s.detail ? 'photographs')
-ORDER BY p.object_key
-""")  # noqa: S608 - constant condition
 
 _CANNOT = frozenset({"rejected", "quarantined"})
 
@@ -220,20 +205,6 @@ def undo(conn: sa.Connection, collection_id: int, object_key: str, *, person: st
     for row in scans:
         tell_taken_back(conn, _whole(row), division.division_id, who, clean_words(reason))
     return TakenBack(tuple(_keys(scans)), parts)
-
-
-def found_by_triage(conn: sa.Connection, collection_id: int, object_key: str) -> Layout | None:
-    """Where triage saw several photographs on the scan of that key; None if it saw one, or nobody has looked.
-
-    :raises UsageError: what is on record cannot be used.
-    """
-    detail = conn.execute(_FOUND, {"collection_id": collection_id, "object_key": object_key}).scalar()
-    return None if detail is None else layout_of_detail(detail)
-
-
-def scans_found(conn: sa.Connection, collection_id: int) -> list[str]:
-    """Keys of the scans on which triage saw several photographs and that are not divided, withdrawn ones left out."""
-    return list(conn.execute(_SCANS_FOUND, {"collection_id": collection_id}).scalars())
 
 
 def divisions_of(conn: sa.Connection, collection_id: int, contents: Sequence[str]) -> dict[str, Division]:

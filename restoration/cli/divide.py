@@ -75,8 +75,8 @@ def divide(
 
 def _chosen(conn: sa.Connection, collection: Collection, keys: list[str] | None) -> Iterator[str]:
     """Keys of the scans that were named, or of all that triage found."""
-    from restoration.catalog.divisions import scans_found
     from restoration.catalog.photo_names import find_key
+    from restoration.catalog.several import scans_found
 
     if keys:
         yield from (find_key(conn, collection, key) for key in keys)
@@ -94,6 +94,7 @@ def _divide(
     dry_run: bool,
 ) -> None:
     from restoration.catalog import divisions
+    from restoration.catalog.several import found_by_triage
     from restoration.errors import UsageError
 
     number = collection.collection_id
@@ -102,7 +103,7 @@ def _divide(
         if divisions.divisions_of(conn, number, [divisions.content_of(conn, number, key)]):
             typer.echo(f"{_shown(key)}: is divided already")
             return
-        layout = divisions.found_by_triage(conn, number, key)
+        layout = found_by_triage(conn, number, key)
         missing = "triage found no several photographs on it; give boxes with --boxes"
     else:
         through = "boxes"

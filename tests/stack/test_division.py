@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from restoration.catalog.audit import run_query
 from restoration.catalog.collections import get_collection
-from restoration.catalog.divisions import divide, found_by_triage, undo
+from restoration.catalog.divisions import divide, undo
 from restoration.catalog.events import verify_chain
 from restoration.catalog.fixity import originals_kept
 from restoration.catalog.hints import NewHint, add_hints
@@ -19,6 +20,7 @@ from restoration.catalog.photo_names import find_key, find_scan
 from restoration.catalog.planning import finish_run
 from restoration.catalog.publishing import iter_publishable
 from restoration.catalog.reaper import reap
+from restoration.catalog.several import found_by_triage
 from restoration.catalog.withdrawals import lift, withdraw
 from restoration.colour_hints import ColourHint, HintGround
 from restoration.divisions import make_box, make_layout, read_box
@@ -131,7 +133,7 @@ class TestByAPerson:
             (2, 0.75, 0.5, 0.3, 0.4, -2.5, "triage", "Eve Kim", None),
         ]
 
-    def test_the_audit_says_what_is_divided_and_what_is_not(self, lab):
+    def test_the_audit_says_what_is_divided_and_what_is_not(self, lab, role_engine):
         restored(lab, {"bed.png": BED, "other.png": b"BED3 b"})
         divided(lab)
         rows = lab.rows("SELECT object_key, place, divided, part_key FROM audit.several ORDER BY 1, 2")
@@ -139,6 +141,10 @@ class TestByAPerson:
         assert rows[:2] == [(key, 1, True, f"{key}#1.1"), (key, 2, True, f"{key}#1.2")]
         assert [tuple(row[1:]) for row in rows[2:]] == [(1, False, None), (2, False, None), (3, False, None)]
         assert lab.rows("SELECT photos, skipped, divided FROM audit.collection") == [(4, 1, 1)]
+        with role_engine("auditor").connect() as conn:
+            names, answers = run_query(conn, "divisions", lab.name)
+        told = [dict(zip(names, answer, strict=True)) for answer in answers]
+        assert [(one["scans"], one["photographs"], one["decided_by"]) for one in told] == [([key], 2, "Eve Kim")]
 
     def test_dividing_it_so_again_changes_nothing(self, lab):
         restored(lab, {"bed.png": BED})
