@@ -128,6 +128,7 @@ class ReasonCode(StrEnum):
     MANY_ALIKE = "many_alike"
     NEGATIVE = "negative"
     DOUBTFUL_COLOUR = "doubtful_colour"
+    DIVIDED = "divided"
     DEVICE_FAULT = "device_fault"
     DISK_FULL = "disk_full"
     MOSTLY_MISSING = "mostly_missing"

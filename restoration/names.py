@@ -45,14 +45,20 @@ def output_key(sha256: str, extension: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{extension}"
 
 
-def page_sha256(file_sha256: str, page: int) -> str:
-    """Identity of a page's content: two pages of one file are never the same content, and pages of equal files are.
+def page_sha256(file_sha256: str, page: int, box: str = "") -> str:
+    """Identity of a photograph's content: two pages of one file are never the same, and pages of equal files are.
 
-    The first page has the file's own hash, as files with one photograph always had.
+    The first page has the file's own hash, as files with one photograph always had. A photograph that is cut out of its
+    page has another for each place. The SQL function ``part_content`` reckons the same.
+
+    :param box: where on the page it is cut out, as :attr:`restoration.divisions.PartBox.text`; empty: the whole page.
     """
-    if page == 1:
-        return file_sha256
-    return hashlib.sha256(f"{file_sha256}\npage {page}\n".encode()).hexdigest()
+    page_hash = file_sha256 if page == 1 else _sha256(f"{file_sha256}\npage {page}\n")
+    return _sha256(f"{page_hash}\nbox {box}\n") if box else page_hash
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def version_prefix(collection: str, version: int) -> str:

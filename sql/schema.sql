@@ -76,7 +76,7 @@ CREATE TYPE reason_code AS ENUM (
     'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken',
     'awaiting_review', 'awaiting_faces_off', 'reviewer_rejected', 'reviewer_kept_original', 'label_invalid',
     'fixity_changed', 'fixity_missing', 'model_retired', 'face_part_missing', 'many_alike', 'negative',
-    'doubtful_colour', 'device_fault', 'disk_full', 'mostly_missing');
+    'doubtful_colour', 'divided', 'device_fault', 'disk_full', 'mostly_missing');
 COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
 
 -- Tables ----------------------------------------------------------------------------------------------------------
@@ -273,6 +273,54 @@ COMMENT ON COLUMN restoration.access_format IS 'Its format by the ending of its 
 COMMENT ON INDEX restoration_output IS 'From a restored file back to its restoration.';
 COMMENT ON INDEX restoration_run IS 'Throughput of a run.';
 
+CREATE TABLE division (
+    division_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection_id   bigint NOT NULL REFERENCES collection,
+    source_sha256   text NOT NULL CHECK (source_sha256 ~ '^[0-9a-f]{64}$'),
+    arrangement     text NOT NULL DEFAULT '' CHECK (arrangement IN ('', 'prints_on_bed', 'album_page', 'stereo_card')),
+    boxes           text[] NOT NULL CHECK (cardinality(boxes) BETWEEN 1 AND 99),
+    given_through   text NOT NULL CHECK (given_through IN ('triage', 'boxes', 'recipe')),
+    run_id          uuid REFERENCES run,
+    decided_by      text NOT NULL CHECK (decided_by <> ''),
+    decided_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX division_content ON division (collection_id, source_sha256);
+COMMENT ON TABLE division IS
+    'Decisions that a scan is divided into the photographs it shows. Rows are never changed; one that no longer holds gets a row in division_removal. Holds for every scan of the collection with that content; one at most is in force for a content.';
+COMMENT ON COLUMN division.division_id IS 'Number of the decision.';
+COMMENT ON COLUMN division.collection_id IS 'Collection of the scan.';
+COMMENT ON COLUMN division.source_sha256 IS 'Identity of the scan''s content, as in photo.content_sha256.';
+COMMENT ON COLUMN division.arrangement IS 'prints_on_bed, album_page or stereo_card; empty if nobody said.';
+COMMENT ON COLUMN division.boxes IS
+    'Where its photographs are, in their order. Each as five numbers: centre across and down (shares of width and height), width and height (shares of the long side), turn in degrees clockwise.';
+COMMENT ON COLUMN division.given_through IS
+    'triage: a person took what triage had found. boxes: a person gave the boxes. recipe: the recipe of a run says that sure findings are divided.';
+COMMENT ON COLUMN division.run_id IS 'The run that divided it; null if a person did.';
+COMMENT ON COLUMN division.decided_by IS 'The person, or the recipe.';
+COMMENT ON COLUMN division.decided_at IS 'When.';
+COMMENT ON INDEX division_content IS 'The decisions about a content.';
+
+CREATE TABLE division_removal (
+    division_id     bigint PRIMARY KEY REFERENCES division,
+    reason          text NOT NULL DEFAULT '',
+    removed_by      text NOT NULL CHECK (removed_by <> ''),
+    removed_at      timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE division_removal IS 'Divisions that no longer hold. The division''s own row stays.';
+COMMENT ON COLUMN division_removal.division_id IS 'The division.';
+COMMENT ON COLUMN division_removal.reason IS 'Why, in words; may be empty.';
+COMMENT ON COLUMN division_removal.removed_by IS 'Who took it back.';
+COMMENT ON COLUMN division_removal.removed_at IS 'When.';
+
+CREATE FUNCTION part_content(file_sha256 text, page integer, box text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN encode(pg_catalog.sha256(convert_to(
+        CASE WHEN page = 1 THEN file_sha256
+             ELSE encode(pg_catalog.sha256(convert_to(file_sha256 || E'\npage ' || page || E'\n', 'UTF8')), 'hex') END
+        || E'\nbox ' || box || E'\n', 'UTF8')), 'hex');
+COMMENT ON FUNCTION part_content(text, integer, text) IS
+    'Identity of the content of a photograph that was cut out of a scan: a hash over the file''s hash, the page and the box.';
+
 CREATE TABLE photo (
     photo_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     collection_id   bigint NOT NULL REFERENCES collection,
@@ -309,13 +357,18 @@ CREATE TABLE photo (
     part            integer NOT NULL DEFAULT 1 CHECK (part >= 1),
     page            integer NOT NULL DEFAULT 1 CHECK (page >= 1),
     file_sha256     text CHECK (file_sha256 ~ '^[0-9a-f]{64}$'),
+    division_id     bigint REFERENCES division,
+    box             text,
     UNIQUE (collection_id, object_key, version_id, etag),
     CONSTRAINT photo_restored_has_restoration
         CHECK (state NOT IN ('restored', 'needs_review') OR restoration_id IS NOT NULL),
     CONSTRAINT photo_refusal_has_reason CHECK (state NOT IN ('rejected', 'quarantined', 'skipped') OR reason IS NOT NULL),
     CONSTRAINT photo_lease_is_whole CHECK ((lease_owner IS NULL) = (lease_until IS NULL)),
     CONSTRAINT photo_lease_while_restoring CHECK ((state = 'restoring') = (lease_owner IS NOT NULL)),
-    CONSTRAINT photo_part_has_file CHECK (part = 1 OR file_key IS NOT NULL)
+    CONSTRAINT photo_part_has_file CHECK (part = 1 OR file_key IS NOT NULL),
+    CONSTRAINT photo_box_is_part CHECK ((box IS NULL) = (part < 1000000)),
+    CONSTRAINT photo_box_is_content
+        CHECK (box IS NULL OR (division_id IS NOT NULL AND content_sha256 = part_content(file_sha256, page, box)))
 );
 CREATE UNIQUE INDEX photo_current_key ON photo (collection_id, object_key) WHERE current;
 CREATE INDEX photo_count ON photo (collection_id, state, reason) INCLUDE (size_bytes, duplicate_of) WHERE current;
@@ -327,12 +380,13 @@ CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST
     WHERE current AND missing_since IS NULL AND content_sha256 IS NOT NULL;
 CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
 CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
+CREATE INDEX photo_division ON photo (division_id) WHERE division_id IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
 COMMENT ON COLUMN photo.collection_id IS 'Collection it belongs to.';
 COMMENT ON COLUMN photo.object_key IS
-    'Name of the photograph: the key of its file, with #2, #3, ... behind it for further parts of one file.';
+    'Name of the photograph: the key of its file, with #2, #3, ... behind it for further pages, and #2.1, #2.2, ... for photographs that were cut out of a page.';
 COMMENT ON COLUMN photo.version_id IS 'S3 version, empty where the bucket is not versioned.';
 COMMENT ON COLUMN photo.etag IS 'ETag as listed; a scan whose ETag differs when it is read was replaced in between.';
 COMMENT ON COLUMN photo.size_bytes IS 'Size as listed, in bytes.';
@@ -340,7 +394,7 @@ COMMENT ON COLUMN photo.last_modified IS 'Time of the object as listed.';
 COMMENT ON COLUMN photo.current IS 'Whether this is the scan''s latest version.';
 COMMENT ON COLUMN photo.missing_since IS 'First listing in which the object was no longer there; null while it is.';
 COMMENT ON COLUMN photo.content_sha256 IS
-    'Identity of the photograph''s content, known once a worker has read it: the hash of the scan''s bytes; of a further page, a hash over that and the page.';
+    'Identity of the photograph''s content, known once a worker has read it: the hash of the scan''s bytes; of a further page, a hash over that and the page; of a photograph cut out of a page, a hash over that page''s and the box.';
 COMMENT ON COLUMN photo.duplicate_of IS 'Earlier photograph of the collection with the same bytes; both show one restoration.';
 COMMENT ON COLUMN photo.format IS 'Format of the scan as decoded.';
 COMMENT ON COLUMN photo.width IS 'Width of the scan in pixels, orientation applied.';
@@ -367,9 +421,13 @@ COMMENT ON COLUMN photo.hint_ids IS
 COMMENT ON COLUMN photo.file_key IS
     'Key of its file in the bucket, where that is another than object_key: of further parts, and where a page of another file had the name first. Null: object_key is the key.';
 COMMENT ON COLUMN photo.part IS
-    'Which of its file''s photographs it is. The first comes with the listing, the others once a worker has read the file.';
+    'Which of its file''s photographs it is. The first comes with the listing, the others once a worker has read the file. Of those that were cut out of a page: 1000000, 1000 for each page, and the number on the page.';
 COMMENT ON COLUMN photo.page IS 'The page of its file that shows it, from 1; thumbnails and smaller copies do not count.';
 COMMENT ON COLUMN photo.file_sha256 IS 'Hash of its file''s bytes where that is not content_sha256: of further parts, once a worker has read them.';
+COMMENT ON COLUMN photo.division_id IS
+    'Of a scan that is divided, and of the photographs that were cut out of one: the decision. Null of all others.';
+COMMENT ON COLUMN photo.box IS
+    'Where on its page it was cut out, as in division.boxes; null if it is the whole page.';
 COMMENT ON INDEX photo_current_key IS 'One current photograph a key; look-up by key.';
 COMMENT ON INDEX photo_count IS 'Counts by state and reason from the index alone; photographs of a collection in one state.';
 COMMENT ON INDEX photo_content IS 'Duplicates by content; from a hash to its photographs.';
@@ -379,6 +437,7 @@ COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
 COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
 COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
 COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
+COMMENT ON INDEX photo_division IS 'The photographs of a division.';
 
 CREATE TABLE batch (
     batch_id        uuid PRIMARY KEY,
@@ -750,7 +809,8 @@ COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event st
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, release, '
-    'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
+    'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check, '
+    'colour_hint, colour_hint_removal, division, division_removal.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
 COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
 COMMENT ON COLUMN event.run_id IS 'Run in which it happened.';
@@ -998,6 +1058,15 @@ CREATE FUNCTION hints_in_force(p photo) RETURNS bigint[]
 COMMENT ON FUNCTION hints_in_force(photo) IS
     'Numbers of the hints that hold for a photograph: those given for this very scan, or for one of the collection with the same bytes.';
 
+CREATE FUNCTION division_in_force(of_collection bigint, of_content text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT max(d.division_id) FROM division d
+             WHERE d.collection_id = of_collection AND d.source_sha256 = of_content
+               AND NOT EXISTS (SELECT FROM division_removal e WHERE e.division_id = d.division_id));
+COMMENT ON FUNCTION division_in_force(bigint, text) IS
+    'Number of the division that holds for a content in a collection; null if it is not divided.';
+
 -- Views for people --------------------------------------------------------------------------------------------------
 
 CREATE VIEW audit.photo AS
@@ -1039,7 +1108,8 @@ SELECT p.photo_id, c.name AS collection, p.object_key, p.version_id, p.current, 
        (SELECT array_agg(d.kind::text ORDER BY d.mended_share DESC, d.kind)
           FROM damage d WHERE d.restoration_id = p.restoration_id) AS damage_kinds,
        r.mask_key,
-       coalesce(p.file_key, p.object_key) AS file_key, p.page, (p.scan ->> 'pages')::integer AS pages
+       coalesce(p.file_key, p.object_key) AS file_key, p.page, (p.scan ->> 'pages')::integer AS pages,
+       p.box, p.division_id
   FROM photo p
   JOIN collection c USING (collection_id)
   LEFT JOIN restoration r ON r.restoration_id = p.restoration_id
@@ -1135,6 +1205,9 @@ COMMENT ON COLUMN audit.photo.mask_key IS 'Key of the mask that says where the p
 COMMENT ON COLUMN audit.photo.file_key IS 'Key of its file in the bucket; a file may hold several photographs.';
 COMMENT ON COLUMN audit.photo.page IS 'The page of the file that shows it, from 1.';
 COMMENT ON COLUMN audit.photo.pages IS 'Photographs in the file, as far as a worker has read it; null where none has.';
+COMMENT ON COLUMN audit.photo.box IS
+    'Where on its page it was cut out: centre across and down (shares of width and height), width and height (shares of the long side), turn in degrees clockwise; null if it is the whole page.';
+COMMENT ON COLUMN audit.photo.division_id IS 'The decision by which the scan was divided, of the scan and of what was cut out of it.';
 
 CREATE VIEW audit.collection AS
 SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS consent,
@@ -1142,7 +1215,8 @@ SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS
        n.photos, n.pending, n.in_progress, n.restored, n.needs_review, n.rejected, n.quarantined, n.skipped, n.duplicates,
        n.source_bytes, last_run.run_id AS last_run_id, last_run.state::text AS last_run_state,
        last_run.started_at AS last_run_at, shown.version AS published_version, shown.uri AS published_uri,
-       shown.current_at AS published_at, coalesce(h.seq, 0) AS events, h.sha256 AS chain_head
+       shown.current_at AS published_at, coalesce(h.seq, 0) AS events, h.sha256 AS chain_head,
+       n.divided
   FROM collection c
   LEFT JOIN event_head h USING (collection_id)
   LEFT JOIN LATERAL (
@@ -1154,6 +1228,7 @@ SELECT c.name AS collection, c.title, c.source_uri, c.recipe, c.consent::text AS
               count(*) FILTER (WHERE p.state = 'rejected') AS rejected,
               count(*) FILTER (WHERE p.state = 'quarantined') AS quarantined,
               count(*) FILTER (WHERE p.state = 'skipped') AS skipped,
+              count(*) FILTER (WHERE p.state = 'skipped' AND p.reason::text = 'divided') AS divided,
               count(p.duplicate_of) AS duplicates,
               coalesce(sum(p.size_bytes), 0)::bigint AS source_bytes
          FROM photo p WHERE p.collection_id = c.collection_id AND p.current) n ON true
@@ -1191,6 +1266,7 @@ COMMENT ON COLUMN audit.collection.published_uri IS 'Where the current archive l
 COMMENT ON COLUMN audit.collection.published_at IS 'When it became current.';
 COMMENT ON COLUMN audit.collection.events IS 'Events in the chain.';
 COMMENT ON COLUMN audit.collection.chain_head IS 'Hash of the last event.';
+COMMENT ON COLUMN audit.collection.divided IS 'Of those left out: scans that were divided into the photographs they show, which are counted one by one.';
 
 CREATE VIEW audit.run AS
 SELECT r.run_id, c.name AS collection, r.dag_id, r.dag_run_id, r.recipe, r.recipe_sha256, r.state::text AS state,
@@ -1622,17 +1698,31 @@ SELECT c.name AS collection, p.photo_id, p.object_key, p.restoration_id, s.detai
        (part.facts -> 'centre' ->> 0)::double precision AS x, (part.facts -> 'centre' ->> 1)::double precision AS y,
        (part.facts -> 'size' ->> 0)::double precision AS width, (part.facts -> 'size' ->> 1)::double precision AS height,
        (part.facts ->> 'angle')::double precision AS angle,
-       (part.facts ->> 'confidence')::double precision AS confidence
+       (part.facts ->> 'confidence')::double precision AS confidence,
+       false AS divided, NULL::text AS part_key
   FROM photo p
   JOIN collection c USING (collection_id)
   JOIN step_record s ON s.restoration_id = p.restoration_id AND s.step = 'triage' AND s.detail ? 'photographs'
  CROSS JOIN LATERAL jsonb_array_elements(s.detail -> 'photographs') WITH ORDINALITY AS part (facts, place)
- WHERE p.current;
-COMMENT ON VIEW audit.several IS 'One row a photograph that triage saw on a scan that shows several; the scan itself was restored as a whole.';
+ WHERE p.current
+UNION ALL
+SELECT c.name, p.photo_id, p.object_key, NULL, d.arrangement, cardinality(d.boxes), part.place,
+       split_part(part.box, ' ', 1)::double precision, split_part(part.box, ' ', 2)::double precision,
+       split_part(part.box, ' ', 3)::double precision, split_part(part.box, ' ', 4)::double precision,
+       split_part(part.box, ' ', 5)::double precision, NULL, true,
+       (SELECT q.object_key FROM photo q
+         WHERE q.collection_id = p.collection_id AND q.file_key = coalesce(p.file_key, p.object_key) AND q.current
+           AND q.page = p.page AND q.box = part.box AND (q.version_id, q.etag) = (p.version_id, p.etag))
+  FROM photo p
+  JOIN collection c USING (collection_id)
+  JOIN division d USING (division_id)
+ CROSS JOIN LATERAL unnest(d.boxes) WITH ORDINALITY AS part (box, place)
+ WHERE p.current AND p.box IS NULL AND p.state = 'skipped' AND p.reason::text = 'divided';
+COMMENT ON VIEW audit.several IS 'One row a photograph on a scan that shows several: as triage saw it on a scan that was restored as a whole, or as the scan was divided.';
 COMMENT ON COLUMN audit.several.collection IS 'Collection by name.';
 COMMENT ON COLUMN audit.several.photo_id IS 'The scan.';
 COMMENT ON COLUMN audit.several.object_key IS 'Its key.';
-COMMENT ON COLUMN audit.several.restoration_id IS 'The restoration whose triage said so.';
+COMMENT ON COLUMN audit.several.restoration_id IS 'The restoration whose triage said so; null if the scan is divided.';
 COMMENT ON COLUMN audit.several.arrangement IS 'prints_on_bed, album_page or stereo_card.';
 COMMENT ON COLUMN audit.several.photographs IS 'How many there are on the scan.';
 COMMENT ON COLUMN audit.several.place IS 'Which of them this is, row by row from the top left, from 1.';
@@ -1641,7 +1731,43 @@ COMMENT ON COLUMN audit.several.y IS 'Its centre, as a share of the scan''s heig
 COMMENT ON COLUMN audit.several.width IS 'Its width, as a share of the scan''s long side.';
 COMMENT ON COLUMN audit.several.height IS 'Its height, as a share of the scan''s long side.';
 COMMENT ON COLUMN audit.several.angle IS 'Its turn, in degrees clockwise.';
-COMMENT ON COLUMN audit.several.confidence IS 'Share of its outline that was seen; of a stereo card''s halves, how alike they are.';
+COMMENT ON COLUMN audit.several.confidence IS 'Share of its outline that was seen; of a stereo card''s halves, how alike they are; null if the scan is divided.';
+COMMENT ON COLUMN audit.several.divided IS 'Whether the scan is divided, so that each is a photograph of its own.';
+COMMENT ON COLUMN audit.several.part_key IS 'Then its name.';
+
+CREATE VIEW audit.division AS
+SELECT d.division_id, c.name AS collection, d.source_sha256,
+       (SELECT array_agg(p.object_key ORDER BY p.object_key) FROM photo p
+         WHERE p.content_sha256 = d.source_sha256 AND p.collection_id = d.collection_id AND p.current) AS scans,
+       d.arrangement, cardinality(d.boxes) AS photographs, part.place,
+       split_part(part.box, ' ', 1)::double precision AS x, split_part(part.box, ' ', 2)::double precision AS y,
+       split_part(part.box, ' ', 3)::double precision AS width, split_part(part.box, ' ', 4)::double precision AS height,
+       split_part(part.box, ' ', 5)::double precision AS angle,
+       d.given_through, d.run_id, d.decided_by, d.decided_at, e.removed_at, e.removed_by, e.reason AS removal_reason
+  FROM division d
+  JOIN collection c USING (collection_id)
+  LEFT JOIN division_removal e USING (division_id)
+ CROSS JOIN LATERAL unnest(d.boxes) WITH ORDINALITY AS part (box, place);
+COMMENT ON VIEW audit.division IS 'One row a photograph of a scan that was divided: where it is, who decided it, and whether that holds.';
+COMMENT ON COLUMN audit.division.division_id IS 'Number of the decision.';
+COMMENT ON COLUMN audit.division.collection IS 'Collection by name.';
+COMMENT ON COLUMN audit.division.source_sha256 IS 'Identity of the scan''s content.';
+COMMENT ON COLUMN audit.division.scans IS 'Keys of the collection''s scans with that content now; null if there are none.';
+COMMENT ON COLUMN audit.division.arrangement IS 'prints_on_bed, album_page or stereo_card; empty if nobody said.';
+COMMENT ON COLUMN audit.division.photographs IS 'Into how many it is divided.';
+COMMENT ON COLUMN audit.division.place IS 'Which of them this is, in the order in which they were given.';
+COMMENT ON COLUMN audit.division.x IS 'Its centre, as a share of the scan''s width.';
+COMMENT ON COLUMN audit.division.y IS 'Its centre, as a share of the scan''s height.';
+COMMENT ON COLUMN audit.division.width IS 'Its width, as a share of the scan''s long side.';
+COMMENT ON COLUMN audit.division.height IS 'Its height, as a share of the scan''s long side.';
+COMMENT ON COLUMN audit.division.angle IS 'Its turn, in degrees clockwise.';
+COMMENT ON COLUMN audit.division.given_through IS 'triage, boxes or recipe.';
+COMMENT ON COLUMN audit.division.run_id IS 'The run that divided it; null if a person did.';
+COMMENT ON COLUMN audit.division.decided_by IS 'The person, or the recipe.';
+COMMENT ON COLUMN audit.division.decided_at IS 'When.';
+COMMENT ON COLUMN audit.division.removed_at IS 'When it was taken back; null while it holds.';
+COMMENT ON COLUMN audit.division.removed_by IS 'Who took it back.';
+COMMENT ON COLUMN audit.division.removal_reason IS 'Why.';
 
 CREATE VIEW audit.fixity AS
 SELECT 'original' AS kind, c.name AS collection, coalesce(p.file_key, p.object_key) AS name, p.photo_id, NULL::integer AS version,
@@ -1792,6 +1918,13 @@ GRANT INSERT (collection_id, object_key, version_id, etag, size_bytes, last_modi
 GRANT UPDATE (current, missing_since, file_sha256) ON photo TO restoration_worker;
 GRANT INSERT (batch_id, photo_id, position) ON batch_photo TO restoration_worker;
 GRANT UPDATE (photo_count) ON batch TO restoration_worker;
+
+-- who divides a scan into the photographs it shows: a person with the ingest's login, or a run
+GRANT SELECT ON division, division_removal TO restoration_worker;
+GRANT INSERT ON division TO restoration_ingest, restoration_worker;
+GRANT INSERT ON division_removal TO restoration_ingest;
+GRANT INSERT ON withdrawal TO restoration_ingest;
+GRANT INSERT (content_sha256, file_sha256, division_id, box), UPDATE (division_id) ON photo TO restoration_worker;
 
 GRANT SELECT ON withdrawal, policy, review TO restoration_worker;
 GRANT SELECT ON colour_hint, colour_hint_removal TO restoration_worker;

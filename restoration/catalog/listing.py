@@ -113,6 +113,7 @@ _RETURN_PARTS = sa.text(f"""
 UPDATE photo AS o SET current = true, missing_since = NULL
 FROM change AS c
 WHERE {_PARTS_OF} AND NOT o.current AND (o.version_id, o.etag) = (c.version_id, c.etag)
+  AND NOT EXISTS (SELECT FROM division_removal AS e WHERE e.division_id = o.division_id)
 """)  # noqa: S608 - constant conditions
 
 # It is there again, or the reason why it was refused unread is gone: a rejected one is due again.

@@ -36,15 +36,16 @@ MOST_NAMES = 9
 """A part is given at most so many ``#``."""
 
 
-def free_name(file_key: str, part: str, collection_id: str = ":collection_id") -> str:
+def free_name(file_key: str, part: str, collection_id: str = ":collection_id", label: str = "") -> str:
     """SQL for the name of a part of a file: the first that never belonged to another one.
 
     :param file_key, part, collection_id: SQL expressions. The first part is named as its file if it may.
+    :param label: SQL for what stands behind the ``#`` in its name; empty: ``part``.
     """
     return f"""
     (SELECT g.name
      FROM (SELECT marks, {file_key} || repeat('#', marks)
-                         || CASE WHEN marks > 0 THEN CAST({part} AS text) ELSE '' END AS name
+                         || CASE WHEN marks > 0 THEN CAST({label or part} AS text) ELSE '' END AS name
            FROM generate_series(CASE WHEN {part} = 1 THEN 0 ELSE 1 END, {MOST_NAMES}) AS marks) AS g
      WHERE NOT EXISTS (SELECT FROM photo AS q WHERE q.collection_id = {collection_id} AND q.object_key = g.name
                          AND (coalesce(q.file_key, q.object_key), q.part) <> ({file_key}, {part}))
@@ -115,7 +116,7 @@ _GROW_BATCH = sa.text("UPDATE batch SET photo_count = photo_count + :more WHERE 
 
 _NAMES = sa.text("""
 SELECT object_key FROM photo
-WHERE collection_id = :collection_id AND current AND file_key IS NOT NULL ORDER BY file_key, part
+WHERE collection_id = :collection_id AND current AND file_key IS NOT NULL ORDER BY file_key, page, part
 """)
 
 _TRIES = 3
@@ -126,12 +127,18 @@ class FileFacts:
     """What reading a photograph's file showed: the hash of its bytes, and how many photographs it holds.
 
     ``pages`` is 0 if that is not known; then nothing is learnt. Of more than ``most`` the rest is one refused
-    photograph.
+    photograph. ``divides``: the recipe may divide the photograph (:mod:`restoration.catalog.dividing`).
     """
 
     sha256: str | None = None
     pages: int = 0
     most: int = 500
+    divides: bool = False
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether other photographs may join the batch."""
+        return self.pages > 1 or self.divides
 
 
 @dataclass(frozen=True)
@@ -146,10 +153,18 @@ class Learnt:
     too_many: str = ""
 
 
-def lock_batch(conn: sa.Connection, batch_id: Id, file: FileFacts) -> None:
-    """Take the batch before its photographs, if it may grow: whoever cancels it takes them in that order too."""
-    if file.pages > 1:
-        conn.execute(_LOCK_BATCH, {"batch_id": batch_id})
+def lock_batch(conn: sa.Connection, batch_id: Id) -> None:
+    """Take a batch that may grow before its photographs: whoever cancels it takes them in that order too."""
+    conn.execute(_LOCK_BATCH, {"batch_id": batch_id})
+
+
+def join_batch(conn: sa.Connection, holding: Holding, photo_ids: Sequence[int]) -> None:
+    """Put photographs into the batch of the one in hand, next to it. The batch must be locked."""
+    if photo_ids:
+        ids = list(photo_ids)
+        place = {"batch_id": holding.batch_id, "photo_id": holding.photo_id, "ids": ids, "more": len(ids)}
+        conn.execute(_JOIN_BATCH, place)
+        conn.execute(_GROW_BATCH, place)
 
 
 def learn_parts(conn: sa.Connection, holding: Holding, file: FileFacts) -> Learnt:
@@ -177,10 +192,7 @@ def learn_parts(conn: sa.Connection, holding: Holding, file: FileFacts) -> Learn
     rows = _add(conn, values)
     gone = tuple((int(row.photo_id), str(row.object_key)) for row in conn.execute(_GONE, values))
     added = tuple(int(row.photo_id) for row in rows if row.state == "queued")
-    if added:
-        place = {"batch_id": holding.batch_id, "photo_id": holding.photo_id, "ids": list(added), "more": len(added)}
-        conn.execute(_JOIN_BATCH, place)
-        conn.execute(_GROW_BATCH, place)
+    join_batch(conn, holding, added)
     refused = tuple(int(row.photo_id) for row in rows if row.state == "rejected")
     return Learnt(own.file_key, file.pages, added, refused, gone, too_many)
 
@@ -209,7 +221,11 @@ def tell_parts(conn: sa.Connection, holding: Holding, learnt: Learnt) -> None:
         reason = {"reason": str(ReasonCode.TOO_LARGE), "detail": learnt.too_many}
         tell_of(conn, holding, photo_id, "rejection", "failure", reason)
     for photo_id, key in learnt.gone:
-        reason = {"reason": str(ReasonCode.SOURCE_MISSING), "object_key": key, "detail": "its file lost this page"}
+        reason = {
+            "reason": str(ReasonCode.SOURCE_MISSING),
+            "object_key": key,
+            "detail": "it is not in its file any more",
+        }
         tell_of(conn, holding, photo_id, "missing", "warning", reason)
 
 

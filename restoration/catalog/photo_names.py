@@ -13,6 +13,7 @@ from restoration.errors import UsageError
 # Exact answers first; a mere file name counts only where one current photograph of the collection bears it.
 _FIND = sa.text("""
 SELECT p.photo_id, p.object_key, coalesce(p.file_key, p.object_key) AS file_key, p.page,
+       coalesce(p.box, '') AS box,
        p.object_key IN (:name, :prefix || :name) AS exact
 FROM photo AS p
 WHERE p.collection_id = :collection_id AND p.current
@@ -23,11 +24,14 @@ ORDER BY p.object_key = :name DESC, exact DESC, p.object_key LIMIT 6
 
 @dataclass(frozen=True)
 class FoundScan:
-    """A photograph by its key, the key of the object that is its file, and the page of that file, from 1."""
+    """A photograph by its key, the key of the object that is its file, the page of that file, from 1, and where it is
+    cut out of that page (:attr:`restoration.divisions.PartBox.text`); empty if it is the whole page.
+    """
 
     key: str
     file_key: str
     page: int
+    box: str = ""
 
 
 def find_photo(conn: sa.Connection, collection: Collection, name: str) -> int:
@@ -52,7 +56,7 @@ def find_scan(conn: sa.Connection, collection: Collection, name: str) -> FoundSc
     :raises UsageError: there is none, or the file name is that of several.
     """
     row = _find(conn, collection, name)
-    return FoundScan(row.object_key, row.file_key, row.page)
+    return FoundScan(row.object_key, row.file_key, row.page, row.box)
 
 
 def _find(conn: sa.Connection, collection: Collection, name: str) -> sa.Row[Any]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from restoration import names
 from restoration.catalog.bulk import copy_rows
 from restoration.catalog.collections import Collection
+from restoration.catalog.divisions import IS_DIVIDED, TO_DIVIDE
 from restoration.catalog.events import append_event
 from restoration.catalog.parts import FILE_IS_CURRENT, PAGES_UNKNOWN
 from restoration.catalog.release import release_photos
@@ -68,13 +69,14 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('planning', :coll
 # Which photographs a run takes; docs/catalog.md says it in words.
 _DUE = f"""
 p.collection_id = :collection_id AND p.current AND p.missing_since IS NULL AND NOT {WITHDRAWN} AND {FILE_IS_CURRENT}
-AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
+AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp()) AND NOT {IS_DIVIDED}
 AND (:force
      OR (p.state IN ('pending', 'queued', 'restoring') AND p.attempts < :max_attempts)
      OR (p.state IN ('restored', 'needs_review') AND p.recipe_sha256 IS DISTINCT FROM :recipe_sha256)
      OR (p.state IN ('restored', 'needs_review') AND {FACES_TO_UNDO})
      OR (p.state IN ('restored', 'needs_review') AND {HINTS_CHANGED})
      OR (p.state IN ('restored', 'needs_review') AND {PAGES_UNKNOWN})
+     OR (p.state IN ('restored', 'needs_review') AND {TO_DIVIDE})
      OR (p.state = 'skipped' AND p.reason = 'consent_refused' AND NOT :refused)
      OR (p.state = 'skipped' AND p.reason = 'withdrawn'))
 AND NOT EXISTS (SELECT FROM batch_photo AS lp JOIN batch AS lb USING (batch_id)
@@ -145,7 +147,7 @@ WITH back AS (
       AND (p.state = 'pending'
            OR (p.state IN ('restored', 'needs_review')
                AND (p.recipe_sha256 IS DISTINCT FROM r.recipe_sha256 OR {FACES_TO_UNDO} OR {HINTS_CHANGED}
-                    OR {PAGES_UNKNOWN})))
+                    OR {PAGES_UNKNOWN} OR {TO_DIVIDE})))
     ORDER BY p.photo_id FOR UPDATE OF p
 ), photos AS (
     UPDATE photo AS p SET state = 'queued', reason = NULL, reason_detail = '', finished_at = NULL
@@ -313,10 +315,10 @@ def plan_batches(
     """Choose the run's photographs and lay them into batches and shards, in order of their keys.
 
     Chosen are current photographs that are there and pending, or finished with another recipe, or failed with attempts
-    left, or accepted without faces while they show an altered one, or whose further pages nobody has looked for; with
-    ``force`` all of them. Those in a live batch of
-    another run, and withdrawn ones, are left out. Where consent is refused, what was due is skipped and nothing is
-    planned. A run that is planned already gives its plan again.
+    left, or accepted without faces while they show an altered one, or whose further pages nobody has looked for, or
+    whose content is divided while they are not; with ``force`` all of them. Those in a live batch of another run,
+    withdrawn ones, and scans that are divided are left out. Where consent is refused, what was due is skipped and
+    nothing is planned. A run that is planned already gives its plan again.
 
     :param models_sha256: the planner's idea of the models, for the record; the worker's counts.
     :param dry_run: nothing is written.

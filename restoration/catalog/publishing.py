@@ -47,7 +47,17 @@ SELECT p.photo_id, p.object_key, p.state::text AS state, p.reason::text AS reaso
                || CASE WHEN p.part > 1 OR (p.scan ? 'page' AND CAST(p.scan ->> 'pages' AS integer) > 1)
                   THEN jsonb_strip_nulls(jsonb_build_object('page', p.page,
                                                             'pages', CAST(p.scan ->> 'pages' AS integer)))
-                  ELSE '{}' END,
+                  ELSE '{}' END
+               || CASE WHEN p.box IS NOT NULL THEN jsonb_build_object('part', (
+                      SELECT jsonb_build_object(
+                          'number', p.part % 1000, 'place', array_position(d.boxes, p.box),
+                          'of', cardinality(d.boxes),
+                          'box', to_jsonb(CAST(string_to_array(p.box, ' ') AS double precision[])),
+                          'pixels', p.scan #> '{cut,pixels}', 'page_size', p.scan #> '{cut,page_size}',
+                          'resampled', p.scan #> '{cut,resampled}', 'arrangement', d.arrangement,
+                          'division_id', d.division_id, 'given_through', d.given_through,
+                          'divided_by', d.decided_by, 'divided_at', d.decided_at)
+                      FROM division AS d WHERE d.division_id = p.division_id)) ELSE '{}' END,
            'duplicate_of', (SELECT d.object_key FROM photo AS d
                             WHERE d.photo_id = p.duplicate_of AND NOT EXISTS (
                                 SELECT FROM withdrawal AS u WHERE u.collection_id = d.collection_id
@@ -146,7 +156,7 @@ FROM photo AS p
 JOIN collection AS c USING (collection_id)
 LEFT JOIN restoration AS r ON r.restoration_id = p.restoration_id
 WHERE p.collection_id = :collection_id AND p.current
-ORDER BY coalesce(p.file_key, p.object_key), p.part, p.photo_id
+ORDER BY coalesce(p.file_key, p.object_key), p.page, p.part, p.photo_id
 """)
 
 _COLLECTION_EVENTS = sa.text("""
@@ -211,7 +221,9 @@ class PublishablePhoto:
     ``record`` is JSON-able: photo_id, object_key, title, dublin_core (the sidecar's terms, and of those that it lacks
     the scan's own), dublin_core_from (the source of each term), state, reason, reason_detail, attempts,
     missing_since, finished_at, source {uri, version_id, etag, sha256, size, last_modified, format, width, height,
-    bits, scan, and of a file with several photographs page and pages}, duplicate_of (object key), decision (the one in
+    bits, scan, and of a file with several photographs page and pages, and of a photograph that was cut out of its page
+    part {number, place, of, box, pixels, page_size, resampled, arrangement, division_id, given_through, divided_by,
+    divided_at}}, duplicate_of (object key), decision (the one in
     force), awaits_review, withdrawal {reason, withdrawn_at} or None, tiles {before, after} (keys) or None, mask (key)
     or None, filled_share (0..1 or None), damage (kind, found_share, mended_share, regions, mending, box or None, model;
     the most mended first), variant,

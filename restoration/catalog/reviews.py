@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from restoration.catalog.divisions import IS_DIVIDED
 from restoration.catalog.values import clean_text
 from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
@@ -177,7 +178,8 @@ WITH decided AS (
 
 _COUNTS = sa.text(f"""
 WITH photos AS MATERIALIZED (
-    SELECT CAST(p.state AS text) AS state, {WITHDRAWN} AS withdrawn, ({_SHOWN}) AND {_WAITS} AS waits,
+    SELECT CAST(p.state AS text) AS state, {IS_DIVIDED} AS divided, {WITHDRAWN} AS withdrawn,
+           ({_SHOWN}) AND {_WAITS} AS waits,
            CASE WHEN {_SHOWN} THEN {_DECISION} END AS decision
     FROM photo AS p WHERE p.collection_id = :collection_id AND p.current
 )
@@ -193,7 +195,8 @@ SELECT count(*) AS photos,
        count(*) FILTER (WHERE NOT withdrawn AND decision = 'keep_original') AS keep_original,
        count(*) FILTER (WHERE NOT withdrawn AND state = 'rejected') AS rejected_by_system,
        count(*) FILTER (WHERE NOT withdrawn AND state = 'quarantined') AS quarantined,
-       count(*) FILTER (WHERE NOT withdrawn AND state = 'skipped') AS skipped
+       count(*) FILTER (WHERE NOT withdrawn AND state = 'skipped' AND NOT divided) AS skipped,
+       count(*) FILTER (WHERE NOT withdrawn AND divided) AS divided
 FROM photos
 """)  # noqa: S608 - constant parts
 
@@ -428,8 +431,8 @@ def review_counts(conn: sa.Connection, collection_id: int) -> dict[str, int]:
     """How far the review of a collection is, in current photographs.
 
     Keys: photos, withdrawn; of those not withdrawn unfinished, restored, needs_review, rejected_by_system, quarantined,
-    skipped (by state), waiting (for a person), and the decisions in force: accept, reject, accept_without_faces,
-    keep_original.
+    skipped, divided (by state; scans that are divided are no skipped ones), waiting (for a person), and the decisions
+    in force: accept, reject, accept_without_faces, keep_original.
     """
     row = conn.execute(_COUNTS, {"collection_id": collection_id}).one()
     return {key: int(value) for key, value in row._mapping.items()}

@@ -2,7 +2,8 @@
 
 A withdrawal holds for the scan's key, so also for a newer scan of that name, and it takes along every photograph of the
 collection with the same content: the same picture under another name is the same picture. A file that holds several
-photographs is withdrawn with all of them by its own name, and a further page alone by its own (``album.tif#2``).
+photographs is withdrawn with all of them by its own name, and a further page alone by its own (``album.tif#2``). What
+was cut out of a scan (``bed.tif#1.2``) takes the scan along, which shows it too, but not what else was cut out of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND 
 # every photograph that a key stands for: the scan itself, its twins by content, and the further pages of both
 _TWINS = sa.text("""
 WITH same AS (
-    SELECT DISTINCT p.object_key, p.part, coalesce(p.file_key, p.object_key) AS file_key
+    SELECT DISTINCT p.object_key, p.part, p.page, p.box, coalesce(p.file_key, p.object_key) AS file_key
     FROM photo AS p
     WHERE p.collection_id = :collection_id
       AND (p.object_key = :object_key
@@ -38,6 +39,17 @@ SELECT q.object_key
 FROM same AS s
 JOIN photo AS q ON q.collection_id = :collection_id AND q.file_key = s.file_key AND q.current AND q.part > 1
 WHERE s.part = 1
+UNION
+SELECT q.object_key
+FROM same AS s
+JOIN photo AS q ON q.collection_id = :collection_id AND q.file_key = s.file_key AND q.page = s.page
+WHERE s.box IS NULL AND q.box IS NOT NULL
+UNION
+SELECT q.object_key
+FROM same AS s
+JOIN photo AS q ON q.collection_id = :collection_id AND coalesce(q.file_key, q.object_key) = s.file_key
+               AND q.page = s.page
+WHERE s.box IS NOT NULL AND q.box IS NULL
 ORDER BY 1
 """)
 
@@ -59,9 +71,27 @@ ON CONFLICT (collection_id, object_key) WHERE lifted_at IS NULL DO NOTHING
 RETURNING object_key
 """)
 
+# A scan stays withdrawn while anything that was cut out of it is.
 _LIFT = sa.text("""
-UPDATE withdrawal SET lifted_at = clock_timestamp(), lifted_by = :person
-WHERE collection_id = :collection_id AND object_key = ANY(CAST(:keys AS text[])) AND lifted_at IS NULL
+UPDATE withdrawal AS w SET lifted_at = clock_timestamp(), lifted_by = :person
+WHERE w.collection_id = :collection_id AND w.object_key = ANY(CAST(:keys AS text[])) AND w.lifted_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM photo AS s
+      JOIN photo AS q ON q.collection_id = s.collection_id AND q.file_key = coalesce(s.file_key, s.object_key)
+                     AND q.page = s.page AND q.box IS NOT NULL
+      JOIN withdrawal AS o ON o.collection_id = q.collection_id AND o.object_key = q.object_key AND o.lifted_at IS NULL
+      WHERE s.collection_id = w.collection_id AND s.object_key = w.object_key AND s.box IS NULL
+        AND o.object_key <> ALL(CAST(:keys AS text[])))
+RETURNING w.object_key
+""")
+
+# for the reason of another one
+_ADD_WITH = sa.text("""
+INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by)
+SELECT w.collection_id, k.object_key, w.reason, :person
+FROM withdrawal AS w CROSS JOIN unnest(CAST(:keys AS text[])) AS k(object_key)
+WHERE w.collection_id = :collection_id AND w.object_key = :object_key AND w.lifted_at IS NULL
+ON CONFLICT (collection_id, object_key) WHERE lifted_at IS NULL DO NOTHING
 RETURNING object_key
 """)
 
@@ -134,6 +164,20 @@ def lift(conn: sa.Connection, collection_id: int, object_key: str, *, person: st
     for key in lifted:
         _tell(conn, collection_id, key, person, {"lifted": True})
     return Withdrawal(lifted)
+
+
+def withdraw_with(
+    conn: sa.Connection, collection_id: int, object_key: str, keys: list[str], *, person: str
+) -> list[str]:
+    """Withdraw photographs for the reason of a scan that is withdrawn; which of them were not. No event is appended."""
+    values = {"collection_id": collection_id, "object_key": object_key, "keys": keys, "person": person}
+    return sorted(conn.execute(_ADD_WITH, values).scalars())
+
+
+def tell_withdrawn(conn: sa.Connection, collection_id: int, keys: list[str], *, person: str, because_of: str) -> None:
+    """Append the events of photographs that were withdrawn together with something else."""
+    for key in keys:
+        _tell(conn, collection_id, key, person, {"because_of": because_of})
 
 
 def versions_showing_withdrawn(conn: sa.Connection, collection_id: int) -> list[ShowingVersion]:

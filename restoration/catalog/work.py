@@ -15,6 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from restoration.catalog.collections import Collection
+from restoration.catalog.dividing import divide_in_run, record_divided, tell_in_run
+from restoration.catalog.divisions import divisions_of
 from restoration.catalog.ending import (
     End,
     Holding,
@@ -53,6 +55,7 @@ __all__ = [
     "StepRow",
     "batch_photos",
     "claim_batch",
+    "divisions_of",
     "fail_batch",
     "find_restoration",
     "finish_batch",
@@ -60,6 +63,7 @@ __all__ = [
     "lease_photo",
     "link_restoration",
     "reap",
+    "record_divided",
     "record_failed",
     "record_rejected",
     "record_restored",
@@ -80,10 +84,11 @@ RETURNING b.run_id, b.deliveries, r.recipe_body, r.recipe_sha256, c.collection_i
 
 _BATCH_PHOTOS = sa.text("""
 SELECT p.photo_id, p.object_key, p.version_id, p.etag, p.size_bytes, p.declared_sha256, p.page, p.part,
-       coalesce(p.file_key, p.object_key) AS file_key, split_part(c.source_uri, '/', 3) AS bucket
+       coalesce(p.box, '') AS box, p.file_sha256, coalesce(p.file_key, p.object_key) AS file_key,
+       split_part(c.source_uri, '/', 3) AS bucket
 FROM batch_photo AS bp JOIN photo AS p USING (photo_id) JOIN collection AS c USING (collection_id)
 WHERE bp.batch_id = :batch_id AND bp.finished_at IS NULL
-ORDER BY bp.position, p.part
+ORDER BY bp.position, p.page, p.part
 """)
 
 _TAKE = sa.text("""
@@ -192,7 +197,9 @@ class PhotoWork:
     """One photograph to restore: where its bytes are and what the listing said of them.
 
     ``declared_sha256``: the hash that whoever gave the scan said it has, None where nobody did. ``file_key`` is the key
-    of its file, in which it is on ``page`` and the ``part``-th photograph; empty: the photograph's own key.
+    of its file, in which it is on ``page`` and the ``part``-th photograph; empty: the photograph's own key. ``box``:
+    where on that page it is to be cut out (:class:`restoration.divisions.PartBox`), of the file with ``file_sha256``
+    alone; empty: it is the whole page.
     """
 
     photo_id: int
@@ -205,6 +212,8 @@ class PhotoWork:
     page: int = 1
     part: int = 1
     file_key: str = ""
+    box: str = ""
+    file_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -330,7 +339,8 @@ def record_restored(
     :param hint_ids: the hints that held when the photograph was leased.
     :param file: what reading the file showed; its further photographs join the batch.
     """
-    lock_batch(conn, batch_id, file)
+    if file.may_grow:
+        lock_batch(conn, batch_id)
     holding = hold(conn, batch_id, photo_id, worker)
     number, made = _store(conn, new, holding)
     if holding.mine:
@@ -339,6 +349,7 @@ def record_restored(
             conn, holding, end, source_sha256=new.source_sha256, info=new.info, file_sha256=file.sha256
         )
         learnt = learn_parts(conn, holding, file)
+        divided = divide_in_run(conn, holding, file)
         detail = {"source_sha256": new.source_sha256, "output_sha256": new.output_sha256, "state": str(new.state)}
         detail |= _variant_facts(new.variant, new.recipe_sha256, hint_ids)
         if new.reason:
@@ -346,6 +357,7 @@ def record_restored(
         outcome: EventOutcome = "success" if new.state is PhotoState.RESTORED else "warning"
         kind = "restoration" if made else "deduplication"
         tell(conn, holding, kind, outcome, detail | duplicate_fact(duplicate), number)
+        tell_in_run(conn, holding, divided)
         tell_parts(conn, holding, learnt)
     return number
 
@@ -371,7 +383,8 @@ def link_restoration(
     :param hint_ids: the hints that held when the photograph was leased.
     :param file: as for :func:`record_restored`.
     """
-    lock_batch(conn, batch_id, file)
+    if file.may_grow:
+        lock_batch(conn, batch_id)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return
@@ -390,9 +403,11 @@ def link_restoration(
     )
     duplicate = end_photo(conn, holding, end, source_sha256=source_sha256, info=info, file_sha256=file.sha256)
     learnt = learn_parts(conn, holding, file)
+    divided = divide_in_run(conn, holding, file)
     detail = {"source_sha256": source_sha256, "output_sha256": found.output_sha256, "state": found.state}
     detail |= _variant_facts(variant, found.recipe_sha256, hint_ids)
     tell(conn, holding, "deduplication", "success", detail | duplicate_fact(duplicate), restoration_id)
+    tell_in_run(conn, holding, divided)
     tell_parts(conn, holding, learnt)
 
 
@@ -419,7 +434,8 @@ def record_rejected(
 
     :param file: as for :func:`record_restored`: a page that cannot be read says nothing of the others.
     """
-    lock_batch(conn, batch_id, file)
+    if file.may_grow:
+        lock_batch(conn, batch_id)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return
@@ -450,7 +466,8 @@ def record_failed(
     :returns: ``pending`` where it may be leased again, ``quarantined`` after the last attempt; the photograph's state,
         whatever it is, where this worker no longer holds it.
     """
-    lock_batch(conn, batch_id, file)
+    if file.may_grow:
+        lock_batch(conn, batch_id)
     holding = hold(conn, batch_id, photo_id, worker)
     if not holding.mine:
         return holding.state if holding.state in FINAL_STATES else PhotoState.QUEUED

@@ -69,6 +69,8 @@ def suggest_command(
 
 def _scans(settings: Settings, collection: Collection, *places: FoundScan) -> list[FloatImage]:
     """Decoded scans. :raises PhotoRejected: one cannot be read, or is too large."""
+    from restoration.engine.cut_out import PictureReader
+    from restoration.engine.outcome import Scan
     from restoration.photo.decode import DecodeLimits, Decoder
     from restoration.storage.s3 import ObjectStore, make_client
 
@@ -77,7 +79,9 @@ def _scans(settings: Settings, collection: Collection, *places: FoundScan) -> li
     with Decoder(DecodeLimits.from_settings(settings)) as decoder:
         read = (store.read(bucket, place.file_key, max_bytes=settings.max_object_bytes)[0] for place in places)
         decoded = zip(places, read, strict=True)
-        return [decoder.decode(data, place.key, place.page).pixels for place, data in decoded]
+        reader = PictureReader(decoder, settings.min_side)
+        scans = (Scan(place.key, data, place.page, box=place.box) for place, data in decoded)
+        return [reader.picture(scan).pixels for scan in scans]
 
 
 def _is_coloured(pixels: FloatImage) -> bool:

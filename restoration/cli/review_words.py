@@ -105,7 +105,7 @@ def several_lines(detail: Mapping[str, Any]) -> Iterator[str]:
     if parts:
         kind = ARRANGEMENT_WORDS.get(detail.get("arrangement", ""), "one scan")
         least = min(float(part["confidence"]) for part in parts)
-        yield f"  {len(parts)} photographs on {kind} (the least sure {least:.0%}): `restoration split` parts a copy"
+        yield f"  {len(parts)} photographs on {kind} (the least sure {least:.0%}): `restoration divide` parts them"
 
 
 def damage_words(damage: ReviewDamage) -> str:

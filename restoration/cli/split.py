@@ -17,6 +17,8 @@ scan's own samples, profile, resolution and words; those that lie askew are turn
 which scan (sha256) was parted where, and for whom. Look at what would be done first: `--dry-run --sheet`. To correct
 it, change centres, sizes and angles in a copy of parts.json and give that with --boxes.
 
+Scans that the catalog knows are divided there, without copies: `restoration divide`, which takes parts.json too.
+
 Nothing that exists is written over. Exit codes: 0 done; 1 a scan could not be read; 2 wrong usage.
 """
 

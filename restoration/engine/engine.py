@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,7 @@ class Engine:
         :raises SettingsError: the device asked for is not there.
         :raises ModelError: the registry cannot be read.
         """
+        from restoration.engine.cut_out import PictureReader
         from restoration.models.loading import LoadedModels
         from restoration.photo.decode import DecodeLimits, Decoder
 
@@ -111,6 +112,7 @@ class Engine:
         self._stack = ExitStack()
         limits, position = DecodeLimits.from_settings(self.settings), self.settings.keep_position
         self._decoder = self._stack.enter_context(Decoder(limits, position=position))
+        self._reader = PictureReader(self._decoder, self.settings.min_side)
 
     def __enter__(self) -> Engine:
         return self
@@ -183,14 +185,15 @@ class Engine:
             if len(group) >= GROUP_PHOTOS or pixels >= GROUP_PIXELS:
                 yield from self._finished(group, prepared)
                 group, pixels = [], 0
+        self._reader.forget()
         yield from self._finished(group, prepared)
 
     def _decoded(self, scan: Scan) -> _Work:
         file_sha256 = scan.file_sha256 or hashlib.sha256(scan.data).hexdigest()
-        work = _Work(scan, page_sha256(file_sha256, scan.page))
+        work = _Work(scan, page_sha256(file_sha256, scan.page, scan.box))
         with self._guarded(work, "decoding"):
-            picture = self._decoder.decode(scan.data, scan.name, scan.page)
-            work.scan = Scan(scan.name, b"", scan.page, file_sha256)
+            picture = self._reader.picture(replace(scan, file_sha256=file_sha256))
+            work.scan = Scan(scan.name, b"", scan.page, file_sha256, scan.box)
             work.info = picture.info
             work.frame = Frame(scan.name, picture, picture)
         return work

@@ -2,9 +2,10 @@
 
 ``restoration.jsonl`` in the output folder holds one JSON object for each source, the last run's: what it was, what was
 done to it with which models, what came out. It is what decides whether an existing output may be left as it is. Every
-page of a file is a source of its own: ``album.tif``, ``album.tif#2``, ``album.tif#3``. Where parts of a picture were
-filled, ``masks/`` holds a picture of the same name that says which; ``access/`` holds the copies for everyday use that
-a recipe may ask for.
+page of a file is a source of its own: ``album.tif``, ``album.tif#2``, ``album.tif#3``. If the recipe says so, a scan on
+which several photographs are surely seen is divided: they are sources (``bed.tif#1.1``), and the scan has no output.
+Where parts of a picture were filled, ``masks/`` holds a picture of the same name that says which; ``access/`` holds the
+copies for everyday use that a recipe may ask for.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ import hashlib
 import json
 import stat
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from restoration.divisions import Layout
 from restoration.engine.beside import Beside
 from restoration.engine.encoding import endings
 from restoration.engine.engine import SOFTWARE, Engine
+from restoration.engine.folder_record import (
+    Page,
+    divided_facts,
+    found_on,
+    layout_of_record,
+    model_facts,
+    result_facts,
+)
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.outputs import (
     ACCESS,
@@ -38,8 +48,6 @@ from restoration.engine.outputs import (
 )
 from restoration.engine.prepare import Prepared
 from restoration.errors import PhotoState, ReasonCode, StorageError, UsageError
-from restoration.models.registry import ModelEntry
-from restoration.names import page_sha256
 
 RECORD_NAME = "restoration.jsonl"
 FAILED = "failed"
@@ -63,26 +71,6 @@ class Item:
         return self.state in {FAILED, PhotoState.REJECTED.value}
 
 
-@dataclass(frozen=True)
-class _Page:
-    """A photograph of a file: which of how many, and the hash of the file."""
-
-    file: str
-    number: int
-    count: int
-    file_sha256: str
-
-    @property
-    def source(self) -> str:
-        return self.file if self.number == 1 else f"{self.file}#{self.number}"
-
-    def facts(self) -> dict[str, Any]:
-        """For the record; nothing of a file that is one photograph."""
-        if self.count == 1:
-            return {}
-        return {"file": self.file, "file_sha256": self.file_sha256, "page": self.number, "pages": self.count}
-
-
 @dataclass
 class FolderRun:
     """One run over one folder. Iterate :meth:`run`; the record is written as it goes and tidied by :meth:`close`.
@@ -102,10 +90,11 @@ class FolderRun:
     _files: tuple[str, ...] = ()
     _named: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
-    _pages: dict[str, _Page] = field(default_factory=dict)
+    _pages: dict[str, Page] = field(default_factory=dict)
     _endings: tuple[str, str] = (".png", "")
     _earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ready: deque[Item] = field(default_factory=deque)
+    _divided: list[Page] = field(default_factory=list)
 
     @classmethod
     def plan(
@@ -144,15 +133,27 @@ class FolderRun:
         :raises EnvironmentProblem: the machine, not a photograph, is at fault; what is done stays done.
         """
         write = _Appender(self.target / RECORD_NAME)
-        for outcome in self.engine.restore_many(self._scans(), self.prepared):
+        for scans in (self._scans(), self._parts()):
+            for outcome in self.engine.restore_many(scans, self.prepared):
+                yield from self._settled(write)
+                yield self._ended(outcome, write)
             yield from self._settled(write)
-            item = self._kept(self._item(outcome), write)
-            if outcome.result is not None:
-                # after its line in the record: a run killed in between does this photograph again
-                self._write_beside(outcome.name, outcome.result)
-                write_atomically(self.target / item.output, outcome.result.output)
-            yield item
-        yield from self._settled(write)
+
+    def _ended(self, outcome: Outcome, write: _Appender) -> Item:
+        """Record how a photograph ended, and write its result; a scan that is divided has none."""
+        page = self._pages.pop(outcome.name)
+        layout = None if page.box or outcome.result is None else found_on(outcome.result)
+        if layout is not None:
+            self._divided += page.divided(layout)
+            item = self._kept(self._divided_item(outcome, page, layout), write)
+            self._remove_earlier(page.source)
+            return item
+        item = self._kept(self._item(outcome, page), write)
+        if outcome.result is not None:
+            # after its line in the record: a run killed in between does this photograph again
+            self._write_beside(outcome.name, outcome.result)
+            write_atomically(self.target / item.output, outcome.result.output)
+        return item
 
     def close(self) -> None:
         """Leave one line for each source in the record, sorted. Safe after an interruption."""
@@ -174,7 +175,7 @@ class FolderRun:
             yield self._kept(self._ready.popleft(), write)
 
     def _kept(self, item: Item, write: _Appender) -> Item:
-        if item.record is not None and item.state != PhotoState.SKIPPED:
+        if item.record is not None and (item.state != PhotoState.SKIPPED or item.reason is ReasonCode.DIVIDED):
             write(item.record)
         return item
 
@@ -195,19 +196,46 @@ class FolderRun:
                 self._ready.append(self._refused(source, ReasonCode.TOO_LARGE, text))
                 continue
             for page in self._pages_of(source, data):
-                done = None if self.overwrite else self._existing(page)
-                if done is None:
-                    yield Scan(page.source, data, page.number, page.file_sha256)
-                else:
-                    self._pages.pop(page.source)
-                    self._ready.append(done)
+                yield from self._due(page, data)
 
-    def _pages_of(self, file: str, data: bytes) -> Iterator[_Page]:
+    def _due(self, page: Page, data: bytes) -> Iterator[Scan]:
+        """The photograph, if it is to be restored; those that are cut out of it, if it was divided before."""
+        line = {} if self.overwrite else self._earlier.get(page.source, {})
+        layout = layout_of_record(line) if self._is_of(page, line) else None
+        done = None if self.overwrite else self._existing(page)
+        if layout is not None:
+            self._pages.pop(page.source)
+            self._ready.append(Item(page.source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", "", line))
+            self._divided += page.divided(layout)
+        elif done is not None:
+            self._pages.pop(page.source)
+            self._ready.append(done)
+        else:
+            yield Scan(page.source, data, page.number, page.file_sha256, page.box)
+
+    def _parts(self) -> Iterator[Scan]:
+        """The photographs that are cut out of scans, once those were looked at; each file is read again, once."""
+        read: tuple[str, bytes] = ("", b"")
+        for page in self._divided:
+            try:
+                read = read if page.file == read[0] else (page.file, (self.source / page.file).read_bytes())
+            except OSError as error:
+                self._ready.append(self._refused(page.source, ReasonCode.SOURCE_MISSING, f"cannot be read: {error}"))
+                continue
+            if hashlib.sha256(read[1]).hexdigest() != page.file_sha256:
+                text = "its file was changed while the folder was being restored; run it again"
+                self._ready.append(self._refused(page.source, ReasonCode.SOURCE_CHANGED, text))
+                continue
+            self._pages[page.source] = page
+            self._claim(page)
+            yield from self._due(page, read[1])
+
+    def _pages_of(self, file: str, data: bytes) -> Iterator[Page]:
         """The photographs in a file, each with its output; what is beyond the limit is one that is refused."""
         count, most = max(1, self.engine.pages(data, file)), self.engine.settings.max_pages
         sha256 = hashlib.sha256(data).hexdigest()
         for number in range(1, min(count, most) + 1):
-            page = _Page(file, number, count, sha256)
+            page = Page(file, number, count, sha256)
             self._pages[page.source] = page
             self._claim(page)
             yield page
@@ -217,18 +245,18 @@ class FolderRun:
             self.outputs.setdefault(source, "")
             self._ready.append(self._refused(source, ReasonCode.TOO_LARGE, text))
 
-    def _claim(self, page: _Page) -> None:
+    def _claim(self, page: Page) -> None:
         """Give a further page its output, its mask and its access copy, unless an earlier run did."""
         if page.source not in self._named:
             ending, access = self._endings
-            output = page_output(page.file, page.number, self._named[page.file], self._taken, ending)
+            output = page_output(page.file, page.label, self._named[page.file], self._taken, ending)
             self._named[page.source] = output
             self.masks.paths[page.source] = page_beside(MASKS, output, ".png", self._taken)
             if access:
                 self.access.paths[page.source] = page_beside(ACCESS, output, access, self._taken)
         self.outputs[page.source] = self._named[page.source]
 
-    def _existing(self, page: _Page) -> Item | None:
+    def _existing(self, page: Page) -> Item | None:
         """What to do about an output that is there already; None where there is none."""
         source, output = page.source, self.outputs[page.source]
         path = self.target / output
@@ -238,11 +266,24 @@ class FolderRun:
                 return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
         if not path.exists() or self.masks.is_gone(line) or self.access.is_gone(line):
             return None
-        wanted = {"source_sha256": page_sha256(page.file_sha256, page.number), **self._identity()}
-        if all(line.get(key) == value for key, value in wanted.items()) and line.get("output_sha256") == _sha256(path):
+        if self._is_of(page, line) and line.get("output_sha256") == _sha256(path):
             return Item(source, PhotoState.SKIPPED.value, ReasonCode.ALREADY_DONE, "", output, line)
         text = f"{path} is there already and is not the result of this source and recipe; --overwrite replaces it"
         return Item(source, PhotoState.REJECTED.value, ReasonCode.NAME_COLLISION, text)
+
+    def _is_of(self, page: Page, line: Mapping[str, Any]) -> bool:
+        """Whether a line of the record is of this content, recipe, models and class of device."""
+        wanted = {"source_sha256": page.content, **self._identity()}
+        return all(line.get(key) == value for key, value in wanted.items())
+
+    def _remove_earlier(self, source: str) -> None:
+        """Of a scan that is divided nothing is left that an earlier run made of the whole."""
+        line = self._earlier.get(source, {})
+        path = self.target / line["output"] if line.get("output") else None
+        if path is not None and path.is_file() and line.get("output_sha256") == _sha256(path):
+            path.unlink()
+        for beside in (self.masks, self.access):
+            beside.write(source, None, line)
 
     def _refused(self, source: str, reason: ReasonCode, text: str) -> Item:
         record = {"source": source, "state": PhotoState.REJECTED.value, "reason": reason, "detail": text}
@@ -255,7 +296,25 @@ class FolderRun:
             "device_class": self.engine.device_class,
         }
 
-    def _item(self, outcome: Outcome) -> Item:
+    def _item(self, outcome: Outcome, page: Page) -> Item:
+        record = self._record(outcome, page)
+        output = ""
+        if outcome.result is not None:
+            output = self.outputs[outcome.name]
+            record |= {"output": output, **result_facts(outcome.result)}
+            for beside, data in self._beside(outcome.result):
+                record |= beside.facts(outcome.name, data)
+        return Item(outcome.name, record["state"], outcome.reason, outcome.reason_detail, output, record)
+
+    def _divided_item(self, outcome: Outcome, page: Page, layout: Layout) -> Item:
+        """A scan in whose place its photographs stand from now on."""
+        detail = f"divided into {len(layout.boxes)} photographs"
+        state = {"state": PhotoState.SKIPPED.value, "reason": ReasonCode.DIVIDED, "detail": detail}
+        record = self._record(outcome, page) | state | divided_facts(layout)
+        return Item(outcome.name, PhotoState.SKIPPED.value, ReasonCode.DIVIDED, detail, record=record)
+
+    def _record(self, outcome: Outcome, page: Page) -> dict[str, Any]:
+        """What the record says of every photograph."""
         record: dict[str, Any] = {
             "source": outcome.name,
             "source_sha256": outcome.source_sha256,
@@ -264,21 +323,17 @@ class FolderRun:
             "detail": outcome.reason_detail,
             "recipe": self.prepared.recipe.name,
             **self._identity(),
-            "models": [_model(entry) for entry in self.prepared.entries],
+            "models": [model_facts(entry) for entry in self.prepared.entries],
             "software": SOFTWARE,
             "seconds": round(outcome.seconds, 4),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        record |= self._pages.pop(outcome.name).facts()
+        record |= page.facts()
+        if outcome.info is not None and outcome.info.cut:
+            record["cut"] = outcome.info.cut
         if outcome.info is not None and "notes" in outcome.info.metadata:
             record["notes"] = outcome.info.metadata["notes"]
-        output = ""
-        if outcome.result is not None:
-            output = self.outputs[outcome.name]
-            record |= {"output": output, **_result_facts(outcome.result)}
-            for beside, data in self._beside(outcome.result):
-                record |= beside.facts(outcome.name, data)
-        return Item(outcome.name, record["state"], outcome.reason, outcome.reason_detail, output, record)
+        return record
 
 
 class _Appender:
@@ -319,69 +374,6 @@ def _read_record(path: Path) -> dict[str, dict[str, Any]]:
         except (ValueError, KeyError, TypeError) as error:
             raise StorageError(f"{path}, line {number} is no record of a restoration; move the file away") from error
     return lines
-
-
-def _result_facts(result: Result) -> dict[str, Any]:
-    return {
-        "output_sha256": result.output_sha256,
-        "width": result.width,
-        "height": result.height,
-        "bits": result.bits,
-        "ai_altered": result.ai_altered,
-        "steps": [
-            {
-                "step": step.step,
-                "status": step.status,
-                "reason": step.reason,
-                "parameters": step.parameters,
-                "detail": step.detail,
-                "model": step.model.name if step.model else None,
-                "seconds": round(step.seconds, 4),
-            }
-            for step in result.steps
-        ],
-        "faces": [
-            {
-                "box": face.box,
-                "confidence": face.confidence,
-                "landmarks": face.landmarks,
-                "action": face.action,
-                "reason": face.reason,
-                "identity": face.identity,
-                "identity_threshold": face.identity_threshold,
-                "identity_tried": list(face.identity_tried),
-                "certainty": face.certainty,
-                "blend": face.blend,
-            }
-            for face in result.faces
-        ],
-        "filled_share": result.filled_share,
-        "damage": [
-            {
-                "kind": one.kind,
-                "found_share": one.found_share,
-                "mended_share": one.mended_share,
-                "regions": one.regions,
-                "mending": one.mending,
-                "model": one.model.name if one.model else None,
-            }
-            for one in result.damage
-        ],
-        "metrics": _metrics(result),
-    }
-
-
-def _metrics(result: Result) -> dict[str, dict[str, float]]:
-    """Stage (source, restored, pair) to metric to value."""
-    table: dict[str, dict[str, float]] = {}
-    for one in result.measurements:
-        table.setdefault(one.stage, {})[one.metric] = round(one.value, 6)
-    return table
-
-
-def _model(entry: ModelEntry) -> dict[str, Any]:
-    facts = asdict(entry)
-    return {key: facts[key] for key in ("name", "version", "sha256", "licence", "non_commercial")}
 
 
 def _sha256(path: Path) -> str:

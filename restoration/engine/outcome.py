@@ -16,13 +16,15 @@ from restoration.steps.protocol import DamageRecord, FaceRecord, Measurement
 class Scan:
     """One photograph to restore: a name for messages, the bytes of its file, and which page of it, from 1.
 
-    ``file_sha256``: hash of the bytes; empty if nobody has reckoned it yet.
+    ``file_sha256``: hash of the bytes; empty if nobody has reckoned it yet. ``box``: where on the page it is cut out
+    (:attr:`restoration.divisions.PartBox.text`); empty: it is the whole page.
     """
 
     name: str
     data: bytes
     page: int = 1
     file_sha256: str = ""
+    box: str = ""
 
 
 @dataclass(frozen=True)

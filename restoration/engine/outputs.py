@@ -101,17 +101,19 @@ def taken_names(*paths: Mapping[str, str]) -> set[str]:
     return {_key(path) for mapping in paths for path in mapping.values()}
 
 
-def page_output(source: str, page: int, file_output: str, taken: set[str], ending: str = ".png") -> str:
-    """An output path for a further page of a file: ``album-p2.png`` beside ``album.png``, another where that is taken.
+def page_output(source: str, label: str, file_output: str, taken: set[str], ending: str = ".png") -> str:
+    """An output path for a further photograph of a file: ``album-p2.png`` beside ``album.png``, ``bed-1.png`` for what
+    was cut out of ``bed.tif``; another where that is taken.
 
     :param source: path of the file.
+    :param label: which photograph it is (``p2``, ``1``, ``p2-1``).
     :param file_output: output path of its first photograph.
     """
     digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
     first, own = PurePosixPath(file_output), PurePosixPath(source)
     short = own.stem.encode("utf-8", "ignore")[:100].decode("utf-8", "ignore")
     stems = [stem for stem in (first.stem, own.name) if len(os.fsencode(stem)) + 16 <= _LONGEST_NAME]
-    names = (first.with_name(f"{stem}-p{page}{ending}") for stem in (*stems, f"{short}~{digest}"))
+    names = (first.with_name(f"{stem}-{label}{ending}") for stem in (*stems, f"{short}~{digest}"))
     output = next(str(name) for name in names if _key(str(name)) not in taken)
     taken.add(_key(output))
     return output

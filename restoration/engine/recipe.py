@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from restoration.colour_hints import ColourHint
 from restoration.engine.output_rules import OutputRules
 from restoration.errors import RecipeError
-from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters
+from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters, Triage
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -97,6 +97,11 @@ class Recipe(BaseModel):
         """Registry names of the face restorers it names, fallbacks too, once each."""
         faces = (s.parameters for s in self.steps if isinstance(s.parameters, Faces))
         return tuple(dict.fromkeys(name for parameters in faces for name in parameters.restorers()))
+
+    @property
+    def divides(self) -> bool:
+        """Whether scans on which several photographs are surely seen are to be divided."""
+        return any(isinstance(s.parameters, Triage) and s.parameters.several == "split" for s in self.steps)
 
     @property
     def invents(self) -> bool:

@@ -26,6 +26,8 @@ class ScanInfo:
     ``page`` of ``pages``: which of the file's photographs it is, from 1; thumbnails and smaller copies do not count.
     ``channels`` is the file's own count (1 gray, 3 RGB, 4 CMYK or RGBA). ``dpi`` is pixels per inch along the file's
     own rows, before it is turned upright, ``dpi_down`` along its columns; both are 0 if the file does not say.
+    ``cut`` says where on its page a photograph was cut out, if it is not the whole page
+    (:func:`restoration.photo.outline.cutting.cut_picture`).
     ``metadata`` holds texts of the file, and under ``notes`` what the decoder left out, or took another way than the
     file says. ``embedded`` is what people wrote into the file about the photograph, by Dublin Core element, and
     ``embedded_from`` the source of each: XMP, IPTC, EXIF or PNG.
@@ -45,6 +47,7 @@ class ScanInfo:
     metadata: dict[str, Any] = field(default_factory=dict)
     embedded: dict[str, str] = field(default_factory=dict)
     embedded_from: dict[str, str] = field(default_factory=dict)
+    cut: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,8 @@ def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
     opened: dict[str, Any] = {"ingredientIds": [_INGREDIENT], f"{OWN}sha256": facts.source_sha256}
     if facts.page:
         opened[f"{OWN}page"] = facts.page
+    if facts.cut_out:
+        opened[f"{OWN}box"] = list(facts.cut_out.box)
     yield {"action": "c2pa.opened", "softwareAgent": program, "parameters": opened}
     when = {"when": facts.restored_at} if facts.restored_at else {}
     for step in facts.steps:

@@ -112,7 +112,9 @@ def photo_details(photo: ArchivedPhoto) -> dict[str, Any]:
             "reason_detail": _short(record.get("reason_detail"), MAX_TEXT),
             "withdrawal": record.get("withdrawal"),
             "terms": {k: _short(v, MAX_TEXT) for k, v in (record.get("dublin_core") or {}).items()},
-            "source": _kept(source, ("uri", "sha256", "size", "format", "width", "height", "bits", "page", "pages")),
+            "source": _kept(
+                source, ("uri", "sha256", "size", "format", "width", "height", "bits", "page", "pages", "part")
+            ),
             "output": _output(photo),
             "access": _access(photo),
             "recipe": record.get("recipe"),

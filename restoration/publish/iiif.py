@@ -18,6 +18,7 @@ from typing import Any
 
 from restoration.photo.pyramid import Pyramid, Size, whole_path
 from restoration.publish import layout
+from restoration.publish.cut_out import cut_out_of
 from restoration.publish.filled import Box, filled_of
 from restoration.publish.given import GivenColour, given_of
 from restoration.publish.label_words import Language, area_name, filled_sentence, given_line
@@ -337,6 +338,10 @@ def _metadata(photo: ArchivedPhoto, place: Place) -> Iterator[dict[str, Any]]:
     if source.get("page"):
         value = f"{source['page']} / {source.get('pages', '?')}"
         yield {"label": {"en": ["Page of the file"], "ko": ["파일의 쪽"]}, "value": {"none": [value]}}
+    cut = cut_out_of(photo.record)
+    if cut is not None:
+        label = {"en": ["Photograph on the page"], "ko": ["쪽에 있는 사진"]}
+        yield {"label": label, "value": {"none": [f"{cut.place} / {cut.of}"]}}
 
 
 def _rights(photo: ArchivedPhoto, place: Place) -> dict[str, str]:

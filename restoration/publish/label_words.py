@@ -46,6 +46,7 @@ class Words:
     caution: str
     scan: str
     scan_page: str
+    scan_part: str
     colours: dict[ColourWord, str]
     grounds: dict[HintGround, str]
     colorize_by_hints: str
@@ -96,6 +97,8 @@ _WORDS: dict[Language, Words] = {
         caution="It shows how it may have looked, not how it did.",
         scan="The untouched scan is kept by the archive; its sha256 is {sha256}.",
         scan_page="The untouched scan is kept by the archive, as page {page} of a file whose sha256 is {sha256}.",
+        scan_part="It was cut out of a scan of several photographs. The untouched scan is kept by the archive, as page "
+        "{page} of a file whose sha256 is {sha256}.",
         colours={word: str(word) for word in ColourWord},
         grounds={
             HintGround.MEMORY: "from memory",
@@ -149,6 +152,8 @@ _WORDS: dict[Language, Words] = {
         caution="실제 모습이 아니라, 그랬을 수도 있는 모습입니다.",
         scan="손대지 않은 스캔은 기록관이 보관하고 있습니다. sha256: {sha256}.",
         scan_page="손대지 않은 스캔은 기록관이 보관하는 파일의 {page}쪽입니다. 파일의 sha256: {sha256}.",
+        scan_part="여러 사진이 함께 있는 스캔에서 잘라낸 사진입니다. "
+        "손대지 않은 스캔은 기록관이 보관하는 파일의 {page}쪽입니다. 파일의 sha256: {sha256}.",
         colours={
             ColourWord.BLACK: "검은색",
             ColourWord.GRAY: "회색",
@@ -265,6 +270,7 @@ def statement(
     filled: Filled,
     given: Sequence[GivenColour] = (),
     page: int = 0,
+    cut_out: bool = False,
     language: Language = "en",
 ) -> str:
     """What a computer made of a picture.
@@ -275,9 +281,11 @@ def statement(
     :param filled: what of the restored picture was filled.
     :param given: colours that people gave for it.
     :param page: of a scan with several photographs, which page it is; 0 for the others.
+    :param cut_out: whether it was cut out of that page.
     """
     words = _WORDS[language]
-    scan = (words.scan_page if page else words.scan).format(sha256=sha256, page=page)
+    kept = words.scan_part if cut_out else words.scan_page if page else words.scan
+    scan = kept.format(sha256=sha256, page=page)
     if kind == "before":
         return f"{words.before} {scan}"
     areas = filled_sentence(filled, language)

@@ -13,6 +13,7 @@ from typing import Any
 from restoration import __version__
 from restoration.iptc import COMPOSITE, COMPOSITE_ITEM, DATA_DRIVEN, ENHANCED, SOURCE_TYPES, TRAINED
 from restoration.publish import layout
+from restoration.publish.cut_out import CutOut, cut_out_of
 from restoration.publish.filled import Filled, FilledArea, filled_of
 from restoration.publish.given import GivenColour, given_of
 from restoration.publish.label_words import Kind, Language, area_name, did, statement
@@ -103,6 +104,11 @@ class PictureFacts:
         return int((self.record.get("source") or {}).get("page") or 0)
 
     @property
+    def cut_out(self) -> CutOut | None:
+        """Where it was cut out of its page; None if it is the whole page."""
+        return cut_out_of(self.record)
+
+    @property
     def restored_at(self) -> str:
         """When the restoration was made, by the catalog; empty where it does not know."""
         return str(self.record.get("restored_at") or "")
@@ -179,6 +185,7 @@ class PictureFacts:
             filled=self.filled,
             given=self.given,
             page=self.page,
+            cut_out=self.cut_out is not None,
             language=language,
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from restoration.dublin_core import DUBLIN_CORE
+from restoration.publish.cut_out import cut_out_of
 from restoration.publish.filled import filled_of
 from restoration.publish.photos import ArchivedPhoto
 from restoration.spreadsheet import neutralise
@@ -34,6 +35,7 @@ FACTS = (
     "filled_kinds",
     "mask_file",
     "original_page",
+    "original_box",
 )
 
 
@@ -67,6 +69,7 @@ def _row(photo: ArchivedPhoto, rights: str) -> list[str]:
         recipe.get("sha256"),
         *_filled(photo),
         source.get("page"),
+        cut.where if (cut := cut_out_of(record)) else "",
     )
     return [_text(value) for value in (*facts, *(terms.get(term) for term in DUBLIN_CORE))]
 

@@ -17,18 +17,23 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
+from restoration.catalog.divisions import DIVIDED, TAKEN_BACK
 from restoration.catalog.hints import ADDED, REMOVED
 
 _HINTS = frozenset({ADDED, REMOVED})
-_PERSONS = frozenset({"approval", "release", "review", "withdrawal", "removal"}) | _HINTS
-_READ_FROM_A_LIST = "hints.csv"
+_PERSONS = frozenset({"approval", "release", "review", "withdrawal", "removal", DIVIDED, TAKEN_BACK}) | _HINTS
+_PROGRAMS = frozenset({"hints.csv", "recipe"})
+"""Ways on which a program put on record what a list, or a recipe, says."""
 SOMEBODY = "a person of the institution"
 
 _PUBLIC = frozenset(
     {
+        "arrangement",
+        "boxes",
         "colour",
         "content_sha256",
         "decision",
+        "division_id",
         "given_through",
         "ground",
         "hint_id",
@@ -56,8 +61,10 @@ _OF_ONE_FILE = frozenset({"actual", "expected", "first", "object_key"})
 
 
 def is_persons(event: dict[str, Any]) -> bool:
-    """Whether a person did what an event tells; a hint that was read from a list was put on record by a program."""
-    return event.get("type") in _PERSONS and (event.get("detail") or {}).get("given_through") != _READ_FROM_A_LIST
+    """Whether a person did what an event tells; a hint that was read from a list was put on record by a program, and so
+    was a division by a recipe.
+    """
+    return event.get("type") in _PERSONS and (event.get("detail") or {}).get("given_through") not in _PROGRAMS
 
 
 def public_event(event: dict[str, Any], *, names: bool, givers: bool = False) -> dict[str, Any]:
@@ -96,6 +103,14 @@ def public_review(review: dict[str, Any] | None, *, names: bool) -> dict[str, An
     if review is None or names:
         return review
     return {key: review.get(key) for key in ("decision", "decided_at")}
+
+
+def public_source(source: dict[str, Any], *, names: bool) -> dict[str, Any]:
+    """Facts of the scan as they may be published: who divided it is named only with names, unless a recipe did."""
+    part = source.get("part")
+    if not part or names or part.get("given_through") in _PROGRAMS:
+        return source
+    return source | {"part": {key: value for key, value in part.items() if key != "divided_by"}}
 
 
 def public_hints(hints: list[dict[str, Any]], *, givers: bool) -> list[dict[str, Any]]:

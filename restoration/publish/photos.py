@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoration.errors import ReasonCode
 from restoration.publish import layout
-from restoration.publish.people import public_event, public_hints, public_review
+from restoration.publish.people import public_event, public_hints, public_review, public_source
 from restoration.publish.showing import RejectedPhotos, ShownAs, showing_of
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def _public(record: dict[str, Any], *, names: bool, givers: bool) -> dict[str, A
         "events": [public_event(event, names=names, givers=givers) for event in record.get("events") or []],
         "review": public_review(record.get("review"), names=names),
         "hints": public_hints(record.get("hints") or [], givers=givers),
+        "source": public_source(record.get("source") or {}, names=names),
     }
 
 
@@ -197,6 +198,7 @@ def _shown_facts(photo: ArchivedPhoto) -> dict[str, Any]:
         # only if there is one: what has none says what it said before there were any
         **{name: record[name] for name in ("mask", "hints", "access") if record.get(name)},
         **({"page": page} if (page := (record.get("source") or {}).get("page")) else {}),
+        **({"part": part} if (part := (record.get("source") or {}).get("part")) else {}),
     }
 
 

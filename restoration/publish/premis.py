@@ -23,6 +23,7 @@ from restoration import __version__
 from restoration.fixity import Fixity
 from restoration.names import MEDIA_TYPES
 from restoration.publish import layout
+from restoration.publish.cut_out import cut_out_of
 from restoration.publish.filled import filled_of
 from restoration.publish.fixities import StagedPhoto
 from restoration.publish.given import given_of
@@ -137,11 +138,21 @@ def _scan(collection: str, staged: StagedPhoto) -> etree._Element:
         *(_property(name, record[key]) for name, key in _REASONS if record.get(key)),
         *([_property("why not restored", staged.photo.reason)] if staged.photo.reason else []),
         *([_property("page of the file", source["page"])] if source.get("page") else []),
+        *_cut_out(record),
         _characteristics(hashes, source.get("size"), source.get("format")),
         *([("originalName", _original_name(record))] if record.get("object_key") else []),
         *([_element("storage", _element("contentLocation", *_pair("contentLocation", "URI", uri)))] if uri else []),
         *_linked_events(collection, record.get("events") or []),
     )
+
+
+def _cut_out(record: dict[str, Any]) -> Iterator[etree._Element]:
+    """Where on its page a photograph was, and who divided the scan."""
+    cut = cut_out_of(record)
+    if cut is not None:
+        yield _property("photograph on the page", f"{cut.place} of {cut.of}")
+        yield _property("cut out of the page", cut.where)
+        yield _property("page divided", cut.decided)
 
 
 def _original_name(record: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from restoration import __version__
 from restoration.publish import layout
+from restoration.publish.cut_out import cut_out_of
 from restoration.publish.given import GivenColour, given_of
 from restoration.publish.photos import ArchivedPhoto
 
@@ -53,9 +54,10 @@ def write_prov(photos: Iterable[ArchivedPhoto], folder: Path) -> Iterator[tuple[
 
 def _graph(batch: list[ArchivedPhoto]) -> Iterator[dict[str, Any]]:
     shared: dict[str, dict[str, Any]] = {}
+    scans = {_scan_id(photo) for photo in batch}  # a scan that is divided is the file of its photographs
     for photo in batch:
         yield _scan(photo)
-        shared.update((node["@id"], node) for node in _file_of_pages(photo))
+        shared.update((node["@id"], node) for node in _file_of_pages(photo) if node["@id"] not in scans)
         if photo.shown:
             yield from _restored(photo)
             shared.update((node["@id"], node) for node in _agents(photo.record))
@@ -71,8 +73,18 @@ def _scan(photo: ArchivedPhoto) -> dict[str, Any]:
         "description": photo.record.get("object_key"),
         "sha256": None if source.get("page") else source.get("sha256"),
         "wasDerivedFrom": _file_id(source) if source.get("page") else None,
+        **_cut_out(photo.record),
     }
     return node | {key: value for key, value in facts.items() if value}
+
+
+def _cut_out(record: dict[str, Any]) -> dict[str, Any]:
+    """Where on its page a photograph was, and who divided the scan: beside its key."""
+    cut = cut_out_of(record)
+    if cut is None:
+        return {}
+    said = f"{record.get('object_key')}: cut out of the page, {cut.where}; divided {cut.decided}"
+    return {"description": said}
 
 
 def _file_of_pages(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:
@@ -92,7 +104,8 @@ def _scan_id(photo: ArchivedPhoto) -> str:
     source = photo.record.get("source") or {}
     if not source.get("uri"):
         return f"#scan-{photo.name}"
-    return f"{_file_id(source)}#page={source['page']}" if source.get("page") else _file_id(source)
+    part = f"&part={source['part']['number']}" if source.get("part") else ""
+    return f"{_file_id(source)}#page={source['page']}{part}" if source.get("page") else _file_id(source)
 
 
 def _restored(photo: ArchivedPhoto) -> Iterator[dict[str, Any]]:

@@ -61,10 +61,11 @@ class Triage(StepParameters):
         default="review",
         description="What to do about a negative: leave it to a person as it is, or make it a positive.",
     )
-    several: Literal["offer", "off"] = Field(
+    several: Literal["offer", "split", "off"] = Field(
         default="offer",
-        description="Whether to look for several photographs on one scan, and to say on record where they are. The "
-        "scan itself is restored as a whole either way; `restoration split` parts it.",
+        description="Whether to look for several photographs on one scan, and to say on record where they are. With "
+        "'offer' the scan is restored as a whole until a person divides it (`restoration divide`); with 'split' the "
+        "run divides it at once if every one of them is surely seen (stereo cards are left to a person).",
     )
 
     @model_serializer(mode="wrap")

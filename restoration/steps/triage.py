@@ -144,7 +144,8 @@ class Step(BaseStep[Triage]):
 
     ``picture_box`` says what borders take of each side, ``picture_oval`` which ellipse the picture ends at, if it is
     one: later steps leave alone what lies outside. ``photographs`` and ``arrangement`` say where several photographs
-    are on one scan: a person may part them, no step does (:mod:`restoration.photo.outline`).
+    are on one scan: a person may divide it, and a run whose recipe says ``several = "split"``; no step does
+    (:mod:`restoration.photo.outline`).
     """
 
     name = "triage"
@@ -200,7 +201,7 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
         detail["doubtful"] = found.doubtful(parameters)
     if oval is not None:
         detail["picture_oval"] = oval.as_detail()
-    several = photographs_on(seen) if parameters.several == "offer" else None
+    several = photographs_on(seen) if parameters.several != "off" else None
     if several is not None:
         detail |= several.as_detail()
     frame.notes["triage"] = detail

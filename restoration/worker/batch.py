@@ -15,7 +15,7 @@ whose colours somebody knows through the same recipe with these. The lease says 
 engine gets the kinds one after the other.
 
 A file that turns out to hold several photographs brings the others into the batch; they come next, and their file is
-read once for neighbours.
+read once for neighbours. So does a scan that is divided into the photographs it shows, which is not restored itself.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ class Fetched:
     @property
     def sha256(self) -> str:
         """Identity of the photograph's content."""
-        return page_sha256(self.read.sha256, self.photo.page)
+        return page_sha256(self.read.sha256, self.photo.page, self.photo.box)
 
     def taken(self) -> Scan:
         """The scan for the engine."""
-        return Scan(self.photo.object_key, self.read.taken(), self.photo.page, self.read.sha256)
+        return Scan(self.photo.object_key, self.read.taken(), self.photo.page, self.read.sha256, self.photo.box)
 
 
 @dataclass(frozen=True)
@@ -332,6 +332,7 @@ class _Batch:
             for photo, future in fetches
             if photo.photo_id in ways and (scan := self._received(photo, future))
         ]
+        jobs = self._undivided(jobs)
         first: dict[Content, Job] = {}
         for job in jobs:
             first.setdefault(job.content, job)
@@ -346,6 +347,37 @@ class _Batch:
             others = [job for job in jobs if job.photo.photo_id not in restored]
             known |= self._known(conn, [first[job.content] for job in others if job.content not in known])
         self._link(others, known)
+
+    def _undivided(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs without the scans that are divided: these end here, and their photographs join the batch."""
+        contents = [job.scan.sha256 for job in jobs if not job.photo.box]
+        if not contents:
+            return list(jobs)
+        with self.runtime.db.connect() as conn:
+            divided = catalog.divisions_of(conn, self.work.collection.collection_id, contents)
+        left = []
+        for job in jobs:
+            if job.scan.sha256 in divided:
+                self._divided(job)
+            else:
+                left.append(job)
+        return left
+
+    def _divided(self, job: Job) -> None:
+        file = self._file(job, self._pages(job.scan))
+        with self.runtime.db.begin() as conn:
+            done = catalog.record_divided(
+                conn,
+                self.work.batch_id,
+                job.photo.photo_id,
+                self.runtime.name,
+                source_sha256=job.scan.sha256,
+                file=file,
+            )
+        if done:
+            self._ended(job.photo, "divided")
+        else:
+            self._failed(job.photo, ReasonCode.CANCELLED, "its division was taken back while it was being read")
 
     def _lease(self, photos: Sequence[catalog.PhotoWork], prepared: Prepared) -> dict[int, Way]:
         """Lease the photographs of a group; gives the ways of those that are ours now, by their ids."""
@@ -470,7 +502,7 @@ class _Batch:
             if number is None:
                 self._failed(job.photo, ReasonCode.STEP_FAILED, "a photograph with the same content failed")
                 continue
-            file = self._file(job.scan, self._pages(job.scan))
+            file = self._file(job, self._pages(job.scan))
             with self.runtime.db.begin() as conn:
                 catalog.link_restoration(
                     conn,
@@ -489,16 +521,17 @@ class _Batch:
         """Photographs in a file that nobody decoded this time; 0 if its own photograph is not the one in hand."""
         return self.runtime.engine.pages(scan.read.data, scan.photo.object_key) if scan.photo.part == 1 else 0
 
-    def _file(self, scan: Fetched, pages: int) -> catalog.FileFacts:
+    def _file(self, job: Job, pages: int) -> catalog.FileFacts:
         """What reading the file showed; its further photographs are learnt with its own, and not with each other."""
-        learnt = pages if scan.photo.part == 1 else 0
-        return catalog.FileFacts(scan.read.sha256, learnt, self.runtime.settings.max_pages)
+        learnt = pages if job.photo.part == 1 else 0
+        divides = job.way.prepared.recipe.divides and not job.photo.box
+        return catalog.FileFacts(job.scan.read.sha256, learnt, self.runtime.settings.max_pages, divides)
 
     # -- one photograph; called from writer threads too ------------------------------------------------------------
 
     def _store(self, job: Job, outcome: Outcome) -> None:
         """Bring one outcome to its end: bytes first, then the one transaction that makes them count."""
-        photo, way, file = job.photo, job.way, self._file(job.scan, outcome.pages)
+        photo, way, file = job.photo, job.way, self._file(job, outcome.pages)
         if outcome.result is None:
             self._without_result(photo, outcome, file)
             return

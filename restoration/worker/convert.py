@@ -53,8 +53,9 @@ class StoredKeys:
 
 def scan_row(info: ScanInfo) -> ScanRow:
     """Facts of the scan; ``detail`` holds channels, page and pages, dpi along its rows and down its columns (0:
-    unknown), ICC profile, orientation, metadata, and under ``embedded`` what people wrote into the file: ``terms`` and
-    ``sources`` by Dublin Core element, none if they wrote nothing.
+    unknown), ICC profile, orientation, metadata, under ``cut`` where it was cut out of its page if it was, and under
+    ``embedded`` what people wrote into the file: ``terms`` and ``sources`` by Dublin Core element, none if they wrote
+    nothing.
     """
     detail: dict[str, Any] = {
         "channels": info.channels,
@@ -66,6 +67,8 @@ def scan_row(info: ScanInfo) -> ScanRow:
         "orientation": info.orientation,
         "metadata": info.metadata,
     }
+    if info.cut:
+        detail["cut"] = info.cut
     if info.embedded:
         detail["embedded"] = {"terms": info.embedded, "sources": info.embedded_from}
     return ScanRow(format=info.format, width=info.width, height=info.height, bits=info.bits, detail=detail)

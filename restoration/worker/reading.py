@@ -48,7 +48,7 @@ class ScanReader:
         The future raises PhotoRejected (source_changed, source_missing, too_large) or StorageError.
         """
         file = (photo.bucket, photo.file_key or photo.object_key, photo.version_id, photo.etag)
-        if photo.size_bytes > GROUP_BYTES and photo.page == 1:
+        if photo.size_bytes > GROUP_BYTES and photo.page == 1 and not photo.box:
             self._last = None
             return self._runtime.readers.submit(self._read, photo, shared=False)
         if self._last is None or self._last[0] != file or _failed(self._last[1]):
@@ -73,8 +73,13 @@ def _failed(future: Future[Read]) -> bool:
 def declared(photo: PhotoWork, read: Read) -> Read:
     """The same file, if it is the one that the giver declared.
 
-    :raises PhotoRejected: fixity_changed.
+    :raises PhotoRejected: fixity_changed; source_changed if the photograph was to be cut out of another file.
     """
+    if photo.box and photo.file_sha256 != read.sha256:
+        message = (
+            f"the file's sha256 is {read.sha256}, and it was divided as {photo.file_sha256}; list the collection again"
+        )
+        raise PhotoRejected(message, reason=ReasonCode.SOURCE_CHANGED, photo=photo.object_key)
     if photo.declared_sha256 not in (None, read.sha256):
         message = f"its sha256 is {read.sha256}, the collection says {photo.declared_sha256}: upload the scan again"
         raise PhotoRejected(message, reason=ReasonCode.FIXITY_CHANGED, photo=photo.object_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,6 +280,22 @@ def test_faces_are_told_in_words(start, photo_ids):
     page.keyboard.press("j")
     expect_title(page, SECOND)
     assert "It only just passes" in page.inner_text(".faces")
+
+
+def test_a_scan_of_several_says_how_each_becomes_a_photograph(start, catalog, photo_ids):
+    found = {"arrangement": "album_page", "photographs": [{"centre": [0.25, 0.5], "size": [0.3, 0.4], "angle": 0}] * 2}
+    statement = """
+    UPDATE step_record SET detail = detail || CAST(:found AS jsonb)
+    WHERE step = 'triage' AND restoration_id = (SELECT restoration_id FROM photo WHERE photo_id = :photo)
+    """
+    with catalog.begin() as conn:
+        changed = conn.execute(sa.text(statement), {"found": json.dumps(found), "photo": photo_ids["03-temple.tif"]})
+        assert changed.rowcount == 1
+    page = start(f"/photos/{photo_ids['03-temple.tif']}")
+    expect_title(page, THIRD)
+    words = page.inner_text(".several")
+    assert "This scan (an album’s page) shows 2 photographs and was restored as one." in words
+    assert "restoration divide 'family' 'family/03-temple.tif' --by '…'" in words
 
 
 def test_hostile_titles_stay_text(start, tab, photo_ids):

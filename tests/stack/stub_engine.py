@@ -29,12 +29,14 @@ class StubEngine:
     cannot be read. With ``STUB_WITHOUT_MODEL`` in the environment no recipe can be prepared.
 
     ``PAGES OK a|BAD b`` is a file of two photographs; every other one is a photograph of its own.
+    ``BED`` shows two prints, or three if ``BED3``, of which triage tells; ``DOUBT`` two, one of which is not sure.
     ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none. ``MASK`` has a mask, and
     damage of which two steps found some.
     """
 
     device = "cpu"
     device_class = "stub"
+    several = "offer"
 
     def prepare(self, recipe: Recipe) -> Prepared:
         if "STUB_WITHOUT_MODEL" in os.environ:
@@ -42,14 +44,19 @@ class StubEngine:
         return Prepared(recipe, models_sha256({}), ())
 
     def restore_many(self, scans: Iterable[Scan], prepared: Prepared) -> Iterator[Outcome]:
+        for step in prepared.recipe.steps:
+            self.several = getattr(step.parameters, "several", self.several)
         for scan in scans:
             yield self.restore(scan)
 
     def restore(self, scan: Scan) -> Outcome:
         data, pages = page_of(scan.data, scan.page)
         word = data.split(b" ", 1)[0]
-        sha256 = page_sha256(scan.file_sha256 or hashlib.sha256(scan.data).hexdigest(), scan.page)
+        sha256 = page_sha256(scan.file_sha256 or hashlib.sha256(scan.data).hexdigest(), scan.page, scan.box)
         info = replace(INFO, format="tiff" if pages > 1 else INFO.format, page=scan.page, pages=pages)
+        if scan.box:
+            data = b"cut " + data + f" at {scan.box}".encode()
+            info = replace(info, cut=cut_at(scan.box))
         if word == b"POISON":
             os.kill(os.getpid(), signal.SIGKILL)
         if word == b"SLOW":
@@ -64,7 +71,8 @@ class StubEngine:
             return Outcome(
                 scan.name, sha256, PhotoState.REJECTED, 0.0, ReasonCode.CORRUPT, "told to be bad", pages=pages
             )
-        return Outcome(scan.name, sha256, PhotoState.RESTORED, 0.01, info=info, result=_result(data), pages=pages)
+        result = _result(data, _triage(word, self.several))
+        return Outcome(scan.name, sha256, PhotoState.RESTORED, 0.01, info=info, result=result, pages=pages)
 
     def pages(self, data: bytes, name: str) -> int:
         return page_of(data, 1)[1]
@@ -100,7 +108,30 @@ def mask_png() -> bytes:
     return encode_mask(mask)
 
 
-def _result(data: bytes) -> Result:
+PRINTS = [
+    {"centre": [0.25, 0.5], "size": [0.3, 0.4], "angle": 0.0, "confidence": 0.97},
+    {"centre": [0.75, 0.5], "size": [0.3, 0.4], "angle": -2.5, "confidence": 0.95},
+    {"centre": [0.5, 0.9], "size": [0.2, 0.1], "angle": 0.0, "confidence": 0.93},
+]
+BOXES = ("0.25000 0.50000 0.30000 0.40000 0.00", "0.75000 0.50000 0.30000 0.40000 -2.50")
+"""Of the first two."""
+
+
+def cut_at(box: str) -> dict:
+    """What a real engine says of a photograph that was cut out there, of a page of 80 x 60 pixels."""
+    pixels = {"x": 20.0, "y": 30.0, "width": 24, "height": 32}
+    numbers = [float(number) for number in box.split()]
+    return {"box": numbers, "pixels": pixels, "page_size": [80, 60], "resampled": numbers[4] != 0}
+
+
+def _triage(word: bytes, several: str) -> StepRecord:
+    """The step's record; what it found if the scan shows several photographs."""
+    parts = {b"BED": PRINTS[:2], b"BED3": PRINTS, b"DOUBT": [PRINTS[0], {**PRINTS[1], "confidence": 0.82}]}.get(word)
+    detail = {"arrangement": "prints_on_bed", "photographs": parts} if parts and several != "off" else {}
+    return StepRecord(0, "triage", "applied", 0.01, parameters={"several": several}, detail=detail)
+
+
+def _result(data: bytes, triage: StepRecord) -> Result:
     output, word = b"restored " + data, data.split(b" ", 1)[0]
     return Result(
         state=PhotoState.RESTORED,
@@ -113,7 +144,7 @@ def _result(data: bytes) -> Result:
         preview_before=b"before " + data,
         preview_after=b"after " + data,
         ai_altered=False,
-        steps=(StepRecord(0, "triage", "applied", 0.01),),
+        steps=(triage,),
         faces=(),
         measurements=(Measurement("contrast_rms", "source", 0.5),),
         tiles_before=b"tiles " + data if word in (b"TILES", b"SAME") else None,

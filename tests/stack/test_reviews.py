@@ -238,6 +238,7 @@ def test_counts_say_how_far_the_review_is(catalog, conn, family):
         "rejected_by_system": 1,
         "quarantined": 0,
         "skipped": 0,
+        "divided": 0,
     }
 
 

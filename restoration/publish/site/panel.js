@@ -24,6 +24,7 @@
   const bytes = (value) => (typeof value === "number" ? t("bytes", { n: value }) : "");
   const modelName = (model) => (model && typeof model === "object" ? `${model.name} ${model.version || ""}`.trim() : model || "");
   const size = (file) => (file?.width ? t("picture_size", { width: file.width, height: file.height, bits: file.bits ?? "?", format: file.format ?? "?" }) : "");
+  const part = ({ part: cut }) => (cut ? t("part_of", { place: cut.place, of: cut.of }) : "");
   const page = (source) => (source.page ? t("page_of", { page: source.page, pages: source.pages ?? "?" }) : "");
   const plain = (kind, code) => (code ? named(kind, code).replace(/\.$/, "") : "");
 
@@ -85,7 +86,7 @@
     const { source = {}, output, recipe } = details;
     return facts([
       [t("file.original"), source.uri || details.key, true], [t("file.original_sha"), source.sha256, true],
-      [t("file.page"), page(source)], [t("file.original_bytes"), bytes(source.size)], [t("file.original_size"), size(source)],
+      [t("file.page"), page(source)], [t("file.part"), part(source)], [t("file.original_bytes"), bytes(source.size)], [t("file.original_size"), size(source)],
       [t("file.restored"), row.image, true], [t("file.restored_sha"), output?.sha256, true],
       [t("file.restored_bytes"), bytes(output?.bytes)], [t("file.restored_size"), size(output)],
       [t("file.access"), row.access, true], [t("file.access_sha"), details.access?.sha256, true],

@@ -211,7 +211,9 @@
   "picture_size": "{width} × {height}, {bits} bit, {format}",
   "file.original": "Original",
   "file.page": "Page of the file",
+  "file.part": "Photograph on the page",
   "page_of": "{page} of {pages}",
+  "part_of": "{place} of {of}",
   "file.original_sha": "Original (sha256)",
   "file.original_bytes": "Original size",
   "file.original_size": "Original picture",
@@ -263,6 +265,8 @@
   "outcome.failure": "failed",
   "event.ingestion": "Taken in",
   "event.pages": "Further photographs found in its file",
+  "event.division": "Scan divided into the photographs it shows",
+  "event.division_removal": "Division of the scan taken back",
   "event.restoration": "Restored",
   "event.review": "Review by a person",
   "event.approval": "Approved",
@@ -389,5 +393,6 @@
   "reason.face_part_missing": "A hole takes an eye, a mouth or more than a quarter of a face: it was not guessed.",
   "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
   "reason.negative": "This looks like a negative: nothing was coloured, and no face was touched.",
-  "reason.doubtful_colour": "This may be a faded colour photograph, or a gray one with uneven tints."
+  "reason.doubtful_colour": "This may be a faded colour photograph, or a gray one with uneven tints.",
+  "reason.divided": "This scan shows several photographs; each of them is here by itself."
 };

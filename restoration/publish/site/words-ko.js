@@ -210,7 +210,9 @@
   "picture_size": "{width} × {height}, {bits}비트, {format}",
   "file.original": "원본",
   "file.page": "파일의 쪽",
+  "file.part": "쪽에 있는 사진",
   "page_of": "{pages}쪽 중 {page}쪽",
+  "part_of": "{of}장 중 {place}번째",
   "file.original_sha": "원본 (sha256)",
   "file.original_bytes": "원본 파일 크기",
   "file.original_size": "원본 사진",
@@ -262,6 +264,8 @@
   "outcome.failure": "실패",
   "event.ingestion": "받아들임",
   "event.pages": "파일에서 다른 사진을 찾음",
+  "event.division": "스캔을 사진별로 나눔",
+  "event.division_removal": "스캔 나누기를 취소함",
   "event.restoration": "복원",
   "event.review": "사람의 검토",
   "event.approval": "승인",
@@ -388,5 +392,6 @@
   "reason.face_part_missing": "눈이나 입, 또는 얼굴의 4분의 1이 넘는 부분이 떨어져 나가 짐작해 그리지 않았습니다.",
   "reason.many_alike": "비슷한 점이 많아 눈이나 불빛, 레이스일 수 있으므로 그대로 두었습니다.",
   "reason.negative": "음화(네거티브)로 보입니다. 색을 입히지 않았고 얼굴도 건드리지 않았습니다.",
-  "reason.doubtful_colour": "바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다."
+  "reason.doubtful_colour": "바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다.",
+  "reason.divided": "이 스캔에는 여러 사진이 있으며, 각각 따로 실려 있습니다."
 };

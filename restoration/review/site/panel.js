@@ -31,6 +31,17 @@ function story(photo) {
   ].filter(Boolean);
 }
 
+/* That a scan shows several photographs, and how each becomes one of its own: that is decided in a terminal. */
+function several(photo) {
+  const found = photo.steps.map((step) => step.detail ?? {}).find((detail) => detail.photographs?.length);
+  if (!found) return null;
+  const quoted = (text) => `'${String(text).replace(/'/g, "'\\''")}'`;
+  const command = `restoration divide ${quoted(photo.item.collection)} ${quoted(photo.item.object_key)} --by '…'`;
+  return make("p", { class: "hint several" },
+    make("span", { text: `${t("several_n", { n: found.photographs.length, where: word("arrangements", found.arrangement) })} ` }),
+    make("code", { dir: "ltr", text: command }));
+}
+
 function stepRows(steps) {
   return steps.map((step) => [
     word("step_names", step.step),
@@ -79,6 +90,7 @@ export function storySection(photo) {
   return [
     photo.item.ai_altered ? make("p", { class: "ai" }, make("span", { class: "label", text: t("ai_altered") }), make("span", { text: t("ai_words") })) : null,
     make("ul", { class: "story" }, ...story(photo).map((text) => make("li", { text }))),
+    several(photo),
   ];
 }
 

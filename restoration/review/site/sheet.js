@@ -5,7 +5,7 @@ import { itemFacts, stateOf, thumbnails } from "./lists.js";
 import { titleOf } from "./photo.js";
 import { number, t, when, word } from "./words.js";
 
-const STATES = ["photos", "restored", "needs_review", "unfinished", "rejected_by_system", "quarantined", "skipped", "withdrawn"];
+const STATES = ["photos", "restored", "needs_review", "unfinished", "rejected_by_system", "quarantined", "skipped", "divided", "withdrawn"];
 const DECIDED = ["waiting", "accept", "reject", "accept_without_faces", "keep_original"];
 
 function counts(title, names, values) {

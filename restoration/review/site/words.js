@@ -102,6 +102,8 @@ const en = {
   not_waiting: "Nobody has to look at it; you may all the same.",
   earlier_rejection: "An earlier restoration of it was rejected; this is a new one.",
   noted: "Noted: {text}",
+  several_n: { other: "This scan ({where}) shows {n} photographs and was restored as one. To make each of them a photograph of its own:" },
+  arrangements: { prints_on_bed: "prints on a scanner’s bed", album_page: "an album’s page", stereo_card: "a stereo card" },
 
   faces: "Faces",
   no_faces: "No face was found.",
@@ -261,6 +263,7 @@ const en = {
   n_rejected_by_system: "Could not be read",
   n_quarantined: "Failed, set aside",
   n_skipped: "Left out",
+  n_divided: "Divided",
   n_unfinished: "Not restored yet",
   n_withdrawn: "Withdrawn",
 
@@ -285,6 +288,7 @@ const en = {
     many_alike: "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
     negative: "This looks like a negative: nothing was coloured, and no face was touched.",
     doubtful_colour: "This may be a faded colour photograph, or a gray one with uneven tints.",
+    divided: "This scan shows several photographs; each of them is restored by itself.",
     not_needed: "Not needed.",
     already_colour: "The photograph has its own colours.",
     no_faces: "No face was found.",
@@ -430,6 +434,8 @@ const ko = {
   not_waiting: "꼭 볼 필요는 없지만 결정할 수 있습니다.",
   earlier_rejection: "이전 복원본은 거부되었습니다. 이것은 새 복원본입니다.",
   noted: "비고: {text}",
+  several_n: { other: "이 스캔({where})에는 사진 {n}장이 보이며, 하나로 복원했습니다. 각각을 따로 복원하려면:" },
+  arrangements: { prints_on_bed: "스캐너 위의 인화지", album_page: "앨범 쪽", stereo_card: "입체 사진 카드" },
 
   faces: "얼굴",
   no_faces: "얼굴을 찾지 못했습니다.",
@@ -589,6 +595,7 @@ const ko = {
   n_rejected_by_system: "읽을 수 없음",
   n_quarantined: "실패하여 제외",
   n_skipped: "제외됨",
+  n_divided: "나눔",
   n_unfinished: "아직 복원되지 않음",
   n_withdrawn: "철회됨",
 
@@ -613,6 +620,7 @@ const ko = {
     many_alike: "비슷한 점이 많아 눈이나 불빛, 레이스일 수 있으므로 그대로 두었습니다.",
     negative: "음화(네거티브)로 보입니다. 색을 입히지 않았고 얼굴도 건드리지 않았습니다.",
     doubtful_colour: "바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다.",
+    divided: "이 스캔에는 여러 사진이 있으며, 각각 따로 복원합니다.",
     not_needed: "필요하지 않았습니다.",
     already_colour: "사진 자체의 색이 있습니다.",
     no_faces: "얼굴을 찾지 못했습니다.",

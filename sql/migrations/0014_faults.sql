@@ -13,4 +13,5 @@ GRANT UPDATE (given_back) ON batch TO restoration_worker;
 
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, release, '
-    'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check.';
+    'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check, '
+    'colour_hint, colour_hint_removal, division, division_removal.';
