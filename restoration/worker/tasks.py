@@ -16,7 +16,7 @@ from restoration.worker import supervision
 from restoration.worker.app import app
 
 if TYPE_CHECKING:
-    from restoration.worker.batch import BatchReport
+    from restoration.worker.jobs import BatchReport
 
 logger = logging.getLogger(__name__)
 

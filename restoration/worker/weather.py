@@ -7,6 +7,7 @@ photograph had been refused for the first time. Else it is the store's, and no a
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Literal
 
 Doing = Literal["read", "write"]
@@ -39,7 +40,7 @@ class Weather:
         with self._lock:
             return dict(self._worked)
 
-    def stands_still_since(self, mark: dict[Doing, int], doing: Doing) -> bool:
+    def stands_still_since(self, mark: Mapping[Doing, int], doing: Doing) -> bool:
         """Whether the store has not once done that since the mark was taken."""
         with self._lock:
             return self._worked.get(doing, 0) == mark.get(doing, 0)
