@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
@@ -328,6 +329,14 @@ class TestAsking:
         lab.put("b.png", b"OK b")
         (later,) = flow.nightly_questions(self.restored(lab, "unknown", "night__two"))
         assert later["trigger_run_id"] != asked["trigger_run_id"]
+
+    def test_a_run_that_lost_a_photograph_to_the_store_never_ends_well(self, lab):
+        self.restored(lab, "granted")
+        flow.cancel_leftovers("restore_collection", "night__one", {})
+        with lab.db.begin() as conn:
+            conn.execute(sa.text("UPDATE batch_photo SET state = 'quarantined', reason = 'storage_failed'"))
+        with pytest.raises(AirflowFailException, match="1 photographs were given up .*storage_failed 1"):
+            flow.cancel_leftovers("restore_collection", "night__one", {})
 
     def test_the_night_asks_nobody_where_nobody_is_needed_or_the_run_failed(self, lab):
         assert flow.nightly_questions(self.restored(lab, "granted")) == []
