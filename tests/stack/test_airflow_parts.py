@@ -335,7 +335,7 @@ class TestAsking:
         flow.cancel_leftovers("restore_collection", "night__one", {})
         with lab.db.begin() as conn:
             conn.execute(sa.text("UPDATE batch_photo SET state = 'quarantined', reason = 'storage_failed'"))
-        with pytest.raises(AirflowFailException, match="1 photographs were given up .*storage_failed 1"):
+        with pytest.raises(AirflowFailException, match=r"1 photographs were given up .*storage_failed 1"):
             flow.cancel_leftovers("restore_collection", "night__one", {})
 
     def test_the_night_asks_nobody_where_nobody_is_needed_or_the_run_failed(self, lab):
