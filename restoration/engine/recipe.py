@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from restoration.colour_hints import ColourHint
 from restoration.engine.output_rules import OutputRules
 from restoration.errors import RecipeError
-from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters
+from restoration.steps.parameters import PARAMETERS, Colorize, Faces, Repair, StepParameters, Triage
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -166,6 +166,8 @@ def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
         steps.append(_parse_step(dict(entry), f"{origin}, step {number}"))
     if not steps:
         raise RecipeError(f"{origin} has no steps; add at least one [[steps]] table")
+    if any(isinstance(step.parameters, Triage) and step.parameters.upright == "output" for step in steps[1:]):
+        raise RecipeError(f'{origin}: triage comes first if it has upright = "output": places are of the turned scan')
     try:
         return Recipe(
             name=body.get("name", ""),
