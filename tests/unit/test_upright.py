@@ -24,6 +24,7 @@ from restoration.steps.parameters import Colorize, Triage
 from restoration.steps.turning import LIES_RIGHT, SURE, TURNS, WayUp, probabilities, turned, turned_back, way_up
 from restoration.synthetic.beds import Bed, laid_out
 from tests.unit.standins import astronaut, frame_of, gray, hopper, models_with, png
+from tests.unit.test_repair import scratched
 from tests.unit.test_turning import Answers
 
 UPRIGHT = Triage(upright="output", detector="centerface")
@@ -156,7 +157,8 @@ def test_a_tinted_print_that_was_turned_says_both(models):
 
 
 @pytest.mark.parametrize("negatives", ["invert", "review"])
-def test_an_inverted_negative_is_turned_and_one_that_is_left_is_not(models, negatives):
+def test_an_inverted_negative_is_turned_and_one_that_is_left_is_not(models, negatives, monkeypatch):
+    monkeypatch.setattr(triage, "is_negative", lambda *_: True)
     film = turned(1 - gray(hopper()), 180)
     frame = frame_of(film)
     outcome = triage.Step().apply(frame, UPRIGHT.model_copy(update={"negatives": negatives}), models)
@@ -192,11 +194,10 @@ STEPS = (
 @pytest.mark.parametrize("turn", [90, 180])
 def test_everything_that_comes_out_is_that_of_the_upright_scan(engine, turn):
     """Masters, copies, previews, tiles, masks, faces and figures."""
-    scratched = cv2.GaussianBlur(gray(hopper()), (0, 0), 1.5)
-    cv2.line(scratched, (60, 40), (75, 380), (1.0, 1.0, 1.0), 2)
+    worn, _ = scratched(cv2.GaussianBlur(gray(hopper()), (0, 0), 1.5), 4)
     prepared = engine.prepare(recipe(*STEPS, output={"format": "tiff", "access": "jpeg"}))
-    straight = engine.restore(Scan("a.png", png(scratched)), prepared).result
-    lying = engine.restore(Scan("a.png", png(turned_back(scratched, turn))), prepared).result
+    straight = engine.restore(Scan("a.png", png(worn)), prepared).result
+    lying = engine.restore(Scan("a.png", png(turned_back(worn, turn))), prepared).result
     assert lying.steps[0].detail["turned"] == turn
     assert "turned" not in lying.steps[3].detail
     for part in ("output", "preview_before", "preview_after", "tiles_before", "tiles_after", "mask", "access", "faces"):
