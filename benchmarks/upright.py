@@ -5,9 +5,9 @@ Run: ``python benchmarks/upright.py --photos FOLDER [--photos FOLDER] [--weights
 in its four positions. FILE are weights of ``house-upright``; without it those that ship are asked. With ``--faces`` the
 faces in it are asked first, as recipes do.
 
-For each folder and surety the lines show the share of upright photographs that would be turned, and the shares of those
-turned by 90, 180 and 270 degrees that would be set right, left alone, or turned another way. ``--sheet`` shows the upright
-photographs that would be turned at the given surety, as they would be turned.
+For each folder and surety the lines show the share of upright photographs that would be turned, and the shares of
+those turned by 90, 180 and 270 degrees that would be set right, left alone, or turned another way. ``--sheet`` shows
+the upright photographs that would be turned at the given surety, as they would be turned.
 """
 
 from __future__ import annotations

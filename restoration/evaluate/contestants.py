@@ -174,9 +174,7 @@ def _through(
             return [error]
         return [answer for photo in photos for answer in _through(steps, [photo], models)]
     # a recipe may show a photograph turned; it is compared with what was given
-    return [
-        failed.get(place, turned_back(frame.picture.pixels, of_scan(frame))) for place, frame in enumerate(frames)
-    ]
+    return [failed.get(place, turned_back(frame.picture.pixels, of_scan(frame))) for place, frame in enumerate(frames)]
 
 
 def _advance(

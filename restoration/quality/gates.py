@@ -80,7 +80,8 @@ def review_reason(
     print), identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
 
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
-        ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``, ``grade.faint_colours``.
+        ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``,
+        ``grade.faint_colours``.
     :param measurements: of these only ``ssim_y`` of the pair counts.
     :param tones: of the result (:func:`restoration.quality.metrics.tones`). If it has :data:`FEW_TONES` or fewer, it is
         blank, a scan that was read wrong, or ink on paper: quality_fell, whatever the recipe says.

@@ -58,8 +58,8 @@ _TARGET_CHROMA = 18.0
 """90th percentile of chroma; four in five photographs of reference have more."""
 _MOST_CHROMA_GAIN = 2.5
 _FAINT_CHROMA = 10.0
-"""... and below this what was brought back is faint: of prints built with a tenth of their colour it has 5 to 10, with a
-third of it 13 to 18. A person must say whether that is what the photograph looked like."""
+"""... and below this what was brought back is faint: of prints built with a tenth of their colour it has 5 to 10, with
+a third of it 13 to 18. A person must say whether that is what the photograph looked like."""
 _MOST_NOISE = 1.5
 """Standard deviation of noise of a*, b* up to which chroma may be raised: more is seen as spots of colour."""
 

@@ -125,7 +125,8 @@ def test_triage_turns_scan_and_result_alike(models, turn):
     upright = gray(hopper())
     frame = frame_of(turned_back(upright, turn))
     beside = np.arange(upright[:, :, 0].size, dtype=np.uint16).reshape(upright.shape[:2])
-    scan = replace(frame.picture, extra=turned_back(beside, turn), info=replace(frame.picture.info, dpi=300, dpi_down=600))
+    info = replace(frame.picture.info, dpi=300, dpi_down=600)
+    scan = replace(frame.picture, extra=turned_back(beside, turn), info=info)
     frame = replace(frame, source=scan, picture=scan)
     outcome = triage.Step().apply(frame, UPRIGHT, models)
     for picture in (outcome.picture, frame.source):

@@ -1,10 +1,10 @@
 """The project's judge of which way up a photograph lies: a number for a picture, higher the more upright it looks.
 
 Input is N x 1 x 224 x 224, luma (sRGB-encoded) as ``2 y - 1`` in [-1, 1], the picture squeezed into a square; output
-is N. A picture is shown in its four positions; the softmax of the four answers says how likely each one is upright. So
-no position is preferred, and a print and the same print turned get the same four answers.
+is N. A picture is shown in its four positions; the softmax of the four answers says how likely each is upright. So no
+position is preferred, and a print and that print turned get the same four answers.
 
-EfficientNet-Lite0, trained on ImageNet and left as it is, sees the picture; a small head asks where in it what was seen.
+EfficientNet-Lite0, trained on ImageNet and left as it is, sees the picture; a small head asks what was where.
 """
 
 from __future__ import annotations
