@@ -90,6 +90,12 @@ def test_faces_rule_over_the_net():
     assert way_up(upside_down, "faces", "net", told(8, (0.55,), (), (), ())).turn == 180  # no sure face is no face
 
 
+def test_a_net_is_not_asked_about_long_strips():
+    strip = np.concatenate([np.full((200, 150), 20, np.float32), np.full((200, 150), 90, np.float32)])
+    assert way_up(strip[50:350], "", "net", told(8)).turn == 180
+    assert way_up(strip[:, :100], "", "net", told(8)) == LIES_RIGHT
+
+
 def test_nobody_is_asked_if_the_recipe_names_nobody():
     assert way_up(turned(landscape(), 180), "", "", told(8)) == LIES_RIGHT
 
@@ -137,6 +143,20 @@ def test_triage_turns_scan_and_result_alike(models, turn):
     said = {key: outcome.detail[key] for key in ("upright", "turned", "told_by", "cast_removed")}
     assert said == {"upright": "output", "turned": turn, "told_by": "faces", "cast_removed": False}
     assert frame.notes["triage"] is outcome.detail
+
+
+def test_large_scans_are_turned_too(models, monkeypatch):
+    monkeypatch.setattr(bands, "LARGE_PIXELS", 100_000)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 30_000)
+    upright = gray(hopper())
+    whole = np.rot90(upright, 1)
+    scan = replace(frame_of(whole).picture, pixels=bands.gray(np.ascontiguousarray(whole[:, :, 0])))
+    frame = replace(frame_of(whole), source=scan, picture=scan)
+    outcome = triage.Step().apply(frame, UPRIGHT, models)
+    assert outcome.detail["turned"] == 270
+    for picture in (outcome.picture, frame.source):
+        assert bands.is_one_plane(picture.pixels)
+        assert np.array_equal(picture.pixels, upright)
 
 
 def test_a_print_that_lies_right_is_left_as_it_is(models):

@@ -1,4 +1,4 @@
-"""The judge of which way is up and its training at toy size: views, what is kept, loss, a run that goes on, the sheet."""
+"""The judge of which way is up, its training at toy size: views, what is kept, loss, a run that goes on, the sheet."""
 
 from __future__ import annotations
 
