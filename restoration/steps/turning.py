@@ -39,9 +39,9 @@ SIDE = 512
 """Long side at which faces are looked for, in pixels."""
 NET_SIDE = 224
 """Sides of the square that the net sees: shape tells nothing, as it is lost."""
-SURE = 0.9
+SURE = 0.92
 """Probability from which the net is believed; see the card of the net."""
-_LONGEST = 2.2
+LONGEST = 2.2
 """Pictures of longer shapes than this to 1 are not shown to the net: squeezed into a square they look like nothing that
 it has seen (three separations on one plate were turned for sure)."""
 _LOWEST = 0.5
@@ -123,7 +123,7 @@ def way_up(luminance: Plane, detector: str, net: str, models: Models) -> WayUp:
         turn = turn_of_faces(models.load(detector), np.rint(gray * np.float32(255)).astype(np.uint8))
         if turn is not None:
             return WayUp(turn, "faces" if turn else "")
-    long = max(gray.shape) > _LONGEST * min(gray.shape)
+    long = max(gray.shape) > LONGEST * min(gray.shape)
     return _by_net(gray, net, models) if net and not long else LIES_RIGHT
 
 

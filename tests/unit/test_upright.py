@@ -15,14 +15,17 @@ from restoration.engine.engine import Engine
 from restoration.engine.outcome import Scan
 from restoration.engine.recipe import Recipe, load_recipe, parse_recipe, with_hints
 from restoration.errors import RecipeError
+from restoration.models.loading import LoadedModels
 from restoration.models.nets import house_upright
 from restoration.photo import bands
+from restoration.photo.colour import lightness
 from restoration.photo.masks import decode_mask
 from restoration.settings import Settings
-from restoration.steps import triage
+from restoration.steps import colorize, triage
 from restoration.steps.parameters import Colorize, Triage
 from restoration.steps.turning import LIES_RIGHT, SURE, TURNS, WayUp, probabilities, turned, turned_back, way_up
 from restoration.synthetic.beds import Bed, laid_out
+from tests.unit.picture_maker import photograph
 from tests.unit.standins import astronaut, frame_of, gray, hopper, models_with, png
 from tests.unit.test_repair import scratched
 from tests.unit.test_turning import Answers
@@ -123,6 +126,29 @@ def test_large_pictures_are_turned_as_small_ones_are(monkeypatch, turn, one_plan
     found = turned(given, turn)
     assert np.array_equal(found, wanted)
     assert bands.is_one_plane(found) is one_plane
+
+
+@pytest.fixture(scope="module")
+def shipped() -> LoadedModels:
+    return LoadedModels(device="cpu", threads=1)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_the_judge_that_ships_finds_a_cup_and_a_flower_upright_and_is_not_sure_of_a_cat(shipped, turn):
+    for name, wanted in (("coffee", turn), ("flower", turn), ("chelsea", 0)):
+        plane = turned_back(lightness(photograph(name)), turn)
+        assert way_up(plane, "centerface", "house-upright", shipped).turn == wanted, name
+
+
+def test_a_print_without_faces_gets_the_colours_of_the_upright_one(shipped):
+    upright = gray(photograph("coffee"))
+    asked = Colorize(detector="centerface", upright_model="house-upright")
+    truth = colorize.Step().apply(frame_of(upright), asked, shipped)
+    answer = colorize.Step().apply(frame_of(turned(upright, 180)), asked, shipped)
+    assert {"turned": 180, "told_by": "picture"}.items() <= answer.detail.items()
+    assert answer.detail["turn_sure"] >= SURE
+    assert np.abs(turned(answer.picture.pixels, 180) - truth.picture.pixels).max() < 0.01
+    assert "turned" not in truth.detail
 
 
 # -- what is shown ---------------------------------------------------------------------------------------------------
@@ -232,8 +258,6 @@ def test_everything_that_comes_out_is_that_of_the_upright_scan(engine, turn):
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_hints_are_places_of_the_scan_as_it_lies(turn, models):
     """What is told to the net, seen by a net that paints nothing but hints."""
-    from restoration.steps import colorize
-
     hint = ColourHint(outline=((0.2, 0.3),), colour="#2c4f9e")
     of_scan = turned_hint(hint, -turn)
     frame = frame_of(turned_back(gray(hopper()), turn))
