@@ -79,6 +79,19 @@ class ColourHint(BaseModel):
         return len(self.outline) > 1
 
 
+def turned_hint(hint: ColourHint, turn: int) -> ColourHint:
+    """The hint as it lies in a picture that was turned counterclockwise by 0, 90, 180 or 270 degrees."""
+    outline = turned_place(hint.outline, turn)
+    return hint if outline is hint.outline else hint.model_copy(update={"outline": outline})
+
+
+def turned_place(place: tuple[Point, ...], turn: int) -> tuple[Point, ...]:
+    """Points as they lie in a picture that was turned counterclockwise by 0, 90, 180 or 270 degrees."""
+    for _ in range(turn % 360 // 90):
+        place = tuple((y, round(1 - x, _DIGITS)) for x, y in place)
+    return place
+
+
 def _area(corners: tuple[Point, ...]) -> float:
     """Area of a polygon, by the shoelace formula."""
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, (*corners[1:], corners[0]), strict=True))) / 2

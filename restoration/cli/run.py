@@ -125,6 +125,8 @@ def _summary(console: Console, folder: FolderRun, items: list[Item], *, interrup
     console.print(Text(f"{head}{len(items)} of {len(folder.outputs)} photographs: {words or 'none'}"))
     if folder.others:
         console.print(Text(f"{folder.others} other files were left out (not named like a picture)"))
+    if folder.links:
+        console.print(Text(f"{folder.links} linked folders were not followed; name them as IN_FOLDER, or copy them"))
     for item in items:
         if item.failed or item.state == "needs_review":
             detail = f": {item.detail}" if item.detail else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from restoration.errors import UsageError
     from restoration.train.loop import Schedule
 
 S = TypeVar("S", bound="Schedule")
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     training.command("damage")(train_damage)
     training.command("inpainting")(train_inpainting)
     training.command("denoising")(train_denoising)
+    training.command("upright")(train_upright)
     app.add_typer(training, name="train")
 
 
@@ -121,6 +123,25 @@ def train_denoising(
     typer.echo(denoising.Trainer(_on(settings, photos), out, init=init, device=device).run())
 
 
+def train_upright(
+    photos: PhotoFolders,
+    out: OutFolder,
+    config: ConfigFile = None,
+    init: InitFile = None,
+    encoder: EncoderFile = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the judge of which way up a photograph lies; goes on from OUT's checkpoint where there is one."""
+    from restoration.train import upright
+
+    settings = upright.read_config(config or _shipped_config("house-upright"))
+    settings = replace(settings, encoder=str(encoder or settings.encoder))
+    if init is None and not settings.encoder:
+        raise _no_encoder()
+    _log_to_stderr()
+    typer.echo(upright.Trainer(_on(settings, photos), out, init=init, device=device).run())
+
+
 def train_autoencoder(
     photos: PhotoFolders,
     out: OutFolder,
@@ -137,13 +158,17 @@ def train_autoencoder(
 
 def _require_a_start(out: Path, init: Path | None, encoder: str) -> None:
     """:raises UsageError: the run would begin with a random encoder, which nobody wants."""
+    if init is None and not encoder and not (out / "checkpoint.pt").is_file():
+        raise _no_encoder()
+
+
+def _no_encoder() -> UsageError:
     from restoration.errors import UsageError
 
-    if init is None and not encoder and not (out / "checkpoint.pt").is_file():
-        raise UsageError(
-            "a new run needs --encoder FILE (the published EfficientNet-Lite0; docs/training.md says where to get it) "
-            "or --init FILE (weights to go on from)"
-        )
+    return UsageError(
+        "a new run needs --encoder FILE (the published EfficientNet-Lite0; docs/training.md says where to get it) "
+        "or --init FILE (weights to go on from)"
+    )
 
 
 def _shipped_config(name: str) -> Path:

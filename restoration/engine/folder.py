@@ -84,6 +84,7 @@ class FolderRun:
     prepared: Prepared
     overwrite: bool = False
     others: int = 0
+    links: int = 0
     outputs: dict[str, str] = field(default_factory=dict)
     masks: Beside = field(init=False)
     access: Beside = field(init=False)
@@ -109,10 +110,11 @@ class FolderRun:
             raise UsageError(f"{source} is not a folder")
         if source.resolve() == target.resolve():
             raise UsageError("the output folder must be another than the input folder; originals are never written")
-        found, others = find_photographs(source, target)
+        found, others, links = find_photographs(source, target)
         if not found:
-            raise UsageError(f"{source} holds no photographs (of {others} files none is named like a picture)")
-        run = cls(source, target, engine, prepared, overwrite, others)
+            more = f"; {links} linked folders were not followed" if links else ""
+            raise UsageError(f"{source} holds no photographs (of {others} files none is named like a picture{more})")
+        run = cls(source, target, engine, prepared, overwrite, others, links)
         run._earlier = _read_record(target / RECORD_NAME)
         previous = {name: line["output"] for name, line in run._earlier.items() if line.get("output")}
         run._endings = ending, access = endings(prepared.recipe.output)

@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from restoration.errors import StorageError, UsageError
 from restoration.not_scans import is_system_folder
@@ -32,8 +33,18 @@ _LONGEST_NAME = 200
 """Bytes; file systems allow 255, and a temporary name needs some."""
 
 
-def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
-    """Every file under ``folder`` that is named like a picture, as sorted relative POSIX paths; and how many are not.
+class Found(NamedTuple):
+    """``photographs``: files named like pictures, as sorted relative POSIX paths; how many files are ``others``, and
+    how many ``links`` lead to folders. These are not followed: they may lead round in a circle, or to the same scans.
+    """
+
+    photographs: list[str]
+    others: int
+    links: int
+
+
+def find_photographs(folder: Path, leave_out: Path) -> Found:
+    """Every file under ``folder`` that is named like a picture, and what was left out.
 
     Hidden files and folders, systems' own folders (:mod:`restoration.not_scans`), and everything under ``leave_out``
     (an output folder inside the input) are passed over.
@@ -41,10 +52,11 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
     :raises StorageError: a folder cannot be read.
     """
     found: list[str] = []
-    others = 0
+    others = links = 0
     for root, folders, files in os.walk(folder, onerror=_unreadable):
         here = Path(root)
         folders[:] = sorted(f for f in folders if not _passed_over(here / f, leave_out))
+        links += sum((here / name).is_symlink() for name in folders)
         for name in files:
             if name.startswith("."):
                 continue
@@ -52,7 +64,7 @@ def find_photographs(folder: Path, leave_out: Path) -> tuple[list[str], int]:
                 found.append((here / name).relative_to(folder).as_posix())
             else:
                 others += 1
-    return sorted(found), others
+    return Found(sorted(found), others, links)
 
 
 def _unreadable(error: OSError) -> None:

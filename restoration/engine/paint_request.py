@@ -6,7 +6,7 @@ On its way a request is one line of JSON and then the picture's own bytes.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,13 +30,15 @@ class PaintRequest(BaseModel):
     """How a picture is to be painted.
 
     ``picture_box`` says what borders take of the scan's top, right, bottom and left, as shares; ``picture_oval`` which
-    ellipse the picture ends at; None where it has neither.
+    ellipse the picture ends at; None where it has neither. ``turned`` is by how many degrees counterclockwise scan and
+    picture were turned, None if nobody asked; places of hints are the scan's own, as it lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     parameters: Colorize
     picture_box: tuple[Share, Share, Share, Share] | None = None
     picture_oval: OvalRequest | None = None
+    turned: Literal[0, 90, 180, 270] | None = None
 
 
 def packed(request: PaintRequest, picture: bytes) -> bytes:

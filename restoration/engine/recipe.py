@@ -171,6 +171,8 @@ def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
         steps.append(_parse_step(dict(entry), f"{origin}, step {number}"))
     if not steps:
         raise RecipeError(f"{origin} has no steps; add at least one [[steps]] table")
+    if any(isinstance(step.parameters, Triage) and step.parameters.upright == "output" for step in steps[1:]):
+        raise RecipeError(f'{origin}: triage comes first if it has upright = "output": places are of the turned scan')
     try:
         return Recipe(
             name=body.get("name", ""),

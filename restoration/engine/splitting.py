@@ -142,7 +142,7 @@ class Splitting:
             return [self.source.name]
         if not self.source.is_dir():
             raise UsageError(f"there is no file or folder {self.source}")
-        return find_photographs(self.source, self.target)[0]
+        return find_photographs(self.source, self.target).photographs
 
     def _read(self, name: str) -> bytes:
         path = self.source if self.source.is_file() else self.source / name

@@ -21,6 +21,7 @@ from restoration.models.registry import ModelEntry
 from restoration.photo.picture import FloatImage
 from restoration.steps.parameters import PARAMETERS, StepParameters
 from restoration.steps.protocol import BaseStep, Frame
+from restoration.steps.turning import of_scan, turned_back
 
 RECIPE = "recipe:"
 """What a recipe's name is written with, so that it is never taken for a model's."""
@@ -172,7 +173,8 @@ def _through(
         if len(photos) == 1:
             return [error]
         return [answer for photo in photos for answer in _through(steps, [photo], models)]
-    return [failed.get(place, frame.picture.pixels) for place, frame in enumerate(frames)]
+    # a recipe may show a photograph turned; it is compared with what was given
+    return [failed.get(place, turned_back(frame.picture.pixels, of_scan(frame))) for place, frame in enumerate(frames)]
 
 
 def _advance(

@@ -162,7 +162,7 @@ def list_photos(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name one that holds photographs")
-    found, others = find_photographs(folder, folder / ".none")
+    found, others, _ = find_photographs(folder, folder / ".none")
     if not found:
         raise UsageError(
             f"{folder} holds no photographs to compare on (of {others} files none is named like a picture)"

@@ -45,6 +45,7 @@ BUILDERS: dict[str, str] = {
     "house-finder": "restoration.models.nets.house_finder:build",
     "house-inpainter": "restoration.models.nets.house_inpainter:build",
     "house-denoiser": "restoration.models.nets.house_denoiser:build",
+    "house-upright": "restoration.models.nets.house_upright:build",
     "bopbtl-scratch": "restoration.models.nets.bopbtl_scratch:build",
     "lama": "restoration.models.nets.lama:build",
 }

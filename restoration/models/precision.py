@@ -31,13 +31,13 @@ def guarded(net: torch.nn.Module, entry: ModelEntry, precision: Precision) -> to
     """The same net, refusing inputs of a size its entry does not allow, and computing in ``precision``.
 
     In bf16 weights stay fp32 and each operation takes what is safe for it (autocast); the output is float32 always.
-    On a CPU finders of damage, and colorizers in bf16, are kept in the layout channels_last: it is faster by a third
-    (``benchmarks/colorizers.py``, ``benchmarks/repair_cost.py``). Colorizers in fp32 would round otherwise than they
-    always did, so that the plain layout stays.
+    On a CPU finders of damage, judges of which way is up, and colorizers in bf16, are kept in the layout channels_last:
+    it is faster by a third (``benchmarks/colorizers.py``, ``benchmarks/repair_cost.py``). Colorizers in fp32 would
+    round otherwise than they always did, so that the plain layout stays.
     """
     net.register_forward_pre_hook(_size_guard(entry))
     on_cpu = next(net.parameters()).device.type == "cpu"
-    if on_cpu and (entry.task == "find-damage" or (entry.task == "colorize" and precision == "bf16")):
+    if on_cpu and (entry.task in {"find-damage", "orient"} or (entry.task == "colorize" and precision == "bf16")):
         in_channels_last(net)
     if precision == "bf16":
         net.forward = _in_bf16(net.forward)

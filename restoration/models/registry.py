@@ -14,7 +14,9 @@ from typing import Any, Literal, Protocol
 SourceKind = Literal["packaged", "carried", "url", "s3", "file"]
 
 
-Task = Literal["colorize", "detect", "restore-face", "identity", "upscale", "find-damage", "inpaint", "denoise"]
+Task = Literal[
+    "colorize", "detect", "restore-face", "identity", "upscale", "find-damage", "inpaint", "denoise", "orient"
+]
 Precision = Literal["fp32", "bf16"]
 Range = tuple[float, float]
 

@@ -39,6 +39,7 @@ ACTIONS = {
     "upscale": "c2pa.resized",
 }
 """Step to the action of C2PA's vocabulary; ``c2pa.edited`` for any other step."""
+ORIENTATION = "c2pa.orientation"
 NEEDED = ("claimSignature.validated", "assertion.dataHash.match")
 UNTRUSTED = "signingCredential.untrusted"
 EXPIRED = "signingCredential.expired"
@@ -229,7 +230,7 @@ def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
         if step.agent.weights_sha256:
             agent[f"{OWN}weights_sha256"] = step.agent.weights_sha256
         yield {
-            "action": ACTIONS.get(step.name, "c2pa.edited"),
+            "action": ORIENTATION if step.turns else ACTIONS.get(step.name, "c2pa.edited"),
             **when,
             "softwareAgent": {key: _plain(value) for key, value in agent.items() if value},
             "description": _plain(step.did),
@@ -242,6 +243,8 @@ def _actions(facts: PictureFacts) -> Iterator[dict[str, Any]]:
         made = {"description": _plain(facts.statement), "digitalSourceType": DATA_DRIVEN}
         yield {"action": "c2pa.edited", **when, "softwareAgent": program, **made}
     elif facts.kind not in ("restored", "access"):
+        if facts.kind == "before" and facts.lay:
+            yield {"action": ORIENTATION, **when, "softwareAgent": program}
         yield {"action": "c2pa.resized", **when, "softwareAgent": program}
     yield {"action": "c2pa.converted", **when, "softwareAgent": program}
 

@@ -11,6 +11,7 @@ from restoration.colour_words import ColourWord
 from restoration.damage_kinds import DamageKind
 from restoration.publish.filled import Filled, FilledArea
 from restoration.publish.given import GivenColour
+from restoration.publish.triaged import Deed
 
 Language = Literal["en", "ko"]
 Kind = Literal["restored", "access", "before", "after", "mask"]
@@ -22,9 +23,13 @@ MOST_GIVEN, MAX_WHAT = 6, 80
 
 @dataclass(frozen=True)
 class Words:
-    """One language. ``did`` is what a step did, by the step's name; ``kinds`` names what was filled."""
+    """One language. ``did`` is what a step did, by the step's name; ``triaged`` what triage did; ``kinds`` names what
+    was filled; ``lay`` says of a copy of the scan that it was turned.
+    """
 
     did: dict[str, str]
+    triaged: dict[Deed, str]
+    lay: dict[Deed, str]
     kinds: dict[DamageKind, str]
     repair_by_net: str
     filled: str
@@ -65,11 +70,20 @@ class Words:
 _WORDS: dict[Language, Words] = {
     "en": Words(
         did={
-            "triage": "a colour cast was removed",
             "repair": "scratches, stains and tears were filled in from their surroundings",
             "grade": "fading was undone",
             "colorize": "colours were guessed by a computer",
             "upscale": "it was enlarged",
+        },
+        triaged={
+            "inverted": "the negative was made a positive",
+            "cast": "a colour cast was removed",
+            "upside down": "the print lay upside down and was turned upright",
+            "sideways": "the print lay on its side and was turned upright",
+        },
+        lay={
+            "upside down": "The print lay upside down; it is shown upright.",
+            "sideways": "The print lay on its side; it is shown upright.",
         },
         kinds={
             DamageKind.SCRATCH: "scratches",
@@ -120,11 +134,20 @@ _WORDS: dict[Language, Words] = {
     ),
     "ko": Words(
         did={
-            "triage": "변색된 색조를 없앰",
             "repair": "긁힘, 얼룩, 찢어진 곳을 주변에 맞추어 메움",
             "grade": "바랜 명암을 되살림",
             "colorize": "색을 컴퓨터가 추정함",
             "upscale": "크기를 늘림",
+        },
+        triaged={
+            "inverted": "음화를 양화로 바꿈",
+            "cast": "변색된 색조를 없앰",
+            "upside down": "거꾸로 놓여 있던 사진을 바로 돌림",
+            "sideways": "옆으로 놓여 있던 사진을 바로 돌림",
+        },
+        lay={
+            "upside down": "사진이 거꾸로 놓여 있어 바로 돌려 보여 줍니다.",
+            "sideways": "사진이 옆으로 놓여 있어 바로 돌려 보여 줍니다.",
         },
         kinds={
             DamageKind.SCRATCH: "긁힌 곳",
@@ -191,14 +214,25 @@ _WORDS: dict[Language, Words] = {
 }
 
 
-def did(step: str, faces: int, language: Language = "en", *, by_net: bool = False, given: bool = False) -> str:
+def did(
+    step: str,
+    faces: int,
+    language: Language = "en",
+    *,
+    by_net: bool = False,
+    given: bool = False,
+    triaged: Sequence[Deed] = (),
+) -> str:
     """What a step did.
 
     :param faces: how many faces were redrawn; only the step ``faces`` asks.
     :param by_net: whether a trained model filled damage; only the step ``repair`` asks.
     :param given: whether people gave colours; only the step ``colorize`` asks.
+    :param triaged: what triage did; only the step ``triage`` asks.
     """
     words = _WORDS[language]
+    if step == "triage" and triaged:
+        return words.separator.join(words.triaged[deed] for deed in triaged)
     if step == "colorize" and given:
         return words.colorize_by_hints
     if step == "repair" and by_net:
@@ -269,6 +303,7 @@ def statement(
     sha256: str,
     filled: Filled,
     given: Sequence[GivenColour] = (),
+    triaged: Sequence[Deed] = (),
     page: int = 0,
     cut_out: bool = False,
     language: Language = "en",
@@ -280,6 +315,7 @@ def statement(
     :param sha256: of the untouched scan.
     :param filled: what of the restored picture was filled.
     :param given: colours that people gave for it.
+    :param triaged: what triage did.
     :param page: of a scan with several photographs, which page it is; 0 for the others.
     :param cut_out: whether it was cut out of that page.
     """
@@ -287,11 +323,13 @@ def statement(
     kept = words.scan_part if cut_out else words.scan_page if page else words.scan
     scan = kept.format(sha256=sha256, page=page)
     if kind == "before":
-        return f"{words.before} {scan}"
+        return _sentences(words.before, *(words.lay[deed] for deed in triaged if deed in words.lay), scan)
     areas = filled_sentence(filled, language)
     if kind == "mask":
         return _sentences(words.mask, areas, scan)
-    done = words.separator.join(did(step, faces, language, by_net=filled.by_net, given=bool(given)) for step in steps)
+    done = words.separator.join(
+        did(step, faces, language, by_net=filled.by_net, given=bool(given), triaged=triaged) for step in steps
+    )
     made = {"restored": words.restored, "access": words.access}.get(kind, words.after)
     said = made.format(did=done or (words.some_parts if ai_altered else words.nothing))
     return _sentences(said, given_sentence(given, language), areas, words.caution if ai_altered else "", scan)

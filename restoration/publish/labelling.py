@@ -19,6 +19,7 @@ from restoration.publish.given import GivenColour, given_of
 from restoration.publish.label_words import Kind, Language, area_name, did, statement
 from restoration.publish.labels import Labels, Region, Step
 from restoration.publish.photos import ArchivedPhoto
+from restoration.publish.triaged import Deed, deeds_of, turned_of
 
 SOFTWARE = "archive-restoration"
 LABELS = "IPTC Photo Metadata 2025.1 as XMP"
@@ -43,6 +44,9 @@ _MEDIA = {
 }
 """Words of the catalog's ``format`` and ``type`` that say what was scanned, by the IPTC term that is then true."""
 
+_TURNS = frozenset({"upside down", "sideways"})
+"""Deeds of triage that change no pixel but its place."""
+
 
 @dataclass(frozen=True)
 class Agent:
@@ -59,13 +63,16 @@ class Agent:
 
 @dataclass(frozen=True)
 class AppliedStep:
-    """One step that changed the picture. ``generated``: a trained model made content that the scan does not hold."""
+    """One step that changed the picture. ``generated``: a trained model made content that the scan does not hold;
+    ``turns``: all it did was to turn the picture upright.
+    """
 
     name: str
     agent: Agent
     generated: bool
     parameters_sha256: str
     did: str
+    turns: bool = False
 
 
 class PictureFacts:
@@ -148,7 +155,8 @@ class PictureFacts:
                     self._agent(fillers[0] if fillers else step.get("model")),
                     self.ai_altered and (name in _GENERATING or (name in _FILLING and self.filled.by_net)),
                     parameters_sha256(step.get("parameters") or {}),
-                    did(name, self._faces, by_net=self.filled.by_net, given=bool(self.given)),
+                    did(name, self._faces, by_net=self.filled.by_net, given=bool(self.given), triaged=self._triaged),
+                    turns=name == "triage" and set(self._triaged) <= _TURNS,
                 )
 
     def _agent(self, model: Any) -> Agent:
@@ -156,6 +164,15 @@ class PictureFacts:
             if model and known.get("name") == model:
                 return Agent(str(model), str(known.get("version") or ""), str(known.get("weights_sha256") or ""))
         return Agent(str(model), "") if model else self.program
+
+    @property
+    def lay(self) -> bool:
+        """Whether the print lay on its side or upside down, and this file shows it upright."""
+        return bool(turned_of(self.record))
+
+    @property
+    def _triaged(self) -> tuple[Deed, ...]:
+        return deeds_of(self.record)
 
     @property
     def _faces(self) -> int:
@@ -184,6 +201,7 @@ class PictureFacts:
             sha256=self.source_sha256,
             filled=self.filled,
             given=self.given,
+            triaged=self._triaged,
             page=self.page,
             cut_out=self.cut_out is not None,
             language=language,

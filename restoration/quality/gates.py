@@ -80,7 +80,8 @@ def review_reason(
     print), identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
 
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
-        ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``.
+        ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``,
+        ``grade.faint_colours``.
     :param measurements: of these only ``ssim_y`` of the pair counts.
     :param tones: of the result (:func:`restoration.quality.metrics.tones`). If it has :data:`FEW_TONES` or fewer, it is
         blank, a scan that was read wrong, or ink on paper: quality_fell, whatever the recipe says.
@@ -92,7 +93,7 @@ def review_reason(
     checks = (
         (ReasonCode.LUMINANCE_CHANGED, _note(notes, "colorize", "max_dl") > rules.luminance_above),
         (ReasonCode.NEGATIVE, _is_negative(notes)),
-        (ReasonCode.DOUBTFUL_COLOUR, _note(notes, "triage", "doubtful") > 0),
+        (ReasonCode.DOUBTFUL_COLOUR, _note(notes, "triage", "doubtful") + _note(notes, "grade", "faint_colours") > 0),
         (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
         (ReasonCode.FACE_PART_MISSING, _note(notes, "repair", "face_part_missing") > 0),
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
@@ -107,6 +108,8 @@ def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, An
     """The reason in words, where its code alone does not say what to look at; empty elsewhere."""
     if reason is ReasonCode.NEGATIVE:
         return "it looks like a negative and was left as it is; a triage with negatives = invert makes it a positive"
+    if reason is ReasonCode.DOUBTFUL_COLOUR and _note(notes, "grade", "faint_colours") > 0:
+        return "a faded colour print of which little colour was left: look whether what was brought back is enough"
     if reason is ReasonCode.DOUBTFUL_COLOUR:
         return "a faded colour print or a gray one with an uneven tint: its colours were left as they are"
     return ""

@@ -28,7 +28,7 @@ from restoration.catalog.reviews import (
 from restoration.errors import UsageError
 from restoration.review import models
 from restoration.review.hint_models import Hint
-from restoration.review.painting import colorize_step
+from restoration.review.painting import colorize_step, turned_of
 from restoration.review.pictures import MEDIA_TYPES
 from restoration.review.refusals import Refusal, missing, not_found
 from restoration.review.service import Service, ServiceOf, SessionOf, get_session
@@ -244,16 +244,19 @@ def _photo(detail: ReviewDetail, scan: ReviewScan, hints: list[KnownHint], servi
         hints=[Hint.of(hint) for hint in hints],
         painted=colorize_step(detail) is not None,
         previews=service.painter is not None,
+        turned=turned_of(detail),
     )
 
 
 def _faces_size(detail: ReviewDetail, scan: ReviewScan) -> tuple[int, int]:
-    """Size of the picture that boxes of faces refer to: the scan, unless it was enlarged before faces were sought."""
+    """Size of the picture that boxes of faces refer to: the scan as it is shown, unless it was enlarged before faces
+    were sought.
+    """
     names = [step.step for step in detail.steps if step.status == "applied" or step.step == "faces"]
     enlarged = "upscale" in names and "faces" in names and names.index("upscale") < names.index("faces")
     if enlarged or scan.width is None or scan.height is None:
         return detail.item.width, detail.item.height
-    return scan.width, scan.height
+    return (scan.height, scan.width) if turned_of(detail) % 180 else (scan.width, scan.height)
 
 
 # -- a collection at a glance -----------------------------------------------------------------------------------------

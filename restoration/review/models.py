@@ -177,7 +177,8 @@ class Photo(BaseModel):
 
     ``filled_share`` is the share of the picture that was invented, null where nobody recorded it; ``mask``: whether
     there is a picture of where. ``hints`` are the colours that people gave and that hold; ``painted``: whether a
-    colorizer painted it, so that a run can paint by them; ``previews``: whether that can be seen beforehand.
+    colorizer painted it, so that a run can paint by them; ``previews``: whether that can be seen beforehand. Places of
+    hints are the scan's own; ``turned`` is by how many degrees counterclockwise scan and result are shown turned.
     """
 
     item: Item
@@ -200,6 +201,7 @@ class Photo(BaseModel):
     hints: list[Hint]
     painted: bool
     previews: bool
+    turned: int
 
 
 class DecisionRequest(_Request):

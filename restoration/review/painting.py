@@ -135,6 +135,11 @@ def colorize_step(detail: ReviewDetail) -> ReviewStep | None:
     return next((step for step in detail.steps if step.step == "colorize" and step.status == "applied"), None)
 
 
+def turned_of(detail: ReviewDetail) -> int:
+    """By how many degrees counterclockwise scan and result were turned, so that they are shown upright; 0 if not."""
+    return next((int(one.detail.get("turned", 0)) for one in detail.steps if one.step == "triage"), 0)
+
+
 def paint_request(detail: ReviewDetail, hints: Sequence[ColourHint]) -> PaintRequest:
     """How a restoration's own recipe would paint it by these hints.
 
@@ -154,6 +159,7 @@ def paint_request(detail: ReviewDetail, hints: Sequence[ColourHint]) -> PaintReq
             parameters=Colorize(**{**step.parameters, "hints": tuple(hints)}),
             picture_box=triage.get("picture_box"),
             picture_oval=triage.get("picture_oval"),
+            turned=turned_of(detail) if "upright" in triage else None,
         )
     except ValidationError as error:
         message = "this photograph was restored by another version of the project; restore it anew to see previews"

@@ -1,8 +1,8 @@
 """Predict chroma from lightness. The scan's own lightness is kept, at full resolution and bit depth.
 
 The net sees L* at a small working size; its chroma is enlarged along the edges of the full-size L* and put onto it
-in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. Where
-faces say that the print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
+in gamut (:func:`restoration.photo.colour.keep_luminance`). What the net thinks about lightness is never used. If the
+print lies on its side or upside down, the net sees it upright (:mod:`restoration.steps.turning`).
 
 Colours that people gave go into a net that takes hints, and are seen to at their own places afterwards
 (:mod:`restoration.steps.hinting`).
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restoration.colour_hints import ColourHint
+from restoration.colour_hints import ColourHint, turned_hint
 from restoration.errors import ModelError, ReasonCode, RestorationError
 from restoration.models.buckets import run_in_buckets
 from restoration.models.registry import ModelEntry, Models
@@ -29,7 +29,7 @@ from restoration.steps import hinting
 from restoration.steps.framing import outside, with_mount
 from restoration.steps.parameters import Colorize
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
-from restoration.steps.turning import SIDE, Turn, turn_to_upright, turned, turned_back
+from restoration.steps.turning import LIES_RIGHT, Turn, WayUp, of_scan, turned, turned_back, way_up
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ Hints = tuple[ColourHint, ...]
 
 @dataclass(frozen=True)
 class _Job:
-    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``turn``, but
+    """One photograph's input to the net, and how its output becomes chroma. All of it is turned by ``way.turn``, but
     ``luminance`` of a large photograph is as it lies.
     """
 
@@ -58,8 +58,13 @@ class _Job:
     luminance: Plane
     guide: Plane
     net_input: torch.Tensor
-    turn: Turn = 0
+    way: WayUp = LIES_RIGHT
     hints: Hints = ()
+
+    @property
+    def turn(self) -> Turn:
+        """Degrees, counterclockwise."""
+        return self.way.turn
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,10 @@ class Step(BaseStep[Colorize]):
                 answers[index] = StepOutcome(frame.picture, "not_needed", ReasonCode.ALREADY_COLOUR)
                 continue
             luminance = colour.lightness(frame.picture.pixels)
-            turn = _turn(luminance, parameters, models)
-            hints = hinting.turned(parameters.hints, turn)
-            job = replace(prepare(index, turned(bands.overview(luminance), turn), entry, hints), turn=turn)
+            way = _way_up(frame, luminance, parameters, models)
+            # places are the scan's own, and triage may have turned the scan itself
+            hints = tuple(turned_hint(hint, of_scan(frame) + way.turn) for hint in parameters.hints)
+            job = replace(prepare(index, turned(bands.overview(luminance), way.turn), entry, hints), way=way)
             if bands.is_large(luminance):
                 job = replace(job, luminance=luminance)
             shapes[tuple(job.net_input.shape)].append(job)
@@ -136,13 +142,11 @@ def _is_colour(frame: Frame) -> bool:
     return frame.notes.get("triage", {}).get("kind") == "colour"
 
 
-def _turn(luminance: Plane, parameters: Colorize, models: Models) -> Turn:
-    if not parameters.detector:
-        return 0
-    height, width = luminance.shape
-    small = _resized(bands.overview(luminance), working_size(height, width, min(SIDE, max(height, width))))
-    gray = np.rint(colour.gray_from_lightness(small)[:, :, 0] * np.float32(255)).astype(np.uint8)
-    return turn_to_upright(models.load(parameters.detector), gray)
+def _way_up(frame: Frame, luminance: Plane, parameters: Colorize, models: Models) -> WayUp:
+    """What triage has made upright, or found to be so, is not asked about again."""
+    if "upright" in frame.notes.get("triage", {}):
+        return LIES_RIGHT
+    return way_up(luminance, parameters.detector, parameters.upright_model, models)
 
 
 def _house_job(index: int, luminance: Plane, entry: ModelEntry, _hints: Hints = ()) -> _Job:
@@ -240,7 +244,7 @@ def _painted(frame: Frame, job: _Job, paint: _Paint, parameters: Colorize, entry
         notes["unsure_share"] = round(float((paint.doubt > UNSURE).mean()), 4)
     detail = {**notes, "work_height": job.guide.shape[0], "work_width": job.guide.shape[1]}
     if job.turn:
-        detail["turned"] = job.turn
+        detail |= job.way.as_detail()
     return StepOutcome(frame.picture.with_pixels(with_mount(frame, pixels)), "applied", detail=detail, model=entry)
 
 

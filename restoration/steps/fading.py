@@ -57,6 +57,9 @@ leave of faint colours would be raised with them."""
 _TARGET_CHROMA = 18.0
 """90th percentile of chroma; four in five photographs of reference have more."""
 _MOST_CHROMA_GAIN = 2.5
+_FAINT_CHROMA = 10.0
+"""... and below this what was brought back is faint: of prints built with a tenth of their colour it has 5 to 10, with
+a third of it 13 to 18. A person must say whether that is what the photograph looked like."""
 _MOST_NOISE = 1.5
 """Standard deviation of noise of a*, b* up to which chroma may be raised: more is seen as spots of colour."""
 
@@ -115,12 +118,21 @@ class Fading:
 
 @dataclass(frozen=True)
 class Unmixed:
-    """What :func:`unmixed` found: a* and b* (H x W x 2) as they were before the dyes faded, and by what means."""
+    """What :func:`unmixed` found: a* and b* (H x W x 2) as they were before the dyes faded, and by what means.
+
+    ``strength`` is the 90th percentile of their chroma in the photograph itself.
+    """
 
     chroma: Chroma
     gains: Densities
     chroma_gain: float
     noise: float
+    strength: float
+
+    @property
+    def faint(self) -> bool:
+        """Whether little colour was there to be brought back."""
+        return self.strength < _FAINT_CHROMA
 
     def as_detail(self) -> dict[str, Any]:
         """Plain numbers for the record."""
@@ -128,6 +140,7 @@ class Unmixed:
             "density_gains": [round(gain, 3) for gain in self.gains],
             "chroma_gain": round(self.chroma_gain, 3),
             "chroma_noise": round(self.noise, 3),
+            "chroma": round(self.strength, 1),
         }
 
 
@@ -165,9 +178,10 @@ def unmixed(pixels: FloatImage, fading: Fading, within: NDArray[np.bool_]) -> Un
     noise, gain = _chroma_gain(chroma, inside)
     middle = np.median(chroma[inside] if inside.any() else chroma.reshape(-1, 2), axis=0)
     raised = middle + np.float32(gain) * (chroma - middle)
+    strength = float(np.percentile(np.hypot(*(raised[inside] if inside.any() else raised.reshape(-1, 2)).T), 90))
     if size != (width, height):
         raised = colour.upsample_chroma(raised, guide, colour.lightness(pixels))
-    return Unmixed(np.asarray(raised, np.float32), gains, gain, noise)
+    return Unmixed(np.asarray(raised, np.float32), gains, gain, noise, strength)
 
 
 def _chroma_gain(chroma: Chroma, inside: NDArray[np.bool_]) -> tuple[float, float]:

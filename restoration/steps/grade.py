@@ -42,7 +42,8 @@ _CLIP_LIMIT = 2.0
 class Step(BaseStep[Grade]):
     """Stretches L*; a*, b* of colour scans stay as they are (less where sRGB cannot hold them).
 
-    Of faded colour prints they are brought back (:mod:`restoration.steps.fading`).
+    Of faded colour prints they are brought back (:mod:`restoration.steps.fading`). Notes ``faint_colours`` under
+    ``grade`` then: whether so little was left that a person must look.
     """
 
     name = "grade"
@@ -55,6 +56,7 @@ class Step(BaseStep[Grade]):
         colours = _unfaded(frame, parameters)
         if colours is not None:
             detail["unfaded"] = colours.as_detail()
+            frame.notes["grade"] = {"faint_colours": colours.faint}
         if new is old and colours is None and frame.mount is None:
             return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
         chroma = None if colours is None else _mixed(frame, colours.chroma, parameters.unfade)

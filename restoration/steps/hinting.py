@@ -34,18 +34,6 @@ _SPREAD = 0.5
 """How much of the net's own shading stays in an area: 0 would be one flat colour."""
 
 
-def turned(hints: Sequence[ColourHint], turn: int) -> tuple[ColourHint, ...]:
-    """The hints as they lie in a picture that is turned counterclockwise by 0, 90, 180 or 270 degrees."""
-    return tuple(_turned(hint, turn // 90) for hint in hints)
-
-
-def _turned(hint: ColourHint, quarters: int) -> ColourHint:
-    outline = hint.outline
-    for _ in range(quarters):
-        outline = tuple((y, 1 - x) for x, y in outline)
-    return hint if outline is hint.outline else hint.model_copy(update={"outline": outline})
-
-
 def chroma_of(colour: str) -> tuple[float, float]:
     """a* and b* of ``#rrggbb``."""
     rgb = np.array([[[int(colour[at : at + 2], 16) for at in (1, 3, 5)]]], np.float32) / np.float32(255)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from restoration.colour_hints import MOST_HINTS, ColourHint
 
@@ -32,10 +32,18 @@ class StepParameters(BaseModel):
         return tuple(name for field in self.model_parameters if (name := str(getattr(self, field))))
 
 
+def _without_late(facts: dict[str, Any], **late: Any) -> dict[str, Any]:
+    """Parameters that came later are no part of a recipe that does not name them: it keeps its hash.
+
+    :param late: these parameters, with their defaults.
+    """
+    return {key: value for key, value in facts.items() if key not in late or value != late[key]}
+
+
 class Triage(StepParameters):
     """Is the scan gray, tinted (sepia, cyanotype, yellowed) or a colour photograph, faded perhaps, or a negative?"""
 
-    model_parameters: ClassVar[tuple[str, ...]] = ("detector",)
+    model_parameters: ClassVar[tuple[str, ...]] = ("detector", "upright_model")
     tint_chroma: float = Field(
         default=3.0, ge=0, description="Mean CIELAB chroma above which a gray scan counts as tinted."
     )
@@ -67,12 +75,29 @@ class Triage(StepParameters):
         "'offer' the scan is restored as a whole until a person divides it (`restoration divide`); with 'split' the "
         "run divides it at once if every one of them is surely seen (stereo cards are left to a person).",
     )
+    upright: Literal["as scanned", "output"] = Field(
+        default="as scanned",
+        description="Whether a print that lies on its side or upside down is shown upright: `output` turns the result, "
+        "and the scan wherever the two are compared. Needs a `detector` or an `upright_model`, and triage to come "
+        "first.",
+    )
+    upright_model: str = Field(
+        default="",
+        description="Registry name of the net that tells which way up a print lies if no face does; empty to ask none. "
+        'Only `upright = "output"` asks it here.',
+    )
+
+    @model_validator(mode="after")
+    def _somebody_can_tell(self) -> Triage:
+        if self.upright == "output" and not (self.detector or self.upright_model):
+            raise ValueError(
+                'upright = "output" needs a detector or an upright_model to tell which way up a print lies'
+            )
+        return self
 
     @model_serializer(mode="wrap")
     def _without_late_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Parameters that came later are no part of a recipe that does not name them: it keeps its hash."""
-        facts: dict[str, Any] = handler(self)
-        return {key: value for key, value in facts.items() if (key, value) != ("several", "offer")}
+        return _without_late(handler(self), several="offer", upright="as scanned", upright_model="")
 
 
 class Repair(StepParameters):
@@ -137,7 +162,7 @@ class Colorize(StepParameters):
     """
 
     invents: ClassVar[bool] = True
-    model_parameters: ClassVar[tuple[str, ...]] = ("model_here", "detector")
+    model_parameters: ClassVar[tuple[str, ...]] = ("model_here", "detector", "upright_model")
     model: str = Field(default="house-colorizer", description="Registry name of the colorizer.")
     hint_model: str = Field(
         default="hinted-colorizer",
@@ -150,7 +175,11 @@ class Colorize(StepParameters):
     detector: str = Field(
         default="",
         description="Registry name of the face detector that tells which way up a print lies, so that its colours do "
-        "not depend on that; empty to colour it as it lies.",
+        "not depend on that; empty to look for no faces.",
+    )
+    upright_model: str = Field(
+        default="",
+        description="Registry name of the net that tells the same if no face does; empty to ask none.",
     )
     recolour: bool = Field(default=False, description="Also colorize scans that triage calls colour photographs.")
     hints: tuple[ColourHint, ...] = Field(
@@ -165,7 +194,7 @@ class Colorize(StepParameters):
     @model_serializer(mode="wrap")
     def _without_empty_hints(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A recipe without hints is the plain one, and has its hash."""
-        facts: dict[str, Any] = handler(self)
+        facts = _without_late(handler(self), upright_model="")
         return facts if self.hints else {key: value for key, value in facts.items() if key != "hints"}
 
 

@@ -73,7 +73,7 @@ class Step(BaseStep[Repair]):
         found = _find(frame, parameters, models)
         marks = found.marks
         share = round(float(marks.mask.mean()), 6)
-        noise = flat_noise(pixels)
+        noise = flat_noise(pixels[own_box(frame)])
         detail: dict[str, Any] = {"damage": share, "noise": round(noise, 2), "grain_reduced": False, **printed}
         detail |= found.infrared
         notes: dict[str, Any] = {"damage_share": share, "many_alike": marks.alike, "face_part_missing": False}
@@ -152,7 +152,7 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     height, width = searched_size(*luma.shape)
     if luma.shape != (height, width):
         luma, beyond = bands.resized(luma, width, height), bands.enlarged(beyond, height, width)
-    shapes = _marks_of(find_damage(luma, parameters.sensitivity), height, width)
+    shapes = _by_shape(frame, luma, parameters)
     shapes.codes[beyond] = 0
     if not parameters.finder:
         marks, told = with_infrared(frame, shapes, beyond)
@@ -165,6 +165,15 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
         faces = _faces(models.load(parameters.detector), pixels, height, width)
     marks, told = with_infrared(frame, decide(found, shapes.codes, parameters.sensitivity, faces), beyond)
     return _Found(marks, tuple(faces), models.entry(parameters.finder), told)
+
+
+def _by_shape(frame: Frame, luma: NDArray[np.float32], parameters: Repair) -> Marks:
+    """Marks found by their shape; none on a scan of several prints: what is narrow is told by the size of the picture,
+    and in a small print on a large scan the rim of a cup is as narrow as a scratch.
+    """
+    if "photographs" in frame.notes.get("triage", {}):
+        return Marks(np.zeros(luma.shape, np.uint8), np.zeros(luma.shape, bool), {})
+    return _marks_of(find_damage(luma, parameters.sensitivity), *luma.shape)
 
 
 def _faces(detector: Detector, pixels: FloatImage, height: int, width: int) -> Sequence[Detection]:

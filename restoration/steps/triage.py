@@ -32,6 +32,7 @@ from restoration.steps.measure import at_long_side
 from restoration.steps.negatives import is_negative, positive_of
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
+from restoration.steps.turning import of_scan, turned_picture, way_up
 
 ScanKind = Literal["gray", "tinted", "colour"]
 TintKind = Literal["", "sepia", "yellowed", "cyanotype", "toned"]
@@ -146,6 +147,8 @@ class Step(BaseStep[Triage]):
     one: later steps leave alone what lies outside. ``photographs`` and ``arrangement`` say where several photographs
     are on one scan: a person may divide it, and a run whose recipe says ``several = "split"``; no step does
     (:mod:`restoration.photo.outline`).
+    If the recipe wants prints upright, ``upright`` says that this was seen to, and ``turned`` by how much scan and
+    picture were turned; all places that later steps note are those of the turned picture.
     """
 
     name = "triage"
@@ -161,9 +164,10 @@ class Step(BaseStep[Triage]):
             frame.left = ReasonCode.NEGATIVE
             return StepOutcome(frame.picture, "left_alone", frame.left, frame.notes["triage"])
         if not negative:
-            return _sorted(frame, frame.picture, parameters)
+            return _made_upright(frame, frame.picture, parameters, models)
         positive = frame.picture.with_pixels(positive_of(frame.picture.pixels))
-        outcome = _sorted(frame, positive, parameters)
+        outcome = _with_cast(_made_upright(frame, positive, parameters, models))
+        positive = turned_picture(positive, of_scan(frame))
         frame.mount = None  # it would show the film
         outcome.detail["negative"] = "inverted"
         return replace(outcome, status="applied", reason=None, base=positive)
@@ -174,6 +178,30 @@ def _is_negative(frame: Frame, parameters: Triage, models: Models) -> bool:
         return False
     gray = np.rint(luminance_y(bands.overview(frame.picture.pixels)) * np.float32(255)).astype(np.uint8)
     return is_negative(models.load(parameters.detector), gray)
+
+
+def _made_upright(frame: Frame, picture: Picture, parameters: Triage, models: Models) -> StepOutcome:
+    """The positive sorted; first turned with its scan, if the recipe wants prints upright and this one is not.
+
+    A scan of several prints stays as it lies: they may lie in several ways.
+    """
+    outcome = _sorted(frame, picture, parameters)
+    if parameters.upright != "output" or "photographs" in outcome.detail:
+        return outcome
+    way = way_up(lightness(outcome.picture.pixels), parameters.detector, parameters.upright_model, models)
+    if way.turn:
+        frame.source = turned_picture(frame.source, way.turn)
+        outcome = _with_cast(_sorted(frame, turned_picture(picture, way.turn), parameters))
+        outcome.detail.update(way.as_detail())
+        outcome = replace(outcome, status="applied", reason=None)
+    outcome.detail["upright"] = "output"
+    return outcome
+
+
+def _with_cast(outcome: StepOutcome) -> StepOutcome:
+    """The outcome, its detail saying whether a cast was removed: its status will say only that something was done."""
+    outcome.detail.setdefault("cast_removed", outcome.status == "applied")
+    return outcome
 
 
 def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from restoration.colour_hints import ColourHint, make_hint, parse_colour, parse_place
+from restoration.colour_hints import ColourHint, make_hint, parse_colour, parse_place, turned_hint
 from restoration.engine.recipe import load_recipe, recipe_from_canonical, with_hints, without_faces
 from restoration.errors import ModelError, UsageError
 from restoration.models.loading import LoadedModels
@@ -138,12 +138,18 @@ def test_hints_turn_with_the_picture(turn):
     """The net sees prints upright; what was said about a place has to go with it."""
     guide = np.full((120, 200), 50, np.float32)
     hint = ColourHint(outline=((0.2, 0.7),), colour=BLUE)
-    (there,) = hinting.turned([hint], turn)
+    there = turned_hint(hint, turn)
     planes = hinting.told([hint], guide)
     expected = np.rot90(planes, turn // 90, axes=(1, 2))
     found = hinting.told([there], np.ascontiguousarray(np.rot90(guide, turn // 90)))
     centres = [np.argwhere(plane[2] > 0).mean(axis=0) for plane in (expected, found)]
     assert np.abs(centres[0] - centres[1]).max() <= 1
+
+
+@given(st.sampled_from([0, 90, 180, 270]), st.sampled_from([DAB, AREA]))
+def test_a_hint_that_is_turned_all_the_way_round_lies_where_it_lay(turn, hint):
+    assert turned_hint(turned_hint(hint, turn), 360 - turn) == hint
+    assert turned_hint(hint, -turn) == turned_hint(hint, 360 - turn)
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,16 @@ def test_it_is_never_repainted(tmp_path, name):
     assert (answer.status, answer.reason) == ("not_needed", ReasonCode.ALREADY_COLOUR)
 
 
+@pytest.mark.parametrize("name", ["astronaut", "china", "coffee"])
+def test_a_print_with_a_tenth_of_its_colour_goes_to_a_person_and_one_with_a_third_does_not(name):
+    for keep, wanted in ((0.1, ReasonCode.DOUBTFUL_COLOUR), (0.3, None)):
+        frame, _ = sorted_out(veiled(photo(name), keep, random(name, keep)))
+        grade.Step().apply(frame, Grade(), None)
+        reason = review_reason(ReviewRules(), frame.notes, (), ())
+        assert reason is wanted
+        assert ("little colour was left" in review_detail(reason, frame.notes)) is (wanted is not None)
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.18, 0.1])
 @pytest.mark.parametrize("name", ["astronaut", "china", "flower"])
 def test_its_colours_come_back(name, keep):
@@ -74,7 +84,7 @@ def test_its_colours_come_back(name, keep):
     assert "unfaded" not in today.detail
     assert delta_e00(truth, now.picture.pixels) < 0.9 * delta_e00(truth, today.picture.pixels)
     assert delta_e00(truth, now.picture.pixels) < 0.75 * delta_e00(truth, faded)
-    assert now.detail["unfaded"].keys() == {"density_gains", "chroma_gain", "chroma_noise"}
+    assert now.detail["unfaded"].keys() == {"density_gains", "chroma_gain", "chroma_noise", "chroma"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -105,7 +105,19 @@ def test_only_pictures_are_taken_and_the_output_folder_is_left_out(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"x")
-    assert find_photographs(tmp_path, tmp_path / "out") == (["a.jpg", "e.pdf", "sub/b.TIF"], 1)
+    assert find_photographs(tmp_path, tmp_path / "out") == (["a.jpg", "e.pdf", "sub/b.TIF"], 1, 0)
+
+
+def test_linked_folders_are_not_followed_and_are_counted(tmp_path):
+    elsewhere, scans = tmp_path / "elsewhere", tmp_path / "scans"
+    for path in (elsewhere / "a.jpg", scans / "b.jpg"):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    (scans / "album").symlink_to(elsewhere)
+    (scans / "round").symlink_to(scans)
+    (scans / "@eaDir").symlink_to(elsewhere)  # passed over whatever it is
+    (scans / "c.jpg").symlink_to(elsewhere / "a.jpg")
+    assert find_photographs(scans, tmp_path / "out") == (["b.jpg", "c.jpg"], 0, 2)
 
 
 def test_a_file_system_that_refuses_is_an_error_of_the_machine_and_leaves_nothing(tmp_path):

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from restoration.colour_hints import ColourHint
+from restoration.colour_hints import ColourHint, turned_hint
 from restoration.engine.paint_request import OvalRequest, PaintRequest, packed, unpacked
 from restoration.errors import ModelError, PhotoRejected, ReasonCode, UsageError
 from restoration.models.loading import LoadedModels
@@ -72,6 +72,13 @@ def test_a_preview_is_what_the_colorizer_makes_of_the_same_picture(models, pictu
     assert np.hypot(*(seen - run)) < 3
     hues = [np.degrees(np.arctan2(b, a)) for a, b in (seen, chroma_of(RED))]
     assert abs(hues[0] - hues[1]) < 10
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_places_are_those_of_the_scan_also_if_it_is_shown_turned(models, picture, turn):
+    straight = PaintRequest(parameters=Colorize(hints=(JACKET,)))
+    turned = PaintRequest(parameters=Colorize(hints=(turned_hint(JACKET, -turn),)), turned=turn)
+    assert painting.painted(turned, picture, models) == painting.painted(straight, picture, models)
 
 
 def test_colours_of_the_restored_picture_do_not_shine_through(models):

@@ -176,3 +176,13 @@ def test_real_prints(photos_folder):
     assert share("bop_old_w_scratch_d.jpg") > 0.01
     assert share("deo_WaltWhitman.jpg") < 0.001
     assert share("solvay_1927.jpg") < 0.002
+
+
+def test_noise_is_that_of_the_picture_and_not_of_what_lies_round_it():
+    noisy = np.clip(gray(photograph("astronaut")) + np.random.default_rng(5).normal(0, 0.05, (512, 512, 1)), 0, 1)
+    bordered = np.pad(noisy, ((150, 150), (150, 150), (0, 0)), constant_values=0.95).astype(np.float32)
+    frames = [Frame("x", scan, scan) for scan in (picture(noisy.astype(np.float32)), picture(bordered))]
+    frames[1].notes["triage"] = {"picture_box": [150 / 812] * 4}
+    whole, inner = (Step().apply(frame, Repair(denoise=0.0), None).detail["noise"] for frame in frames)
+    assert inner == pytest.approx(whole, rel=0.1)
+    assert inner > 5

@@ -8,8 +8,8 @@ import pytest
 
 from restoration.photo.outline.cutting import cut
 from restoration.photo.outline.several import Found, Part, photographs_on
-from restoration.steps import triage
-from restoration.steps.parameters import Triage
+from restoration.steps import repair, triage
+from restoration.steps.parameters import Repair, Triage
 from restoration.steps.protocol import Frame
 from restoration.synthetic.beds import Bed, Place, laid_out, stereo_card
 from tests.unit.picture_maker import gray, photograph, picture, smaller
@@ -192,3 +192,16 @@ def test_a_large_scan_costs_little_more_than_a_small_one():
     assert found is not None
     assert len(found.parts) == len(places)
     assert smaller(large, 1400).shape == pixels.shape
+
+
+def test_of_several_prints_nothing_is_taken_for_a_scratch_by_its_shape():
+    """The rim of a cup on a small print is as narrow as a scratch is on a whole one."""
+    scan, _ = laid_out([photograph("coffee"), photograph("china"), photograph("chelsea")], Bed(), 4)
+    whole = picture(scan)
+    frame = Frame("x", whole, whole)
+    triage.Step().apply(frame, Triage(), None)
+    assert "photographs" in frame.notes["triage"]
+    outcome = repair.Step().apply(frame, Repair(denoise=0.0), None)
+    assert outcome.mask is None
+    assert outcome.picture is frame.picture
+    assert outcome.damage == ()

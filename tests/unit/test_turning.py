@@ -10,7 +10,7 @@ from restoration.models.nets.detection import Detection
 from restoration.photo.colour import rgb_to_lab
 from restoration.steps import colorize
 from restoration.steps.parameters import Colorize
-from restoration.steps.turning import TURNS, turn_to_upright, turned, turned_back
+from restoration.steps.turning import TURNS, turn_of_faces, turned, turned_back
 from tests.unit.standins import astronaut, frame_of, gray, hopper, models_with
 
 FACE = np.array([[40, 40], [60, 40], [50, 52], [43, 62], [57, 62]], np.float32)
@@ -33,7 +33,7 @@ def test_what_is_turned_is_turned_back(turn):
 @pytest.mark.parametrize("portrait", [astronaut, hopper])
 def test_faces_say_which_way_up_a_print_lies(models, portrait, turn):
     plane = np.rint(gray(portrait())[:, :, 0] * 255).astype(np.uint8)
-    assert turn_to_upright(models.load("centerface"), turned_back(plane, turn)) == turn
+    assert turn_of_faces(models.load("centerface"), turned_back(plane, turn)) == turn
 
 
 class Answers:
@@ -51,16 +51,16 @@ class Answers:
 @pytest.mark.parametrize(
     ("scores", "turn"),
     [
-        (((), (), (), ()), 0),
+        (((), (), (), ()), None),
         (((0.9,), (), (0.95,), ()), 0),
-        (((), (), (0.55,), ()), 0),
+        (((), (), (0.55,), ()), None),
         (((), (), (0.9,), ()), 180),
         (((0.6,), (0.9,), (), ()), 90),
         (((0.7,), (), (), (0.9, 0.9)), 270),
     ],
 )
 def test_a_picture_is_turned_only_if_that_is_clear(scores, turn):
-    assert turn_to_upright(Answers(*scores), np.zeros((100, 100), np.uint8)) == turn
+    assert turn_of_faces(Answers(*scores), np.zeros((100, 100), np.uint8)) == turn
 
 
 @pytest.mark.parametrize("model", ["house-colorizer", "seed-autoencoder"])
@@ -78,6 +78,6 @@ def test_a_turned_scan_gets_the_colours_of_the_upright_one(models, model, turn):
     change = np.linalg.norm(got - wanted, axis=2).mean()
     assert change < 0.01
     assert change < 0.5 * np.linalg.norm(without - wanted, axis=2).mean()
-    assert answer.detail["turned"] == turn
+    assert (answer.detail["turned"], answer.detail["told_by"]) == (turn, "faces")
     assert "turned" not in truth.detail
     assert "turned" not in blind.detail

@@ -100,9 +100,19 @@
     return details.decision === "accept_without_faces" ? [t("story.approved_without_faces")] : [];
   }
 
+  /* A print that lay on its side or upside down, and is shown upright, scan and result alike. */
+  function turnedLine(details) {
+    const turned = stepOf(details, "triage")?.detail?.turned;
+    return turned ? t(turned === 180 ? "story.upside_down" : "story.sideways") : "";
+  }
+
+  function invertedLine(details) {
+    return stepOf(details, "triage")?.detail?.negative === "inverted" ? t("story.inverted") : "";
+  }
+
   function restoredLines(row, details) {
     return [
-      ...colourLines(details), ...givenLines(details), ...faceLines(details), ...repairLines(details),
+      invertedLine(details), turnedLine(details), ...colourLines(details), ...givenLines(details), ...faceLines(details), ...repairLines(details),
       applied(stepOf(details, "grade")) ? t("story.grade") : "",
       applied(stepOf(details, "upscale")) ? t("story.upscale") : "",
       nothingElse(row, details),
@@ -112,7 +122,7 @@
   }
 
   function lines(row, details) {
-    const all = row.shown === "restored" ? restoredLines(row, details) : row.shown === "original" ? [t("story.original_kept")] : [];
+    const all = row.shown === "restored" ? restoredLines(row, details) : row.shown === "original" ? [turnedLine(details), t("story.original_kept")] : [];
     return all.filter(Boolean).map(sentence);
   }
 
@@ -130,8 +140,8 @@
 
   /* One honest paragraph for a printed sheet. */
   function honest(row, details) {
-    if (row.shown === "original") return t("print.as_scanned");
-    const said = [...colourLines(details), ...faceLines(details), filled.line(details)].filter(Boolean).map(sentence);
+    if (row.shown === "original") return [t("print.as_scanned"), turnedLine(details)].filter(Boolean).map(sentence).join(" ");
+    const said = [invertedLine(details), turnedLine(details), ...colourLines(details), ...faceLines(details), filled.line(details)].filter(Boolean).map(sentence);
     return [t(row.ai ? "print.restored_ai" : "print.restored"), ...said, nothingElse(row, details)].filter(Boolean).join(" ");
   }
 

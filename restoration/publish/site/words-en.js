@@ -156,6 +156,9 @@
   "mending.surroundings": "filled in from what surrounds it",
   "mending.net": "filled in by a trained model",
   "mending.tone": "its tone was corrected",
+  "story.upside_down": "The print lay upside down; it is shown upright.",
+  "story.sideways": "The print lay on its side; it is shown upright.",
+  "story.inverted": "The scan is a negative; it was made a positive.",
   "story.grade": "Faded tones and contrast were brought back.",
   "story.upscale": "The picture was enlarged. Fine detail that the scan does not hold was not recorded by the camera.",
   "story.nothing_invented": "Nothing was invented: no colours and no faces were added.",
@@ -393,6 +396,9 @@
   "reason.face_part_missing": "A hole takes an eye, a mouth or more than a quarter of a face: it was not guessed.",
   "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
   "reason.negative": "This looks like a negative: nothing was coloured, and no face was touched.",
-  "reason.doubtful_colour": "This may be a faded colour photograph, or a gray one with uneven tints.",
-  "reason.divided": "This scan shows several photographs; each of them is here by itself."
+  "reason.doubtful_colour": "This may be a faded colour photograph of which little colour is left, or a gray one with uneven tints.",
+  "reason.divided": "This scan shows several photographs; each of them is here by itself.",
+  "reason.device_fault": "The machine's device failed on this scan each time.",
+  "reason.disk_full": "The machine had no room to work.",
+  "reason.mostly_missing": "Too little of the collection came through."
 };

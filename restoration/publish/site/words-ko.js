@@ -155,6 +155,9 @@
   "mending.surroundings": "둘레의 모습으로 메움",
   "mending.net": "학습된 모델이 메움",
   "mending.tone": "색조를 바로잡음",
+  "story.upside_down": "사진이 거꾸로 놓여 있어 바로 돌려 보여 줍니다.",
+  "story.sideways": "사진이 옆으로 놓여 있어 바로 돌려 보여 줍니다.",
+  "story.inverted": "음화(네거티브)를 양화로 바꾸었습니다.",
   "story.grade": "바랜 톤과 대비를 되살렸습니다.",
   "story.upscale": "사진을 키웠습니다. 스캔에 없는 세부는 카메라가 담은 것이 아닙니다.",
   "story.nothing_invented": "지어낸 것은 없습니다. 색도 얼굴도 더하지 않았습니다.",
@@ -392,6 +395,9 @@
   "reason.face_part_missing": "눈이나 입, 또는 얼굴의 4분의 1이 넘는 부분이 떨어져 나가 짐작해 그리지 않았습니다.",
   "reason.many_alike": "비슷한 점이 많아 눈이나 불빛, 레이스일 수 있으므로 그대로 두었습니다.",
   "reason.negative": "음화(네거티브)로 보입니다. 색을 입히지 않았고 얼굴도 건드리지 않았습니다.",
-  "reason.doubtful_colour": "바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다.",
-  "reason.divided": "이 스캔에는 여러 사진이 있으며, 각각 따로 실려 있습니다."
+  "reason.doubtful_colour": "색이 거의 남지 않은 바랜 컬러 사진일 수도, 고르지 않게 변색된 흑백 사진일 수도 있습니다.",
+  "reason.divided": "이 스캔에는 여러 사진이 있으며, 각각 따로 실려 있습니다.",
+  "reason.device_fault": "장치가 이 스캔에서 매번 오류를 일으켰습니다.",
+  "reason.disk_full": "작업할 공간이 모자랐습니다.",
+  "reason.mostly_missing": "모음의 사진 가운데 너무 적은 수만 복원되었습니다."
 };

@@ -2,7 +2,7 @@
 import { api, previewUrl } from "./api.js";
 import { announce, button, make } from "./elements.js";
 import { ColourPicker, coloursOf, hueName, swatch } from "./palette.js";
-import { isWhole, PlacePicker, placeWords, RADIUS, shapesOf } from "./places.js";
+import { isWhole, PlacePicker, placeWords, RADIUS, shapesOf, turnedPlace } from "./places.js";
 import { t, when, word } from "./words.js";
 
 const GROUNDS = ["memory", "writing", "object", "photograph", "rule"];
@@ -96,6 +96,9 @@ class Giving {
     return { outline, radius: RADIUS, colour: this.palette.value };
   }
 
+  /* A draft with its place on the scan, which is what is on record: the picture may be shown turned. */
+  ofScan(draft) { return { ...draft, outline: turnedPlace(draft.outline, (360 - this.photo.turned) % 360) }; }
+
   async preview() {
     if (this.bitmap) { this.hide(""); return; }
     const draft = this.draft();
@@ -105,7 +108,7 @@ class Giving {
     this.say(t("painting"));
     const asked = JSON.stringify(draft);
     try {
-      const bitmap = await createImageBitmap(await api.paint(this.photo.item.photo_id, [draft]));
+      const bitmap = await createImageBitmap(await api.paint(this.photo.item.photo_id, [this.ofScan(draft)]));
       if (!this.element.isConnected || asked !== JSON.stringify({ outline: this.places.outline, radius: RADIUS, colour: this.palette.value })) { this.say(t("preview_old")); return; }
       this.bitmap = bitmap;
       this.viewer.showPainted(bitmap);
@@ -134,7 +137,7 @@ class Giving {
     this.saving = true;
     this.saveButton.disabled = true;
     const hint = {
-      ...draft, subject: this.subject.value, ground: this.element.querySelector("[name=ground]:checked").value,
+      ...this.ofScan(draft), subject: this.subject.value, ground: this.element.querySelector("[name=ground]:checked").value,
       said_by: this.saidBy.value, source: this.source.value, said_on: this.saidOn.value,
     };
     try {
@@ -187,7 +190,7 @@ export class ColoursSection {
     const actions = make("div", { class: "hint-actions" }, where,
       button(t("take_back"), () => this.ask(hint, actions), { class: "quiet small take-back", "aria-label": t("take_back_of", { what: this.nameOf(hint) }) }));
     return make("li", { class: "given", "data-hint": hint.hint_id }, swatch(hint.colour), make("div", {},
-      make("p", { class: "what", dir: "auto" }, make("strong", { text: hint.subject || placeWords(hint.outline) }), make("span", { text: ` ${hueName(hint.colour)}, ${hint.colour}` })),
+      make("p", { class: "what", dir: "auto" }, make("strong", { text: hint.subject || placeWords(this.placeOf(hint)) }), make("span", { text: ` ${hueName(hint.colour)}, ${hint.colour}` })),
       make("p", { dir: "auto", text: said }),
       make("p", { dir: "auto" }, make("span", { text: word("grounds", hint.ground) }), hint.source ? make("q", { text: hint.source }) : null),
       make("p", { class: hint.shown ? "is-shown" : "is-due", text: t(hint.shown ? "hint_shown" : this.photo.painted ? "hint_due" : "hint_kept") }),
@@ -195,14 +198,17 @@ export class ColoursSection {
       actions));
   }
 
+  /* Where a hint's place lies in the picture that is shown. */
+  placeOf(hint) { return turnedPlace(hint.outline, this.photo.turned); }
+
   nameOf(hint) { return hint.subject || hueName(hint.colour); }
 
   /* Show where a hint's place is; null: none. */
   where(hint, pressed) {
     for (const one of this.list.querySelectorAll(".hint-actions [aria-pressed]")) one.setAttribute("aria-pressed", String(one === pressed));
     if (this.open) return;
-    this.viewer.drawPlaces(() => (hint ? shapesOf(hint.outline, Math.max(hint.radius, 0.01), this.viewer.size, false) : []));
-    if (hint) { this.viewer.element.scrollIntoView({ block: "nearest" }); announce(placeWords(hint.outline)); }
+    this.viewer.drawPlaces(() => (hint ? shapesOf(this.placeOf(hint), Math.max(hint.radius, 0.01), this.viewer.size, false) : []));
+    if (hint) { this.viewer.element.scrollIntoView({ block: "nearest" }); announce(placeWords(this.placeOf(hint))); }
   }
 
   /* -- giving ------------------------------------------------------------------------------------------------------- */

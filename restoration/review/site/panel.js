@@ -22,6 +22,8 @@ function story(photo) {
   const applied = (name) => done(name) && done(name).status === "applied";
   const damage = photo.item.damage_share;
   return [
+    photo.turned && t(photo.turned === 180 ? "lay_upside_down" : "lay_sideways"),
+    done("triage")?.detail?.negative === "inverted" && t("did_invert"),
     applied("colorize") && t(photo.item.variant.endsWith("hinted") ? "did_colour_hinted" : "did_colour"),
     done("colorize") && done("colorize").reason === "already_colour" && t("did_own_colour"),
     filledLine(photo) || (applied("repair") && t("did_repair", { share: typeof damage === "number" ? percent(damage) : "?" })),

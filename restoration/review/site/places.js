@@ -44,6 +44,13 @@ function areaOf(path) {
 /* Whether an outline is a whole place: a dab or an area, not two corners. */
 export const isWhole = (outline) => outline.length === 1 || outline.length >= LEAST_CORNERS;
 
+/* A place of the scan as it lies in the picture that is shown, which was turned counterclockwise by so many degrees; of a place of the picture, with the rest of the full turn, where it is on the scan. */
+export function turnedPlace(outline, turn) {
+  let place = outline;
+  for (let left = turn; left > 0; left -= 90) place = place.map(([x, y]) => [y, 1 - x]);
+  return turn ? place.map(rounded) : place;
+}
+
 /* A place in words. */
 export function placeWords(outline) {
   const percent = (value) => Math.round(value * 100);
