@@ -54,7 +54,7 @@
 
   const sum = (map) => [...map.values()].reduce((total, number) => total + number, 0);
 
-  /* -- words ----------------------------------------------------------------------------------------------------- */
+  /* -- words -- */
 
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").normalize("NFKC").toLowerCase();
   const folded = new Map();
@@ -75,7 +75,7 @@
     return match;
   }
 
-  /* -- the address ----------------------------------------------------------------------------------------------- */
+  /* -- the address -- */
 
   function toQuery(text, chosen) {
     const query = new URLSearchParams();

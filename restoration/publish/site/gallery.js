@@ -14,7 +14,7 @@
   let text = "";
   let textMatch = null;
 
-  /* -- heading --------------------------------------------------------------------------------------------------- */
+  /* -- heading -- */
 
   function drawHeading() {
     byId("title").textContent = facts.title;
@@ -30,7 +30,7 @@
 
   let totals = new Map();
 
-  /* -- search and filters ---------------------------------------------------------------------------------------- */
+  /* -- search and filters -- */
 
   function drawStates() {
     const chip = (value, label, count) => button({ class: "chip", "aria-pressed": String((chosen.state || "") === value), "data-group": value || "all" }, () => choose("state", value));
@@ -100,7 +100,7 @@
     byId("search").focus();
   }
 
-  /* -- the address: which photograph, which filters, how far down -------------------------------------------------- */
+  /* -- the address: which photograph, which filters, how far down -- */
 
   const query = () => filters.toQuery(text, chosen);
   const address = (i) => `#photo/${catalogue.name(i)}${query()}`;
@@ -152,7 +152,7 @@
     viewer.show(i);
   }
 
-  /* -- start ------------------------------------------------------------------------------------------------------ */
+  /* -- start -- */
 
   function listen() {
     let typing = 0;

@@ -34,7 +34,7 @@
     return { rows, gap, height: Math.max(0, top - gap) };
   }
 
-  /* -- one card -------------------------------------------------------------------------------------------------- */
+  /* -- one card -- */
 
   /* On the web a thumbnail lies among the tiles, beside the versions. Where it can't be had, as in a copy of this version
      alone, the preview is shown, and no other thumbnail is asked for. */
@@ -72,7 +72,7 @@
     return make("div", { role: "listitem", class: "cell", "aria-posinset": position + 1, "aria-setsize": total }, link);
   }
 
-  /* -- the rows near the window ---------------------------------------------------------------------------------- */
+  /* -- the rows near the window -- */
 
   function createGrid(container, { onNeed }) {
     let list = [];

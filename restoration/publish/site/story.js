@@ -34,7 +34,7 @@
 
   const altBefore = (row) => t("alt.before", { name: titleOf(row) });
 
-  /* -- sentences ------------------------------------------------------------------------------------------------- */
+  /* -- sentences -- */
 
   /* From this share of the picture on, its colours are said to be unsure. */
   const UNSURE = 0.35;

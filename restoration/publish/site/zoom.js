@@ -7,7 +7,7 @@
   const MOST = 4;
   const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  /* -- a zoom of its own ------------------------------------------------------------------------------------------ */
+  /* -- a zoom of its own -- */
 
   function ownZoom(box, pictures) {
     const image = make("img", { class: "zoomed", alt: "", draggable: "false" });
@@ -107,7 +107,7 @@
     };
   }
 
-  /* -- OpenSeadragon ----------------------------------------------------------------------------------------------- */
+  /* -- OpenSeadragon -- */
 
   /* Tiles by the IIIF Image API, level 0, whose description lies beside them; it is not asked for, because what it says
      follows from the picture's size, and because its address is that of the first place they were published at. */
@@ -193,7 +193,7 @@
     return hasViewer ? osdZoom(box, pictures) : ownZoom(box, pictures);
   }
 
-  /* -- controls ----------------------------------------------------------------------------------------------------- */
+  /* -- controls -- */
 
   /* `pictures`: {width, height, after, before}; each of both {plain, tiles, alt, side} or null. */
   function createZoom({ pictures, label, hasViewer }) {
