@@ -34,10 +34,14 @@ class FilledArea:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was filled of one picture: its share (0..1), and the kinds of damage, the largest first."""
+    """What was filled of one picture: its share (0..1), and the kinds of damage, the largest first.
+
+    ``toned`` says whether stains were corrected too: their tone alone, nothing is filled there.
+    """
 
     share: float
     areas: tuple[FilledArea, ...] = ()
+    toned: bool = False
 
     @property
     def by_net(self) -> bool:
@@ -56,9 +60,11 @@ class Filled:
 def filled_of(record: dict[str, Any]) -> Filled:
     """What the catalog's record says was filled; nothing where nobody recorded that."""
     share = float(record.get("filled_share") or 0)
+    damage = record.get("damage") or []
+    toned = any(found["mending"] == Mending.TONE and float(found["mended_share"]) > 0 for found in damage)
     if not share or not record.get("mask"):
-        return Filled(0.0)
-    return Filled(share, tuple(_areas(record.get("damage") or [], record["output"])))
+        return Filled(0.0, toned=toned)
+    return Filled(share, tuple(_areas(damage, record["output"])), toned)
 
 
 def _areas(damage: Iterable[dict[str, Any]], output: dict[str, Any]) -> Iterable[FilledArea]:

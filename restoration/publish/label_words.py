@@ -27,6 +27,7 @@ class Words:
     did: dict[str, str]
     kinds: dict[DamageKind, str]
     repair_by_net: str
+    triage_toned: str
     filled: str
     tiny: str
     from_surroundings: str
@@ -65,7 +66,7 @@ _WORDS: dict[Language, Words] = {
     "en": Words(
         did={
             "triage": "a colour cast was removed",
-            "repair": "scratches, stains and tears were filled in from their surroundings",
+            "repair": "scratches, holes and tears were filled in from their surroundings",
             "grade": "fading was undone",
             "colorize": "colours were guessed by a computer",
             "upscale": "it was enlarged",
@@ -76,6 +77,7 @@ _WORDS: dict[Language, Words] = {
             DamageKind.HOLE: "tears and holes",
             DamageKind.DUST: "dust and hairs",
         },
+        triage_toned="a colour cast was removed and stains were brought to the tone of what surrounds them",
         repair_by_net="scratches, tears and holes were filled in, in part by a trained model",
         filled="{share} of the picture was filled in by a computer: {areas}.",
         tiny="less than 0.1 %",
@@ -118,7 +120,7 @@ _WORDS: dict[Language, Words] = {
     "ko": Words(
         did={
             "triage": "변색된 색조를 없앰",
-            "repair": "긁힘, 얼룩, 찢어진 곳을 주변에 맞추어 메움",
+            "repair": "긁힘, 구멍, 찢어진 곳을 주변에 맞추어 메움",
             "grade": "바랜 명암을 되살림",
             "colorize": "색을 컴퓨터가 추정함",
             "upscale": "크기를 늘림",
@@ -129,6 +131,7 @@ _WORDS: dict[Language, Words] = {
             DamageKind.HOLE: "찢기거나 떨어져 나간 곳",
             DamageKind.DUST: "먼지와 털",
         },
+        triage_toned="변색된 색조를 없애고 얼룩의 색조를 주변에 맞춤",
         repair_by_net="긁힘, 찢어진 곳, 구멍을 메웠으며, 일부는 학습된 모델이 메움",
         filled="컴퓨터가 메운 부분은 사진의 {share}: {areas}.",
         tiny="0.1 % 미만",
@@ -186,14 +189,19 @@ _WORDS: dict[Language, Words] = {
 }
 
 
-def did(step: str, faces: int, language: Language = "en", *, by_net: bool = False, given: bool = False) -> str:
+def did(
+    step: str, faces: int, language: Language = "en", *, by_net: bool = False, given: bool = False, toned: bool = False
+) -> str:
     """What a step did.
 
     :param faces: how many faces were redrawn; only the step ``faces`` asks.
     :param by_net: whether a trained model filled damage; only the step ``repair`` asks.
     :param given: whether people gave colours; only the step ``colorize`` asks.
+    :param toned: whether stains were corrected; only the step ``triage`` asks.
     """
     words = _WORDS[language]
+    if step == "triage" and toned:
+        return words.triage_toned
     if step == "colorize" and given:
         return words.colorize_by_hints
     if step == "repair" and by_net:
@@ -283,7 +291,9 @@ def statement(
     areas = filled_sentence(filled, language)
     if kind == "mask":
         return _sentences(words.mask, areas, scan)
-    done = words.separator.join(did(step, faces, language, by_net=filled.by_net, given=bool(given)) for step in steps)
+    done = words.separator.join(
+        did(step, faces, language, by_net=filled.by_net, given=bool(given), toned=filled.toned) for step in steps
+    )
     made = {"restored": words.restored, "access": words.access}.get(kind, words.after)
     said = made.format(did=done or (words.some_parts if ai_altered else words.nothing))
     return _sentences(said, given_sentence(given, language), areas, words.caution if ai_altered else "", scan)

@@ -142,7 +142,7 @@ class PictureFacts:
                     self._agent(fillers[0] if fillers else step.get("model")),
                     self.ai_altered and (name in _GENERATING or (name in _FILLING and self.filled.by_net)),
                     parameters_sha256(step.get("parameters") or {}),
-                    did(name, self._faces, by_net=self.filled.by_net, given=bool(self.given)),
+                    did(name, self._faces, by_net=self.filled.by_net, given=bool(self.given), toned=self.filled.toned),
                 )
 
     def _agent(self, model: Any) -> Agent:

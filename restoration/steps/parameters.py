@@ -67,11 +67,18 @@ class Triage(StepParameters):
         "scan itself is restored as a whole either way; `restoration split` parts it.",
     )
 
+    stains: Literal["leave", "correct"] = Field(
+        default="leave",
+        description="What to do about yellow and brown stains of a gray or toned print: leave them, or take their "
+        "density off, so that the drawing below them stays.",
+    )
+
     @model_serializer(mode="wrap")
     def _without_late_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Parameters that came later are no part of a recipe that does not name them: it keeps its hash."""
         facts: dict[str, Any] = handler(self)
-        return {key: value for key, value in facts.items() if (key, value) != ("several", "offer")}
+        late = {("several", "offer"), ("stains", "leave")}
+        return {key: value for key, value in facts.items() if (key, value) not in late}
 
 
 class Repair(StepParameters):

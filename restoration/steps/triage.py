@@ -11,7 +11,6 @@ line along the frame, and scratches. Mounts of another colour keep it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -27,8 +26,10 @@ from restoration.photo.outline.frame import PictureBox, picture_box
 from restoration.photo.outline.oval import PictureOval, picture_oval
 from restoration.photo.outline.several import photographs_on
 from restoration.photo.picture import FloatImage, Picture
+from restoration.steps.destaining import destained
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
+from restoration.steps.mounting import OTHER_COLOUR, Border, TintCurve, inside_of, mount_of
 from restoration.steps.negatives import is_negative, positive_of
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import BaseStep, Frame, StepOutcome
@@ -42,19 +43,10 @@ _SMOOTHING = 2.0
 _BORDER = 0.05
 """Share of each side that never counts."""
 _WIDEST_BORDER = 0.18
-_BORDER_CHROMA = 8.0
-"""A pixel is of another colour than the print if it lies further from the print's tint curve, in a*b* units."""
 _BORDER_LINE = 0.15
 """Share of such pixels that makes a line of pixels part of a border."""
 _BESIDE_CARD = 3 * _SMOOTHING / _SIDE
 """Smoothing carries the card's colour so far into an oval picture, as a share of the long side."""
-_MOUNT_SMOOTHING = 1 / 512
-"""Sigma of the smoothing by which a mount is told from its print, as a share of the long side."""
-_TINTS = 1001
-"""Places of L* at which a tint curve is looked up."""
-_ROWS = 256
-_LEAST_MOUNT = 0.02
-"""Share of the scan from which a mount is one."""
 _QUIET = 0.1
 _KNOTS = 5
 _FIT_ROUNDS = 4
@@ -80,10 +72,6 @@ _COARSE_ACROSS = 2.0
 _COARSE_PERCENTILE = 99
 
 Lab = NDArray[np.float64]
-TintCurve = Callable[[NDArray[np.float64]], Lab]
-"""L* (N) to a*b* (N x 2) of a print of one ink."""
-Border = tuple[float, float, float, float]
-"""Shares of height (top, bottom) and width (left, right) that are not the photograph: top, right, bottom, left."""
 
 
 @dataclass(frozen=True)
@@ -204,13 +192,16 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     if several is not None:
         detail |= several.as_detail()
     frame.notes["triage"] = detail
-    if kind != "colour" and found.tint_curve is not None:
-        mount = _mount(seen, found.tint_curve, found.border, box, oval)
-        frame.mount = None if mount is None else bands.enlarged(mount, *pixels.shape[:2])
-    if kind == "colour" or is_neutral(pixels):
+    if kind == "colour" or found.tint_curve is None or is_neutral(pixels):
         return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-    neutral = gray_from_lightness(lightness(pixels))
-    return StepOutcome(picture.with_pixels(neutral), "applied", detail=detail)
+    mount = mount_of(seen, found.tint_curve, found.border, box, oval)
+    clean = destained(pixels, seen, inside_of(seen, box, oval), mount) if parameters.stains == "correct" else None
+    if clean is not None:
+        pixels, mount = clean.pixels, clean.mount
+        detail |= clean.as_detail()
+    frame.mount = None if mount is None else bands.enlarged(mount, *pixels.shape[:2])
+    outcome = StepOutcome(picture.with_pixels(gray_from_lightness(lightness(pixels))), "applied", detail=detail)
+    return outcome if clean is None else replace(outcome, mask=clean.mask, damage=(clean.record,))
 
 
 def is_neutral(pixels: FloatImage) -> bool:
@@ -277,7 +268,7 @@ def _border(lab: Lab) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     print_of = _fitted(core[:, 0], core[:, 1:])
     away = lab[:, :, 1:] - print_of(lab[:, :, 0].ravel()).reshape(height, width, 2)
-    other = np.hypot(away[:, :, 0], away[:, :, 1]) > _BORDER_CHROMA
+    other = np.hypot(away[:, :, 0], away[:, :, 1]) > OTHER_COLOUR
     top, right, bottom, left = (_border_depth(np.rot90(other, turns)) for turns in range(4))
     return top, right, bottom, left
 
@@ -312,41 +303,6 @@ def _measured(lab: Lab, border: Border) -> Chromatics:
         border=border,
         tint_curve=print_of,
     )
-
-
-def _mount(
-    pixels: FloatImage, curve: TintCurve, border: Border, box: PictureBox, oval: PictureOval | None
-) -> NDArray[np.bool_] | None:
-    """Where a print lies on something of another colour, H x W: outside the picture, and off the print's tint curve.
-
-    None where there is no such thing: yellowed edges are the print's own. A small copy says so at little cost.
-    """
-    table = np.asarray(curve(np.arange(_TINTS) / (_TINTS - 1) * 100), np.float32)
-    small = _off_tint(at_long_side(pixels, _SIDE), table, border, box, oval)
-    if small.mean() < _LEAST_MOUNT:
-        return None
-    return _off_tint(pixels, table, border, box, oval)
-
-
-def _off_tint(
-    pixels: FloatImage, table: NDArray[np.float32], border: Border, box: PictureBox, oval: PictureOval | None
-) -> NDArray[np.bool_]:
-    """Where pixels outside the picture, H x W, are not of the print's a*, b* (``table``, by L*), row by row."""
-    height, width = pixels.shape[:2]
-    beyond = np.ones((height, width), bool)
-    if oval is None:
-        beyond[box.inside(height, width)] = False
-    else:
-        oval.fill(beyond, box.inside(height, width), value=False)
-    top, right, bottom, left = (round(share * side) for share, side in zip(border, (height, width) * 2, strict=True))
-    beyond[:top], beyond[height - bottom :], beyond[:, :left], beyond[:, width - right :] = True, True, True, True
-    smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(0.5, _MOUNT_SMOOTHING * max(height, width))), np.float32)
-    for start in range(0, height, _ROWS):
-        rows = slice(start, start + _ROWS)
-        lab = rgb_to_lab(smooth[rows])
-        of_print = table[np.clip(np.rint(lab[:, :, 0] * ((_TINTS - 1) / 100)), 0, _TINTS - 1).astype(np.intp)]
-        beyond[rows] &= np.hypot(*np.moveaxis(lab[:, :, 1:] - of_print, 2, 0)) > _BORDER_CHROMA
-    return beyond
 
 
 def _narrow_marks(luminance: NDArray[np.float32]) -> NDArray[np.bool_]:
