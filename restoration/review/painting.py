@@ -154,6 +154,7 @@ def paint_request(detail: ReviewDetail, hints: Sequence[ColourHint]) -> PaintReq
             parameters=Colorize(**{**step.parameters, "hints": tuple(hints)}),
             picture_box=triage.get("picture_box"),
             picture_oval=triage.get("picture_oval"),
+            picture_corners=triage.get("picture_corners"),
         )
     except ValidationError as error:
         message = "this photograph was restored by another version of the project; restore it anew to see previews"

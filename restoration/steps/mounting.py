@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from restoration.photo.colour import rgb_to_lab
 from restoration.photo.outline.frame import PictureBox
-from restoration.photo.outline.oval import PictureOval
+from restoration.photo.outline.opening import Opening
 from restoration.photo.picture import FloatImage
 from restoration.steps.measure import at_long_side
 
@@ -32,25 +32,25 @@ _LEAST_MOUNT = 0.02
 
 
 def mount_of(
-    pixels: FloatImage, curve: TintCurve, border: Border, box: PictureBox, oval: PictureOval | None
+    pixels: FloatImage, curve: TintCurve, border: Border, box: PictureBox, opening: Opening | None
 ) -> NDArray[np.bool_] | None:
     """Where a print lies on something of another colour, H x W: outside the picture, and off the print's tint curve.
 
     None where there is no such thing: yellowed edges are the print's own. A small copy says so at little cost.
     """
     table = np.asarray(curve(np.arange(_TINTS) / (_TINTS - 1) * 100), np.float32)
-    small = _off_tint(at_long_side(pixels, _SIDE), table, border, box, oval)
+    small = _off_tint(at_long_side(pixels, _SIDE), table, border, box, opening)
     if small.mean() < _LEAST_MOUNT:
         return None
-    return _off_tint(pixels, table, border, box, oval)
+    return _off_tint(pixels, table, border, box, opening)
 
 
 def _off_tint(
-    pixels: FloatImage, table: NDArray[np.float32], border: Border, box: PictureBox, oval: PictureOval | None
+    pixels: FloatImage, table: NDArray[np.float32], border: Border, box: PictureBox, opening: Opening | None
 ) -> NDArray[np.bool_]:
     """Where pixels outside the picture, H x W, are not of the print's a*, b* (``table``, by L*), row by row."""
     height, width = pixels.shape[:2]
-    beyond = ~inside_of(pixels, box, oval)
+    beyond = ~inside_of(pixels, box, opening)
     top, right, bottom, left = (round(share * side) for share, side in zip(border, (height, width) * 2, strict=True))
     beyond[:top], beyond[height - bottom :], beyond[:, :left], beyond[:, width - right :] = True, True, True, True
     smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(0.5, _MOUNT_SMOOTHING * max(height, width))), np.float32)
@@ -62,12 +62,12 @@ def _off_tint(
     return beyond
 
 
-def inside_of(pixels: FloatImage, box: PictureBox, oval: PictureOval | None) -> NDArray[np.bool_]:
+def inside_of(pixels: FloatImage, box: PictureBox, opening: Opening | None) -> NDArray[np.bool_]:
     """Where the picture itself is, H x W."""
     height, width = pixels.shape[:2]
     inside = np.zeros((height, width), bool)
-    if oval is None:
+    if opening is None:
         inside[box.inside(height, width)] = True
     else:
-        oval.fill(inside, box.inside(height, width), value=True)
+        opening.fill(inside, box.inside(height, width), value=True)
     return inside

@@ -23,7 +23,7 @@ from restoration.models.registry import Models
 from restoration.photo import bands
 from restoration.photo.colour import gray_from_lightness, lightness, luminance_y, rgb_to_lab
 from restoration.photo.outline.frame import PictureBox, picture_box
-from restoration.photo.outline.oval import PictureOval, picture_oval
+from restoration.photo.outline.opening import Opening, opening_as_detail, picture_opening
 from restoration.photo.outline.several import photographs_on
 from restoration.photo.picture import FloatImage, Picture
 from restoration.steps.destaining import destained
@@ -130,9 +130,10 @@ class Chromatics:
 class Step(BaseStep[Triage]):
     """Notes the kind of scan under ``triage`` and makes gray and tinted ones exactly neutral, with the same L*.
 
-    ``picture_box`` says what borders take of each side, ``picture_oval`` which ellipse the picture ends at, if it is
-    one: later steps leave alone what lies outside. ``photographs`` and ``arrangement`` say where several photographs
-    are on one scan: a person may part them, no step does (:mod:`restoration.photo.outline`).
+    ``picture_box`` says what borders take of each side, ``picture_oval`` or ``picture_corners`` which curve the picture
+    ends at, if it is one: later steps leave alone what lies outside. ``photographs`` and ``arrangement`` say where
+    several photographs are on one scan: a person may part them, no step does (:mod:`restoration.photo.outline`). Stains
+    are taken out first, if the recipe asks for it: their L* alone changes.
     """
 
     name = "triage"
@@ -169,9 +170,9 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     seen = bands.overview(pixels)
     luma = luminance_y(seen)
     box = picture_box(luma)
-    oval = picture_oval(luma, box.inside(*luma.shape))
+    opening = picture_opening(luma, box.inside(*luma.shape))
     del luma
-    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(seen, oval, box)
+    found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(seen, opening, box)
     kind = found.kind(parameters)
     detail: dict[str, Any] = {
         "kind": kind,
@@ -186,16 +187,16 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     if kind == "colour" and found.fading is not None and found.faded:
         detail["faded"] = found.fading.as_detail()
         detail["doubtful"] = found.doubtful(parameters)
-    if oval is not None:
-        detail["picture_oval"] = oval.as_detail()
+    if opening is not None:
+        detail |= opening_as_detail(opening)
     several = photographs_on(seen) if parameters.several == "offer" else None
     if several is not None:
         detail |= several.as_detail()
     frame.notes["triage"] = detail
     if kind == "colour" or found.tint_curve is None or is_neutral(pixels):
         return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
-    mount = mount_of(seen, found.tint_curve, found.border, box, oval)
-    clean = destained(pixels, seen, inside_of(seen, box, oval), mount) if parameters.stains == "correct" else None
+    mount = mount_of(seen, found.tint_curve, found.border, box, opening)
+    clean = destained(pixels, seen, inside_of(seen, box, opening), mount) if parameters.stains == "correct" else None
     if clean is not None:
         pixels, mount = clean.pixels, clean.mount
         detail |= clean.as_detail()
@@ -215,11 +216,11 @@ def is_neutral(pixels: FloatImage) -> bool:
     return True
 
 
-def chromatics(pixels: FloatImage, oval: PictureOval | None = None, box: PictureBox | None = None) -> Chromatics:
+def chromatics(pixels: FloatImage, opening: Opening | None = None, box: PictureBox | None = None) -> Chromatics:
     """Tint and spread of a scan (H x W x 3 float32 sRGB in [0, 1]).
 
     Measured at 256 pixels, smoothed, without the outer 5 % on each side, without borders of another colour that end in
-    a straight line (up to 18 %), without what lies outside an oval, and without narrow marks.
+    a straight line (up to 18 %), without what lies outside an opening, and without narrow marks.
     """
     reduced = at_long_side(pixels, _SIDE)
     small = np.asarray(cv2.GaussianBlur(reduced, (0, 0), 1), np.float32)
@@ -229,8 +230,8 @@ def chromatics(pixels: FloatImage, oval: PictureOval | None = None, box: Picture
     top, right, bottom, left = _in_box(_border(lab), box, height, width)
     window = (slice(top, height - bottom), slice(left, width - right))
     counted = ~_narrow_marks(sharp[:, :, 0])
-    if oval is not None:
-        counted &= oval.shrunk(_BESIDE_CARD).inside(height, width)
+    if opening is not None:
+        counted &= opening.shrunk(_BESIDE_CARD).inside(height, width)
     inside = lab[window][counted[window]]
     found = _measured(inside, (top / height, right / width, bottom / height, left / width))
     own = small[window][counted[window]]

@@ -58,4 +58,6 @@ def _triage(request: PaintRequest) -> dict[str, Any]:
         notes["picture_box"] = request.picture_box
     if request.picture_oval is not None:
         notes["picture_oval"] = request.picture_oval.model_dump()
+    if request.picture_corners is not None:
+        notes["picture_corners"] = request.model_dump()["picture_corners"]
     return notes
