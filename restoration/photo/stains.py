@@ -57,10 +57,16 @@ _ONE_HUE = 0.06
 """if green's excess is the same share of blue's throughout, up to this deviation (as a share of blue's mean),"""
 _HUES = (0.05, 0.62)
 """and if that share says yellow to brown: pink ones are painted cheeks, or toning that wandered."""
+_SMALL = 5e-3
+_SMALL_BY_NOISE = 6.0
+_SMALL_SURE = 0.45
+"""Patches of less of the picture exceed its spread by more, and lie where hues can be told: JPEG's blocks and shadows
+in eyes and folds are as large.
+"""
 _LEAST_AREA = 1.5e-4
 _LEAST_PIXELS = 9
-_ALONE = 1e-3
-"""A single stain takes so much of the picture;"""
+_ALONE = 4e-3
+"""One or two stains take so much of the picture together: less is a shadow in an eye, or what JPEG made of a fold;"""
 _MANY = 3
 """from so many on, small ones count, and fainter ones of their hue."""
 _LIKE_HUE = 0.12
@@ -141,7 +147,7 @@ def without_stains(pixels: FloatImage, stains: Stains) -> FloatImage:
 
 class _Patches:
     """Connected places off the print's curve, by their label: area (pixels), mean excess of blue, hue (green's share of
-    it), and how far the hue wanders.
+    it), how far the hue wanders, and how sure their pixels are of it (0..1).
     """
 
     def __init__(self, marked: Mask, seen: Plane, sure: Plane) -> None:
@@ -160,6 +166,7 @@ class _Patches:
         green_blue, blue_blue = total(green * blue), total(blue * blue)
         self.mean = total(blue) / all_of
         self.hue = green_blue / blue_blue
+        self.sure = (all_of / np.maximum(np.bincount(flat, minlength=int(count)), 1)).astype(np.float64)
         apart = total(green * green) - self.hue * green_blue
         self.wandering = np.sqrt(np.maximum(apart, 0) / all_of) / self.mean
 
@@ -211,10 +218,14 @@ def _hues_of_stains(seen: Plane, sure: Plane, counted: Mask, noise: float) -> Pl
     least = max(_LEAST_PIXELS, _LEAST_AREA * marked.size)
     chosen = (found.mean >= max(_CLEAR, _CLEAR_BY_NOISE * noise)) & (found.wandering <= _ONE_HUE)
     chosen &= (found.hue > _HUES[0]) & (found.hue < _HUES[1]) & (found.area >= least)
+    told = (found.area >= _SMALL * marked.size) | (
+        (found.mean >= _SMALL_BY_NOISE * noise) & (found.sure >= _SMALL_SURE)
+    )
+    chosen &= told
     chosen[0] = False
     if chosen.sum() >= _MANY:
         alike = np.abs(found.hue - np.median(found.hue[chosen])) < _LIKE_HUE
-        alike &= (found.wandering <= _LIKE_HUE) & (found.mean > _CLEAR_BY_NOISE * noise)
+        alike &= (found.wandering <= _LIKE_HUE) & told
         chosen |= alike & (found.area >= _LIKE_PIXELS)
         chosen[0] = False
     return np.asarray(np.where(chosen, found.hue, 0)[found.labels], np.float32)

@@ -62,6 +62,10 @@ _MARK_CONTRAST = 26.0
 """Narrow marks, in pixels at the measured size, that differ by so much in L* may be scratches or dust."""
 _MOST_MARKS = 0.5
 
+_BLUEST = -2.0
+"""Mean b* of a print below which nothing is called a stain: what is brown in a blue print may be the one colour that a
+photograph in blue light has.
+"""
 _FADED_ONE_INK = 0.7
 """Share of ``colour_spread`` from which a faded print without pink in its lights is one in colour."""
 _COARSE = 6.0
@@ -196,7 +200,8 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     if kind == "colour" or found.tint_curve is None or is_neutral(pixels):
         return StepOutcome(picture, "not_needed", ReasonCode.NOT_NEEDED, detail)
     mount = mount_of(seen, found.tint_curve, found.border, box, opening)
-    clean = destained(pixels, seen, inside_of(seen, box, opening), mount) if parameters.stains == "correct" else None
+    asked = parameters.stains == "correct" and found.tint_b > _BLUEST
+    clean = destained(pixels, seen, inside_of(seen, box, opening), mount) if asked else None
     if clean is not None:
         pixels, mount = clean.pixels, clean.mount
         detail |= clean.as_detail()
