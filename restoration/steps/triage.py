@@ -26,6 +26,7 @@ from restoration.photo.outline.frame import PictureBox, picture_box
 from restoration.photo.outline.opening import Opening, opening_as_detail, picture_opening
 from restoration.photo.outline.several import photographs_on
 from restoration.photo.picture import FloatImage, Picture
+from restoration.photo.stains import stains_of, without_stains
 from restoration.steps.destaining import destained
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
@@ -65,6 +66,10 @@ _MOST_MARKS = 0.5
 _BLUEST = -2.0
 """Mean b* of a print below which nothing is called a stain: what is brown in a blue print may be the one colour that a
 photograph in blue light has.
+"""
+_SPREAD_BELOW_STAINS = 4.0
+"""Spread of colours up to which a scan that looked like one in colour is a stained print of one ink, once its stains
+are off: of 20 such prints made by code all have less, of 1,366 colour photographs none has less than 6.
 """
 _FADED_ONE_INK = 0.7
 """Share of ``colour_spread`` from which a faded print without pink in its lights is one in colour."""
@@ -177,6 +182,8 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     opening = picture_opening(luma, box.inside(*luma.shape))
     del luma
     found = Chromatics(0.0, 0.0, 0.0, 0.0) if is_neutral(pixels) else chromatics(seen, opening, box)
+    if found.kind(parameters) == "colour" and parameters.stains == "correct":
+        found = _below_stains(seen, found, opening, box, parameters)
     kind = found.kind(parameters)
     detail: dict[str, Any] = {
         "kind": kind,
@@ -208,6 +215,18 @@ def _sorted(frame: Frame, picture: Picture, parameters: Triage) -> StepOutcome:
     frame.mount = None if mount is None else bands.enlarged(mount, *pixels.shape[:2])
     outcome = StepOutcome(picture.with_pixels(gray_from_lightness(lightness(pixels))), "applied", detail=detail)
     return outcome if clean is None else replace(outcome, mask=clean.mask, damage=(clean.record,))
+
+
+def _below_stains(
+    seen: FloatImage, found: Chromatics, opening: Opening | None, box: PictureBox, parameters: Triage
+) -> Chromatics:
+    """What a scan that has colours shows without its stains, if that is clearly a print of one ink; else as found."""
+    stains = stains_of(seen, inside_of(seen, box, opening))
+    if stains is None:
+        return found
+    below = chromatics(without_stains(seen, stains), opening, box)
+    one_ink = below.spread <= _SPREAD_BELOW_STAINS and below.kind(parameters) != "colour"
+    return below if one_ink else found
 
 
 def is_neutral(pixels: FloatImage) -> bool:

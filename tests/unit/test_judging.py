@@ -300,3 +300,42 @@ def test_a_few_lamps_of_nearly_one_size_are_left_and_a_few_specks_of_all_sizes_a
 )
 def test_holes_that_take_what_nobody_knows(centre, radius, lost):
     assert bool(lost_face_parts(spot(SHAPE, centre, radius), [face()])) is lost
+
+
+def backdrop(spots, noise=0.008):
+    """Even ground with specks of 3 x 3 pixels, dark and light, that the net thinks likely, and not more."""
+    answer, luma = found(), np.random.default_rng(2).normal(0.6, noise, SHAPE).astype(np.float32)
+    for number, (y, x) in enumerate(spots):
+        place = (slice(y, y + 3), slice(x, x + 3))
+        mark(answer, place, DamageKind.DUST, 245)
+        luma[place] = (0.25, 0.95)[number % 2]
+    return answer, luma
+
+
+def test_a_speck_on_even_ground_need_not_be_as_sure():
+    spots = [(40, 50), (100, 200), (180, 90)]
+    answer, luma = backdrop(spots)
+    assert not judge(answer, 0.5, []).mask.any()
+    marks = judge(answer, 0.5, [], luma)
+    assert marks.regions[DamageKind.DUST] == 3
+    # on cloth or gravel, or where it hardly differs, it must
+    assert not judge(answer, 0.5, [], backdrop(spots, noise=0.06)[1]).mask.any()
+    assert not judge(answer, 0.5, [], np.full(SHAPE, 0.6, np.float32)).mask.any()
+
+
+def test_a_speck_in_a_face_and_specks_that_are_many_and_alike_stay():
+    for place in ((118, 138), (100, 165)):  # a light in an eye, a mole
+        answer, luma = backdrop([place])
+        assert judge(answer, 0.5, [], luma).mask.any()
+        assert not judge(answer, 0.5, [face()], luma).mask.any()
+    answer, luma = backdrop([(20 + 22 * row, 20 + 45 * column) for row in range(9) for column in range(6)])
+    marks = judge(answer, 0.5, [], luma)
+    assert marks.alike
+    assert not marks.mask.any()
+
+
+def test_larger_marks_on_even_ground_must_be_sure():
+    answer, luma = found(), np.full(SHAPE, 0.6, np.float32)
+    mark(answer, (slice(60, 72), slice(60, 72)), DamageKind.DUST, 245)
+    luma[60:72, 60:72] = 0.2
+    assert not judge(answer, 0.5, [], luma).mask.any()

@@ -42,6 +42,11 @@ def laid_over(pixels, cover, colour):
     return light_of(density_of(pixels, least_light=1e-3) + cover[:, :, None] * np.asarray(colour, np.float32))
 
 
+def lightness_and_some(pixels, share):
+    """The photograph with so much of its saturation."""
+    return np.asarray(gray(pixels) + np.float32(share) * (pixels - gray(pixels)), np.float32)
+
+
 def everywhere(pixels):
     return np.ones(pixels.shape[:2], bool)
 
@@ -145,6 +150,25 @@ def test_a_whole_print_and_one_in_colour_come_out_as_without():
         assert np.array_equal(left.picture.pixels, done.picture.pixels)
         assert done.detail == left.detail
         assert done.damage == ()
+
+
+def test_a_stained_print_is_no_colour_photograph():
+    clean = toned("astronaut", "none")
+    scan = scanned(laid_over(clean, disc(clean.shape, 0.4, 0.45, 0.22), TEA))
+    assert triaged(scan)[0].detail["kind"] == "colour"
+    done, _ = triaged(scan, stains="correct")
+    assert done.detail["kind"] in ("gray", "tinted")
+    assert is_neutral(done.picture.pixels)
+    assert done.damage[0].kind is DamageKind.STAIN
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "china", "flower"])
+def test_a_colour_photograph_is_no_stained_print(name):
+    pixels = smaller(photograph(name), 400)
+    for scan in (pixels, lightness_and_some(pixels, 0.5)):
+        left, done = triaged(scan)[0], triaged(scan, stains="correct")[0]
+        assert done.detail == left.detail
+        assert np.array_equal(left.picture.pixels, done.picture.pixels)
 
 
 def test_a_stain_that_reaches_the_edge_is_no_mount():
