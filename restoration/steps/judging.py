@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind
 from restoration.models.nets.detection import Detection
 from restoration.steps.searching import Found
-from restoration.steps.specks import Plane, specks_on_even_ground
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
@@ -28,7 +27,6 @@ _WORN_LOGITS = 4.0
 """A print of which so much is surely damaged is judged again, by so many logits less. This and what follows was settled
 on held-out photographs, for less than a thousandth of a whole photograph changed (docs/repair.md).
 """
-_SPECK_LOGITS = 3.4
 _POSSIBLE = 0.2
 """How likely, in the mean, the net must think a mark that was found by its shape, unless the print is worn."""
 _LOW_SHARE = 0.26
@@ -90,23 +88,20 @@ class Marks:
         return float((self.codes == MASK_CODES[kind]).mean()) if kind in FILLED_KINDS else 0.0
 
 
-def least_likelihood(sensitivity: float, *, worn: bool = False, speck: bool = False) -> float:
+def least_likelihood(sensitivity: float, *, worn: bool = False) -> float:
     """How likely a mark must be somewhere, 0..1: nearly everything counts at sensitivity 1, 0.997 is asked at 0.5, and
     nothing counts at 0.
 
     :param worn: of a print that is surely damaged elsewhere; less is asked then, 0.85 at 0.5.
-    :param speck: of a speck on even ground; less is asked then, 0.92 at 0.5.
     """
     least = float(np.clip(1 - sensitivity**8.3, 0.05, 1.01)) if sensitivity else 1.01
-    if least >= 1 or not (worn or speck):
+    if least >= 1 or not worn:
         return least
-    logit = np.log(least / (1 - least)) - (_WORN_LOGITS if worn else _SPECK_LOGITS)
+    logit = np.log(least / (1 - least)) - _WORN_LOGITS
     return float(1 / (1 + np.exp(-logit)))
 
 
-def decide(
-    found: Found, shapes: Codes, sensitivity: float, faces: Sequence[Detection], luma: Plane | None = None
-) -> Marks:
+def decide(found: Found, shapes: Codes, sensitivity: float, faces: Sequence[Detection]) -> Marks:
     """All marks of a scan: the net's, and those found by their shape of which the net thinks anything.
 
     A print that is surely damaged in one place likely is in others, and one without any is likely whole: where what is
@@ -115,31 +110,23 @@ def decide(
 
     :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
     :param faces: faces of the scan, whose eyes and mouths are protected.
-    :param luma: the scan itself, H x W in [0, 1]; None to judge specks on even ground as any other mark.
     """
-    sure = joined(judge(found, sensitivity, faces, luma), shapes, found, faces)
+    sure = joined(judge(found, sensitivity, faces), shapes, found, faces)
     if sure.alike or float(sure.mask.mean()) <= _WORN_SHARE:
         return sure
-    return joined(judge(found, sensitivity, faces, luma, worn=True), shapes, found, faces, worn=True)
+    return joined(judge(found, sensitivity, faces, worn=True), shapes, found, faces, worn=True)
 
 
-def judge(
-    found: Found, sensitivity: float, faces: Sequence[Detection], luma: Plane | None = None, *, worn: bool = False
-) -> Marks:
+def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn: bool = False) -> Marks:
     """Decide about every mark of the net.
 
     :param faces: faces of the scan, whose eyes and mouths are protected.
-    :param luma: the scan itself, H x W in [0, 1]; None to judge specks on even ground as any other mark.
     """
     weak = (found.likely > 255 * least_likelihood(sensitivity, worn=worn) * _LOW_SHARE).astype(np.uint8)
     count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
     labels = np.asarray(numbered, np.int32)
     table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
     keep = table.surest > 255 * least_likelihood(sensitivity, worn=worn)
-    if luma is not None and not worn:
-        doubtful = ~keep & (table.surest > 255 * least_likelihood(sensitivity, speck=True))
-        doubtful &= table.inside(_in_boxes(faces, labels.shape)) == 0  # moles
-        keep |= specks_on_even_ground(doubtful, labels, np.asarray(stats, np.int32), luma)
     written = keep & (table.writing > _WRITING)
     keep &= ~written & ~_printed_ovals(table, keep)
     keep &= ~_in_face_parts(table, faces) | _going_on(table, keep, faces)
@@ -229,15 +216,6 @@ def _in_face_parts(table: _Table, faces: Sequence[Detection]) -> Mask:
         small = (table.area < _SMALL_IN_FACE * unit**2) & (np.hypot(table.width, table.height) < _LONG_IN_FACE * unit)
         doubtful |= small & (table.mean < _SURE_IN_FACE) & (table.inside(parts) > 0.5)
     return doubtful
-
-
-def _in_boxes(faces: Sequence[Detection], shape: tuple[int, ...]) -> Mask:
-    """Where faces are, H x W."""
-    where = np.zeros(shape, bool)
-    for face in faces:
-        x, y, width, height = (round(value) for value in face.box)
-        where[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)] = True
-    return where
 
 
 def _going_on(table: _Table, keep: Mask, faces: Sequence[Detection]) -> Mask:

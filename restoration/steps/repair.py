@@ -163,7 +163,7 @@ def _find(frame: Frame, parameters: Repair, models: Models) -> _Found:
     faces: Sequence[Detection] = ()
     if parameters.detector and ((found.likely > 127) | (shapes.codes > 0)).any():
         faces = _faces(models.load(parameters.detector), pixels, height, width)
-    marks, told = with_infrared(frame, decide(found, shapes.codes, parameters.sensitivity, faces, luma), beyond)
+    marks, told = with_infrared(frame, decide(found, shapes.codes, parameters.sensitivity, faces), beyond)
     return _Found(marks, tuple(faces), models.entry(parameters.finder), told)
 
 

@@ -152,12 +152,13 @@ def test_a_whole_print_and_one_in_colour_come_out_as_without():
         assert done.damage == ()
 
 
-def test_a_stained_print_is_no_colour_photograph():
+def test_a_stained_print_that_looked_like_one_in_colour_goes_to_a_person():
     clean = toned("astronaut", "none")
     scan = scanned(laid_over(clean, disc(clean.shape, 0.4, 0.45, 0.22), TEA))
     assert triaged(scan)[0].detail["kind"] == "colour"
     done, _ = triaged(scan, stains="correct")
     assert done.detail["kind"] in ("gray", "tinted")
+    assert done.detail["doubtful"] is True
     assert is_neutral(done.picture.pixels)
     assert done.damage[0].kind is DamageKind.STAIN
 
