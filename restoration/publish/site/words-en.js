@@ -389,5 +389,5 @@
   "reason.face_part_missing": "A hole takes an eye, a mouth or more than a quarter of a face: it was not guessed.",
   "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
   "reason.negative": "This looks like a negative: nothing was coloured, and no face was touched.",
-  "reason.doubtful_colour": "This may be a faded colour photograph, or a gray one with uneven tints."
+  "reason.doubtful_colour": "This may be a colour photograph, perhaps a faded one, or a gray one with uneven tints or stains."
 };
