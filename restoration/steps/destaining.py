@@ -13,6 +13,7 @@ from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 from restoration.photo.stains import Stains, stains_of, without_stains
+from restoration.steps.mounting import LEAST_MOUNT
 from restoration.steps.protocol import DamageRecord
 
 Mask = NDArray[np.bool_]
@@ -52,6 +53,8 @@ def destained(pixels: FloatImage, seen: FloatImage, within: Mask, mount: Mask | 
     if mount is not None:
         stains = _followed(stains, stains_of(seen, within))
         mount = mount & ~bands.enlarged(stains.visible, *mount.shape)
+        # what is left of a stain in the print's darkest places is no mount either
+        mount = mount if mount.mean() >= LEAST_MOUNT else None
     share = round(float(stains.visible.mean()), 6)
     codes = np.where(stains.visible, MASK_CODES[DamageKind.STAIN], 0).astype(np.uint8)
     record = DamageRecord(DamageKind.STAIN, share, share, stains.patches, Mending.TONE)

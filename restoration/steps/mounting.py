@@ -27,7 +27,7 @@ _MOUNT_SMOOTHING = 1 / 512
 _TINTS = 1001
 """Places of L* at which a tint curve is looked up."""
 _ROWS = 256
-_LEAST_MOUNT = 0.02
+LEAST_MOUNT = 0.02
 """Share of the scan from which a mount is one."""
 
 
@@ -40,7 +40,7 @@ def mount_of(
     """
     table = np.asarray(curve(np.arange(_TINTS) / (_TINTS - 1) * 100), np.float32)
     small = _off_tint(at_long_side(pixels, _SIDE), table, border, box, opening)
-    if small.mean() < _LEAST_MOUNT:
+    if small.mean() < LEAST_MOUNT:
         return None
     return _off_tint(pixels, table, border, box, opening)
 
