@@ -138,10 +138,11 @@ def without_stains(pixels: FloatImage, stains: Stains) -> FloatImage:
     out = bands.empty((height, width, 3))
     for rows in bands.bands(pixels):
         excess, green = np.moveaxis(bands.rows_enlarged(both, rows, height, width), 2, 0)
-        red = _RED_BY_GREEN * green
-        taken = excess[:, :, None] * np.stack([red, red + green, red + 1], axis=2)
-        clean = light_of(density_of(pixels[rows], least_light=_LEAST_LIGHT) - taken)
-        out[rows] = np.where(excess[:, :, None] > 0, np.maximum(clean, pixels[rows]), pixels[rows])
+        here = excess > 0
+        own, red = pixels[rows][here], _RED_BY_GREEN * green[here]
+        taken = excess[here][:, None] * np.stack([red, red + green[here], red + 1], axis=1)
+        out[rows] = pixels[rows]
+        out[rows][here] = np.maximum(light_of(density_of(own, least_light=_LEAST_LIGHT) - taken), own)
     return out
 
 
