@@ -26,18 +26,33 @@ class OvalRequest(BaseModel):
     angle: Number
 
 
+class CornerRequest(BaseModel):
+    """The arc that cuts a corner, as :class:`restoration.photo.outline.corners.Corner` has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    x: Number
+    y: Number
+    wide: Number
+    high: Number
+
+
+Cut = CornerRequest | None
+
+
 class PaintRequest(BaseModel):
     """How a picture is to be painted.
 
     ``picture_box`` says what borders take of the scan's top, right, bottom and left, as shares; ``picture_oval`` which
-    ellipse the picture ends at; None where it has neither. ``turned`` is by how many degrees counterclockwise scan and
-    picture were turned, None if nobody asked; places of hints are the scan's own, as it lies.
+    ellipse the picture ends at, ``picture_corners`` which arcs cut its corners (top left, top right, bottom right,
+    bottom left); None where it has none. ``turned`` is by how many degrees counterclockwise scan and picture were
+    turned, None if nobody asked; places of hints are the scan's own, as it lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     parameters: Colorize
     picture_box: tuple[Share, Share, Share, Share] | None = None
     picture_oval: OvalRequest | None = None
+    picture_corners: tuple[Cut, Cut, Cut, Cut] | None = None
     turned: Literal[0, 90, 180, 270] | None = None
 
 

@@ -22,11 +22,8 @@ from numpy.typing import NDArray
 
 from restoration.photo import bands
 from restoration.photo.colour import luminance_y
+from restoration.photo.notches import WINDOW, Notch, Plane, Vector, filter_plane, hann
 from restoration.photo.picture import FloatImage
-
-Plane = NDArray[np.float32]
-Vector = tuple[float, float]
-"""A frequency: cycles a pixel down and across."""
 
 _LARGE, _SMALL = 128, 64
 """Sides of the windows a screen is looked for in; the small one where the picture's short side is below two large."""
@@ -55,22 +52,11 @@ _OBLIQUE = 0.26
 _CANDIDATES = 16
 _ORDERS = 4
 _JPEG = 8
-_WINDOW = 128
-_HOP = _WINDOW // 2
 _AMPLITUDES = (2 / 255, 8 / 255, 45 / 255)
 _WIDTHS = (0.08, 0.15, 0.36)
 """Standard deviation of a notch, as a share of the base frequency, for a peak of that amplitude. Of a faint screen the
 peaks alone are seen; of bare ink on paper broad bands round them too, since there the picture is in the dots' size."""
-_LEAST_WIDTH = 2.5 / _WINDOW
-_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Notch:
-    """A frequency to be taken out, with its opposite, and the standard deviation of the notch in cycles a pixel."""
-
-    frequency: Vector
-    width: float
+_LEAST_WIDTH = 2.5 / WINDOW
 
 
 @dataclass(frozen=True)
@@ -85,12 +71,12 @@ class Screen:
     bases: tuple[Vector, Vector]
     notches: tuple[Notch, ...]
     evidence: float
-    by_channel: tuple[tuple[Notch, ...], ...] = ()
+    by_channel: tuple[Screen, ...] = ()
 
     @property
     def peaks(self) -> int:
         """How many frequencies are taken out, of the channel that has most."""
-        return max(len(notches) for notches in (self.notches, *self.by_channel))
+        return max(len(one.notches) for one in (self, *self.by_channel))
 
     @property
     def frequency(self) -> float:
@@ -164,7 +150,7 @@ def _common_spectrum(luma: Plane) -> _Spectrum | None:
     side = _LARGE if short >= 2 * _LARGE else _SMALL
     if short < side:
         return None
-    taper = _hann(side)
+    taper = hann(side)
     energy = float((taper * taper).sum())
     stands, total = [], np.zeros((side, side), np.float64)
     for window in _toned_windows(luma, side, taper):
@@ -197,12 +183,6 @@ def _starts(length: int, side: int) -> NDArray[np.int64]:
     """Where windows begin: about half a side apart, the last one at the very end."""
     count = -(-(length - side) // (side // 2)) + 1
     return np.unique(np.linspace(0, length - side, count).astype(np.int64))
-
-
-def _hann(side: int) -> Plane:
-    """Periodic Hann window, side x side: shifted by half its side it adds up to 1."""
-    one = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(side) / side)).astype(np.float32)
-    return np.asarray(np.outer(one, one), np.float32)
 
 
 def _standing_out(power: Plane) -> Plane:
@@ -299,7 +279,7 @@ def screen_of(pixels: FloatImage) -> Screen | None:
         return screen
     # inks lie at angles of their own, and what is notched for an ink that a channel does not show is lost for nothing
     channels = [find_screen(pixels[:, :, channel]) for channel in range(3)]
-    return replace(screen, by_channel=tuple((found or screen).notches for found in channels))
+    return replace(screen, by_channel=tuple(found or screen for found in channels))
 
 
 def _is_gray(pixels: FloatImage) -> bool:
@@ -317,53 +297,7 @@ def remove_screen(pixels: FloatImage, screen: Screen) -> FloatImage:
     planes = 1 if _is_gray(pixels) else 3
     out = bands.empty((*pixels.shape[:2], planes))
     for channel in range(planes):
-        notches = screen.by_channel[channel] if screen.by_channel else screen.notches
-        _filter_plane(pixels[:, :, channel], _gains(notches), out[:, :, channel])
+        own = screen.by_channel[channel] if screen.by_channel else screen
+        filter_plane(pixels[:, :, channel], own.notches, own.bases, out[:, :, channel])
     np.clip(out, 0, 1, out=out)
     return out if planes == 3 else bands.gray(out[:, :, 0])
-
-
-def _gains(notches: Sequence[Notch]) -> Plane:
-    """What is kept of each frequency of a window (half plane, as ``rfft2`` has it): 0 at a peak, 1 far from all."""
-    down, across = np.meshgrid(np.fft.fftfreq(_WINDOW), np.fft.rfftfreq(_WINDOW), indexing="ij")
-    kept = np.ones(down.shape)
-    for notch in notches:
-        for y, x in (notch.frequency, (-notch.frequency[0], -notch.frequency[1])):
-            # frequencies repeat after one cycle a pixel
-            far_y, far_x = (down - y + 0.5) % 1 - 0.5, (across - x + 0.5) % 1 - 0.5
-            kept *= 1 - np.exp(-(far_y**2 + far_x**2) / (2 * notch.width**2))
-    kept[0, 0] = 1
-    return kept.astype(np.float32)
-
-
-def _filter_plane(plane: NDArray[np.float32], gains: Plane, out: NDArray[np.float32]) -> None:
-    """Filter a plane (H x W) into ``out``, one row of windows after another.
-
-    Windows are tapered by the root of a Hann window before and after, so that halves of neighbours add up to 1.
-    """
-    height, width = plane.shape
-    taper = np.sqrt(_hann(_WINDOW))
-    rows, columns = -(-height // _HOP) + 1, -(-width // _HOP) + 1
-    strip = np.zeros((_WINDOW, (columns + 1) * _HOP), np.float32)
-    across = _mirrored(np.arange(strip.shape[1]) - _HOP, width)
-    for row in range(rows):
-        top = (row - 1) * _HOP
-        source = plane[_mirrored(np.arange(top, top + _WINDOW), height)][:, across]
-        for first in range(0, columns, _BATCH):
-            last = min(columns, first + _BATCH)
-            stack = np.stack([source[:, c * _HOP : c * _HOP + _WINDOW] * taper for c in range(first, last)])
-            clean = np.fft.irfft2(np.fft.rfft2(stack) * gains, s=(_WINDOW, _WINDOW)) * taper
-            for c, window in zip(range(first, last), clean, strict=True):
-                strip[:, c * _HOP : c * _HOP + _WINDOW] += window
-        if row:  # the upper half has both its windows now
-            end = min(height, top + _HOP)
-            out[top:end] = strip[: end - top, _HOP : _HOP + width]
-        strip[:_HOP] = strip[_HOP:]
-        strip[_HOP:] = 0
-
-
-def _mirrored(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Indices beyond either end, reflected about it as often as needed."""
-    period = 2 * length
-    folded = index % period
-    return np.asarray(np.where(folded < length, folded, period - 1 - folded), np.int64)

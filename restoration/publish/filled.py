@@ -34,7 +34,10 @@ class FilledArea:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was filled of one picture: its share (0..1), and the kinds of damage, the largest first."""
+    """What was filled of one picture: its share (0..1), and the kinds of damage, the largest first.
+
+    Stains whose tone was corrected are not among them: nothing is filled there.
+    """
 
     share: float
     areas: tuple[FilledArea, ...] = ()
@@ -56,9 +59,10 @@ class Filled:
 def filled_of(record: dict[str, Any]) -> Filled:
     """What the catalog's record says was filled; nothing where nobody recorded that."""
     share = float(record.get("filled_share") or 0)
+    damage = record.get("damage") or []
     if not share or not record.get("mask"):
         return Filled(0.0)
-    return Filled(share, tuple(_areas(record.get("damage") or [], record["output"])))
+    return Filled(share, tuple(_areas(damage, record["output"])))
 
 
 def _areas(damage: Iterable[dict[str, Any]], output: dict[str, Any]) -> Iterable[FilledArea]:

@@ -70,7 +70,7 @@ class Words:
 _WORDS: dict[Language, Words] = {
     "en": Words(
         did={
-            "repair": "scratches, stains and tears were filled in from their surroundings",
+            "repair": "scratches, holes and tears were filled in from their surroundings",
             "grade": "fading was undone",
             "colorize": "colours were guessed by a computer",
             "upscale": "it was enlarged",
@@ -78,6 +78,7 @@ _WORDS: dict[Language, Words] = {
         triaged={
             "inverted": "the negative was made a positive",
             "cast": "a colour cast was removed",
+            "stains": "stains were brought to the tone of what surrounds them",
             "upside down": "the print lay upside down and was turned upright",
             "sideways": "the print lay on its side and was turned upright",
         },
@@ -134,7 +135,7 @@ _WORDS: dict[Language, Words] = {
     ),
     "ko": Words(
         did={
-            "repair": "긁힘, 얼룩, 찢어진 곳을 주변에 맞추어 메움",
+            "repair": "긁힘, 구멍, 찢어진 곳을 주변에 맞추어 메움",
             "grade": "바랜 명암을 되살림",
             "colorize": "색을 컴퓨터가 추정함",
             "upscale": "크기를 늘림",
@@ -142,6 +143,7 @@ _WORDS: dict[Language, Words] = {
         triaged={
             "inverted": "음화를 양화로 바꿈",
             "cast": "변색된 색조를 없앰",
+            "stains": "얼룩의 색조를 주변에 맞춤",
             "upside down": "거꾸로 놓여 있던 사진을 바로 돌림",
             "sideways": "옆으로 놓여 있던 사진을 바로 돌림",
         },

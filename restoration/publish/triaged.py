@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-Deed = Literal["inverted", "cast", "upside down", "sideways"]
-"""The negative was made a positive; a colour cast was removed; a print that lay so was turned upright."""
+from restoration.damage_kinds import Mending
+
+Deed = Literal["inverted", "cast", "stains", "upside down", "sideways"]
+"""The negative was made a positive; a colour cast was removed; stains were brought to the tone of what surrounds
+them; a print that lay so was turned upright.
+"""
 
 
 def turned_of(record: dict[str, Any]) -> int:
@@ -23,6 +27,8 @@ def deeds_of(record: dict[str, Any]) -> tuple[Deed, ...]:
     # a record of before prints were turned says nothing of casts: all that was done to a positive was to remove one
     if detail.get("cast_removed", not deeds):
         deeds.append("cast")
+    if any(found.get("mending") == Mending.TONE and found.get("mended_share") for found in record.get("damage") or []):
+        deeds.append("stains")
     if turn := turned_of(record):
         deeds.append("upside down" if turn == 180 else "sideways")
     return tuple(deeds)

@@ -160,6 +160,7 @@ def paint_request(detail: ReviewDetail, hints: Sequence[ColourHint]) -> PaintReq
             picture_box=triage.get("picture_box"),
             picture_oval=triage.get("picture_oval"),
             turned=turned_of(detail) if "upright" in triage else None,
+            picture_corners=triage.get("picture_corners"),
         )
     except ValidationError as error:
         message = "this photograph was restored by another version of the project; restore it anew to see previews"

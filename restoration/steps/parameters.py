@@ -87,6 +87,12 @@ class Triage(StepParameters):
         'Only `upright = "output"` asks it here.',
     )
 
+    stains: Literal["leave", "correct"] = Field(
+        default="leave",
+        description="What to do about yellow and brown stains of a gray or toned print: leave them, or take their "
+        "density off, so that the drawing below them stays.",
+    )
+
     @model_validator(mode="after")
     def _somebody_can_tell(self) -> Triage:
         if self.upright == "output" and not (self.detector or self.upright_model):
@@ -97,7 +103,8 @@ class Triage(StepParameters):
 
     @model_serializer(mode="wrap")
     def _without_late_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_late(handler(self), several="offer", upright="as scanned", upright_model="")
+        """Parameters that came later are no part of a recipe that does not name them: it keeps its hash."""
+        return _without_late(handler(self), several="offer", upright="as scanned", upright_model="", stains="leave")
 
 
 class Repair(StepParameters):

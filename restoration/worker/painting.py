@@ -60,4 +60,6 @@ def _triage(request: PaintRequest) -> dict[str, Any]:
         notes["picture_oval"] = request.picture_oval.model_dump()
     if request.turned is not None:
         notes |= {"upright": "output", "turned": request.turned}
+    if request.picture_corners is not None:
+        notes["picture_corners"] = request.model_dump()["picture_corners"]
     return notes

@@ -16,7 +16,7 @@ from restoration.photo.outline.frame import PictureBox
 from restoration.photo.outline.oval import PictureOval, picture_oval
 from restoration.settings import Settings
 from restoration.steps import grade, repair, triage
-from restoration.steps.framing import kept_outside, outside, own_box, own_oval, own_values
+from restoration.steps.framing import kept_outside, outside, own_box, own_opening, own_values
 from restoration.steps.parameters import Grade, Repair, Triage
 from restoration.steps.protocol import Frame
 from restoration.synthetic.printed import Press, printed
@@ -95,7 +95,7 @@ def test_it_is_found_inside_a_straight_border():
     assert not PictureBox(*frame.notes["triage"]["picture_box"]).whole
     height, width = pixels.shape[:2]
     right = PictureOval((20 + 0.5 * 480) / width, (50 + 0.48 * 640) / height, 0.3 * 640 / 720, 0.4 * 640 / 720)
-    close_to(own_oval(frame), right)
+    close_to(own_opening(frame), right)
     assert outside(frame)[:50].all()
 
 
@@ -184,7 +184,7 @@ def triaged(pixels):
 def test_triage_notes_the_ellipse_and_own_box_is_its():
     frame = triaged(mounted("coffee", UPRIGHT))
     assert set(frame.notes["triage"]["picture_oval"]) == {"centre", "axes", "angle"}
-    close_to(own_oval(frame), UPRIGHT)
+    close_to(own_opening(frame), UPRIGHT)
     rows, columns = own_box(frame)
     assert (rows.start, rows.stop) == pytest.approx((0.48 * 640 - 256, 0.48 * 640 + 256), abs=4)
     assert (columns.start, columns.stop) == pytest.approx((240 - 192, 240 + 192), abs=4)
@@ -196,7 +196,7 @@ def test_a_coloured_card_round_a_gray_picture_makes_no_colour_photograph():
     here = share_inside(UPRIGHT, 640, 480)[:, :, None]
     scan = 0.6 * luminance_y(pixels)[:, :, None] * here + pixels * (1 - here)
     frame = triaged(np.asarray(scan, np.float32))
-    assert own_oval(frame) is not None
+    assert own_opening(frame) is not None
     assert frame.notes["triage"]["kind"] == "gray"
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from restoration.photo.colour import luminance_y
-from restoration.photo.screen import Notch, Screen, find_screen, remove_screen, screen_of
+from restoration.photo.notches import Notch
+from restoration.photo.screen import Screen, find_screen, remove_screen, screen_of
 from restoration.quality.metrics import ssim_y
 from restoration.steps.parameters import Repair
 from restoration.steps.protocol import Frame
@@ -116,6 +117,18 @@ def test_no_seam_where_windows_meet():
         out = remove_screen(np.asarray(stepped, np.float32), screen)
         assert out[250, 190 + shift, 0] == pytest.approx(0.2, abs=0.03)
         assert out[250, 210 + shift, 0] == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize(("pitch", "angle"), [(5.0, 45.0), (4.3, 15.0), (8.0, 30.0)])
+def test_no_rim_of_dots_stays_along_the_edges(pitch, angle):
+    flat = np.full((330, 420, 3), 0.6, np.float32)
+    scan = printed(flat, Press(pitch=pitch, angle=angle, noise=0.0))[13:-11, 17:-14]
+    screen = find_screen(luminance_y(scan))
+    assert screen is not None
+    clean = remove_screen(scan, screen)[:, :, 0]
+    left = np.abs(clean - clean[100:200, 100:200].mean())
+    for turns in range(4):
+        assert np.rot90(left, turns)[:4].mean() < 0.02
 
 
 def test_full_depth_is_kept():

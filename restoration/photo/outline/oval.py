@@ -16,11 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.photo.boxes import Box
-
-Plane = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
-"""N x 2: across, down."""
+from restoration.photo.outline.ellipse import Ellipse, Mask, Plane, Points, in_scan, sampled
 
 _SIDE = 512
 """Long side at which ovals are looked for; lengths below are in pixels of it."""
@@ -145,35 +141,6 @@ class PictureOval:
         return first, np.where(under > 0, np.maximum(first, last), first)
 
 
-@dataclass(frozen=True)
-class _Ellipse:
-    """In pixels of the small picture: centre, half axes, turn of the first of them (radians)."""
-
-    x: float
-    y: float
-    wide: float
-    high: float
-    turn: float
-
-    def at(self, angles: Points) -> tuple[Points, Points]:
-        """Points of the ellipse (N x 2) at such angles of its parameter, and the unit normals there, outwards."""
-        turned = np.array([[np.cos(self.turn), np.sin(self.turn)], [-np.sin(self.turn), np.cos(self.turn)]])
-        circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        normals = (circle / (self.wide, self.high)) @ turned
-        places = (circle * (self.wide, self.high)) @ turned + (self.x, self.y)
-        return places, normals / np.linalg.norm(normals, axis=1, keepdims=True)
-
-    def of(self, points: Points) -> tuple[Points, Points]:
-        """How far points lie outside (N, pixels, negative inside, to first order), and the angle of each (N)."""
-        cos, sin = np.cos(self.turn), np.sin(self.turn)
-        away = (points - (self.x, self.y)) @ np.array([[cos, -sin], [sin, cos]])
-        scaled = away / (self.wide, self.high)
-        length = np.linalg.norm(scaled, axis=1)
-        slope = np.linalg.norm(scaled / (self.wide, self.high), axis=1)
-        distance = (length * length - 1) / np.maximum(2 * slope, 1e-9)
-        return distance, np.arctan2(scaled[:, 1], scaled[:, 0])
-
-
 def picture_oval(luma: Plane, box: Box | None = None) -> PictureOval | None:
     """The ellipse the picture ends at; None where it ends otherwise, or nowhere.
 
@@ -209,7 +176,7 @@ def _oval_of(luma: Plane) -> PictureOval | None:
     return next((_shares(one, small.shape) for one in found if one is not None), None)
 
 
-def _opening(small: Plane, away: Plane) -> _Ellipse | None:
+def _opening(small: Plane, away: Plane) -> Ellipse | None:
     """The ellipse the card ends at; None where it ends otherwise.
 
     :param away: how far each pixel is from the card's tone; below ``_EVEN`` it may be card.
@@ -252,7 +219,7 @@ def _outline(away: Plane) -> Points | None:
     return points[off_edge] if off_edge.sum() > _DIRECTIONS // 4 else None
 
 
-def _fitted(outline: Points) -> _Ellipse | None:
+def _fitted(outline: Points) -> Ellipse | None:
     """The ellipse most of the outline lies on, fitted again and again without what lies far from it.
 
     It starts from what lies outermost, since a backdrop of the card's own tone eats into the picture.
@@ -272,7 +239,7 @@ def _fitted(outline: Points) -> _Ellipse | None:
     return ellipse
 
 
-def _fit(points: Points) -> _Ellipse | None:
+def _fit(points: Points) -> Ellipse | None:
     """Direct least squares (Fitzgibbon et al. 1999), its axes named so that the first is the one across."""
     (x, y), (first, second), angle = cv2.fitEllipseDirect(points.astype(np.float32))
     if not (np.isfinite([x, y, first, second, angle]).all() and min(first, second) > 1):
@@ -280,10 +247,10 @@ def _fit(points: Points) -> _Ellipse | None:
     turn = (angle + 45) % 180 - 45
     if turn > 45:
         first, second, turn = second, first, turn - 90
-    return _Ellipse(x, y, first / 2, second / 2, float(np.deg2rad(turn)))
+    return Ellipse(x, y, first / 2, second / 2, float(np.deg2rad(turn)))
 
 
-def _likely(ellipse: _Ellipse, shape: tuple[int, ...]) -> bool:
+def _likely(ellipse: Ellipse, shape: tuple[int, ...]) -> bool:
     """Whether it is as large, as central and as upright as an opening."""
     size, centre = np.array([shape[1], shape[0]], np.float64), np.array([ellipse.x, ellipse.y])
     half = np.array([ellipse.wide, ellipse.high])
@@ -295,23 +262,18 @@ def _likely(ellipse: _Ellipse, shape: tuple[int, ...]) -> bool:
     return bool(upright and central and (spans < _LARGEST).all() and (seen / size > _LEAST_SPAN).all())
 
 
-def _in_scan(places: Points, shape: tuple[int, ...], margin: float) -> Mask:
-    low = (places >= margin).all(axis=1)
-    return np.asarray(low & (places < (shape[1] - margin, shape[0] - margin)).all(axis=1), np.bool_)
-
-
 def _angles() -> Points:
     return np.asarray((np.arange(_DIRECTIONS) + 0.5) * (2 * np.pi / _DIRECTIONS) - np.pi, np.float64)
 
 
-def _covered(ellipse: _Ellipse, outline: Points, away: Plane) -> bool:
+def _covered(ellipse: Ellipse, outline: Points, away: Plane) -> bool:
     """Whether the outline lies on the ellipse wherever the picture's tone is not the card's, and on enough of it."""
     distance, angles = ellipse.of(outline)
     # outlines have a point a pixel: on the largest ellipse these are less than three directions apart
     hit = np.histogram(angles[np.abs(distance) < _NEAR], _DIRECTIONS // 3, (-np.pi, np.pi))[0].repeat(3) > 0
     places, normals = ellipse.at(_angles())
-    held = _in_scan(places, away.shape, _EDGE)
-    blank = ~hit & (_sampled(away, places - _BLANK * normals) < _EVEN)
+    held = in_scan(places, away.shape, _EDGE)
+    blank = ~hit & (sampled(away, places - _BLANK * normals) < _EVEN)
     told = held & ~blank
     if held.mean() < _ARC or hit[held].mean() < _SEEN or hit[told].mean() < _ON_ELLIPSE:
         return False
@@ -319,7 +281,7 @@ def _covered(ellipse: _Ellipse, outline: Points, away: Plane) -> bool:
     return all(not own.any() or float(one[own].mean()) >= _ROUND_ABOUT for one, own in quarters)
 
 
-def _even(ellipse: _Ellipse, away: Plane) -> bool:
+def _even(ellipse: Ellipse, away: Plane) -> bool:
     """Whether what lies outside is of the card's tone."""
     height, width = away.shape
     oval = _shares(ellipse, away.shape)
@@ -327,7 +289,7 @@ def _even(ellipse: _Ellipse, away: Plane) -> bool:
     return bool(beyond.any()) and float((away[beyond] < _EVEN).mean()) >= _EVEN_SHARE
 
 
-def _settled(ellipse: _Ellipse, small: Plane, away: Plane) -> _Ellipse | None:
+def _settled(ellipse: Ellipse, small: Plane, away: Plane) -> Ellipse | None:
     """The ellipse at which the card steps to the picture; None where nothing steps.
 
     A line may be printed round the opening: then it is the innermost one beyond which there is card again.
@@ -342,18 +304,18 @@ def _settled(ellipse: _Ellipse, small: Plane, away: Plane) -> _Ellipse | None:
     return settled
 
 
-def _card_beyond(ellipse: _Ellipse, away: Plane) -> bool:
+def _card_beyond(ellipse: Ellipse, away: Plane) -> bool:
     """Whether it is much more like the card outside than inside: a narrow gap takes some of its neighbours' tone."""
     places, normals = _held(ellipse, away.shape)
-    outer, inner = (_sampled(away, places + where * normals) for where in (_CLOSE, -_CLOSE - 1))
+    outer, inner = (sampled(away, places + where * normals) for where in (_CLOSE, -_CLOSE - 1))
     return float((outer < inner / 2).mean()) >= _GAP_SHARE
 
 
-def _steps(ellipse: _Ellipse, small: Plane) -> bool:
+def _steps(ellipse: Ellipse, small: Plane) -> bool:
     """Whether the tone steps along most of the ellipse, and at once: what fades is part of the picture."""
     places, normals = _held(ellipse, small.shape)
-    close = np.abs(_sampled(small, places + _CLOSE * normals) - _sampled(small, places - _CLOSE * normals))
-    far = np.abs(_sampled(small, places + _CLOSE * 2 * normals) - _sampled(small, places - _FAR * normals))
+    close = np.abs(sampled(small, places + _CLOSE * normals) - sampled(small, places - _CLOSE * normals))
+    far = np.abs(sampled(small, places + _CLOSE * 2 * normals) - sampled(small, places - _FAR * normals))
     told = np.maximum(close, far) > _STEP
     stepped = close > _STEP
     if float(told.mean()) < _SEEN or float(stepped[told].mean()) < _STEP_SHARE:
@@ -361,22 +323,14 @@ def _steps(ellipse: _Ellipse, small: Plane) -> bool:
     return float(np.median(close[stepped] / np.maximum(far[stepped], 1e-3))) >= _SHARP
 
 
-def _held(ellipse: _Ellipse, shape: tuple[int, ...]) -> tuple[Points, Points]:
+def _held(ellipse: Ellipse, shape: tuple[int, ...]) -> tuple[Points, Points]:
     """Points of the ellipse that lie in the scan, evenly by its parameter, and the normals there."""
     places, normals = ellipse.at(_angles())
-    held = _in_scan(places, shape, _CLOSE * 2)
+    held = in_scan(places, shape, _CLOSE * 2)
     return places[held], normals[held]
 
 
-def _sampled(plane: Plane, places: Points) -> Points:
-    """The plane's values between its pixels (N)."""
-    across, down = places.astype(np.float32).T[:, :, None]
-    return np.asarray(cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float64)[
-        :, 0
-    ]
-
-
-def _shares(ellipse: _Ellipse, shape: tuple[int, ...]) -> PictureOval:
+def _shares(ellipse: Ellipse, shape: tuple[int, ...]) -> PictureOval:
     """An ellipse of the small picture as shares; pixels' middles lie half a pixel from their corners."""
     side = max(shape)
     centre = (ellipse.x + 0.5) / shape[1], (ellipse.y + 0.5) / shape[0]

@@ -396,7 +396,7 @@
   "reason.face_part_missing": "A hole takes an eye, a mouth or more than a quarter of a face: it was not guessed.",
   "reason.many_alike": "Many spots are alike: perhaps snow, lamps or lace, so they were left.",
   "reason.negative": "This looks like a negative: nothing was coloured, and no face was touched.",
-  "reason.doubtful_colour": "This may be a faded colour photograph of which little colour is left, or a gray one with uneven tints.",
+  "reason.doubtful_colour": "This may be a colour photograph, perhaps a faded one, or a gray one with uneven tints or stains.",
   "reason.divided": "This scan shows several photographs; each of them is here by itself.",
   "reason.device_fault": "The machine's device failed on this scan each time.",
   "reason.disk_full": "The machine had no room to work.",

@@ -1,0 +1,75 @@
+"""Stains taken out of a gray or toned print before it is made neutral: afterwards nothing tells them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
+from restoration.photo import bands
+from restoration.photo.picture import FloatImage
+from restoration.photo.stains import Stains, stains_of, without_stains
+from restoration.steps.mounting import LEAST_MOUNT
+from restoration.steps.protocol import DamageRecord
+
+Mask = NDArray[np.bool_]
+
+_OF_THE_PRINT = 0.3
+"""A stain goes on into what is taken for a mount if so much of it lies in the print."""
+
+
+@dataclass(frozen=True)
+class Destained:
+    """The print (H x W x 3) without its stains, where they were (mask codes, H x W), what is recorded of them, and the
+    mount (of the size it was given in) without what is a stain.
+    """
+
+    pixels: FloatImage
+    mask: NDArray[np.uint8]
+    record: DamageRecord
+    mount: Mask | None
+
+    def as_detail(self) -> dict[str, Any]:
+        """Plain numbers for the step's record."""
+        return {"stains": self.record.regions, "stain_share": self.record.found_share}
+
+
+def destained(pixels: FloatImage, seen: FloatImage, within: Mask, mount: Mask | None) -> Destained | None:
+    """The print without its stains; None if there are none that are sure.
+
+    :param pixels: H x W x 3 sRGB in [0, 1], a print of one ink in the colours of the scan.
+    :param seen: the same, or a smaller copy, in which stains are looked for.
+    :param within: where the picture is, of ``seen``'s size.
+    :param mount: where something of another colour lies along its edges, of ``seen``'s size: card, or a stain that
+        reaches the edge.
+    """
+    stains = stains_of(seen, within if mount is None else within & ~mount)
+    if stains is None:
+        return None
+    if mount is not None:
+        stains = _followed(stains, stains_of(seen, within))
+        mount = mount & ~bands.enlarged(stains.visible, *mount.shape)
+        # what is left of a stain in the print's darkest places is no mount either
+        mount = mount if mount.mean() >= LEAST_MOUNT else None
+    share = round(float(stains.visible.mean()), 6)
+    codes = np.where(stains.visible, MASK_CODES[DamageKind.STAIN], 0).astype(np.uint8)
+    record = DamageRecord(DamageKind.STAIN, share, share, stains.patches, Mending.TONE)
+    return Destained(without_stains(pixels, stains), bands.enlarged(codes, *pixels.shape[:2]), record, mount)
+
+
+def _followed(inner: Stains, outer: Stains | None) -> Stains:
+    """Stains of the print, to where they end."""
+    if outer is None:
+        return inner
+    count, numbered = cv2.connectedComponents((outer.excess > 0).astype(np.uint8), connectivity=8)
+    labels = np.asarray(numbered)
+    shared = np.bincount(labels[inner.excess > 0], minlength=count) / np.bincount(labels.ravel(), minlength=count)
+    kept = (shared >= _OF_THE_PRINT)[labels] & (labels > 0)
+    excess, green = (
+        np.maximum(own, all_of * kept) for own, all_of in ((inner.excess, outer.excess), (inner.green, outer.green))
+    )
+    return Stains(np.asarray(excess, np.float32), np.asarray(green, np.float32), inner.patches)
