@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.models.nets import house_finder
@@ -60,13 +62,26 @@ class Ramp(torch.nn.Module):
         return torch.cat([(luma - mean) * 8, mean, -mean, luma, -luma, mean, -mean], dim=1)
 
 
-def test_tiles_cover_everything_once():
-    counted = np.zeros((2500, 1100), np.uint8)
-    for inner, seen in tiles(2500, 1100):
+@given(height=st.integers(1, 6000), width=st.integers(1, 6000))
+@example(1216, 1216)
+@example(1217, 1217)
+@example(192, 60_000)
+@settings(deadline=None, max_examples=30)
+def test_tiles_cover_everything_once_and_see_a_margin(height, width):
+    counted = np.zeros((height, width), np.uint8)
+    for inner, seen in tiles(height, width):
         counted[inner] += 1
-        assert seen[0].start <= inner[0].start <= inner[0].stop <= seen[0].stop
-        assert inner[0].stop - inner[0].start <= searching.TILE
+        for answered, looked, length in zip(inner, seen, (height, width), strict=True):
+            assert looked.start == max(0, answered.start - searching.MARGIN)
+            assert looked.stop == min(length, answered.stop + searching.MARGIN)
+            assert looked.start % 32 == 0, "a net answers otherwise between its strides"
+        area = (seen[0].stop - seen[0].start) * (seen[1].stop - seen[1].start)
+        assert area <= (searching.TILE + 2 * searching.MARGIN) ** 2
     assert (counted == 1).all()
+
+
+def test_a_scan_of_a_megapixel_is_one_tile_whatever_its_shape():
+    assert len(list(tiles(814, 1229))) == len(list(tiles(1000, 1000))) == len(list(tiles(400, 3000))) == 1
 
 
 def test_no_seam_between_tiles(monkeypatch):
