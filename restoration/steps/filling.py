@@ -207,10 +207,15 @@ def _fill_wide(
         canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
         return
     part = canvas.part(around)
+    neutral = is_neutral(part)
+    if neutral and inpainter is None:
+        new = np.repeat(pushed_and_pulled(part[:, :, :1], hole), 3, axis=2)
+        canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
+        return
     new = pushed_and_pulled(part, hole)
     if inpainter is not None:
         new = np.clip(new + _change(inpainter, new, hole), 0, 1)
-    if is_neutral(part):
+    if neutral:
         new = np.repeat(new.mean(axis=2, keepdims=True), 3, axis=2)
     canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.models.nets import house_finder
 from restoration.models.nets.detection import Detection
+from restoration.photo import bands
 from restoration.steps import searching
 from restoration.steps.judging import KINDS, decide, joined, judge, least_likelihood, lost_face_parts
 from restoration.steps.searching import Found, search, tiles
@@ -95,6 +96,39 @@ def test_no_seam_between_tiles(monkeypatch):
     for name in ("likely", "kind", "writing"):
         first, second = getattr(whole, name), getattr(tiled, name)
         assert np.abs(first.astype(int) - second.astype(int)).max() <= 1, name
+
+
+def test_planes_in_files_say_what_planes_in_memory_do(monkeypatch):
+    luma = cv2.GaussianBlur(np.random.default_rng(4).random((301, 413), np.float32), (0, 0), 3)
+    plain = search(Ramp(), luma, "cpu")
+    monkeypatch.setattr(bands, "LARGE_PIXELS", 20_000)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 9_000)
+    large = search(Ramp(), luma, "cpu")
+    for name in ("likely", "kind", "writing"):
+        assert np.array_equal(getattr(plain, name), getattr(large, name)), name
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_joining_at_once_is_joining_a_doubled_map(folded):
+    torch.manual_seed(5)
+    net = house_finder.build((8, 8, 8, 16, 16), folded=folded).eval()
+    for join, inside in zip(net.join, (16, 16, 8, 8), strict=True):
+        small = torch.randn(1, inside, 5, 7)
+        beside = torch.randn(1, join.conv.in_channels - inside, 10, 14)
+        with torch.inference_mode():
+            plain = house_finder._joined(join, small, beside)
+            at_once = house_finder._joined_at_once(join, small, beside)
+        assert plain.abs().max() > 0.1
+        assert torch.allclose(at_once, plain, atol=1e-5)
+
+
+def test_a_finder_that_learns_answers_as_one_that_is_asked():
+    torch.manual_seed(6)
+    net = house_finder.build((8, 8, 8, 16, 16), folded=True).eval()
+    luma = torch.rand(1, 1, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        asked = net(luma)
+        assert torch.allclose(net.train()(luma), asked, atol=1e-4 * float(asked.abs().max()))
 
 
 class BySize(torch.nn.Module):
