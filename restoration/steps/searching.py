@@ -93,9 +93,10 @@ def search(net: Any, luma: Plane, device: str) -> Found:
 
 def _less_sure(likely: Bytes, logits: float) -> Bytes:
     """Logits in bytes, each lower by so much, and none below the least that a byte holds."""
-    return np.asarray(
-        cv2.subtract(likely, float(round(logits * _LOGIT_STEPS)), dst=bands.empty(likely.shape, np.uint8))
-    )
+    steps, lower = round(logits * _LOGIT_STEPS), bands.empty(likely.shape, np.uint8)
+    np.maximum(likely, steps, out=lower)
+    lower -= np.uint8(steps)
+    return lower
 
 
 def _agreed(fine: Found, coarse: Found) -> Found:
@@ -118,12 +119,13 @@ def _take_surer(found: Found, other: Found) -> None:
 
 def _enlarged(found: Found, height: int, width: int) -> Found:
     """The answer at twice its size or more; into files if that is large."""
-    ways = {"likely": cv2.INTER_LINEAR, "kind": cv2.INTER_NEAREST, "writing": cv2.INTER_LINEAR}
-    planes = {}
-    for name, way in ways.items():
-        plane = bands.empty((height, width), np.uint8)
-        planes[name] = cv2.resize(getattr(found, name), (width, height), dst=plane, interpolation=way)
-    return Found(**planes)
+
+    def one(plane: Bytes, way: int) -> Bytes:
+        larger = bands.empty((height, width), np.uint8)
+        return np.asarray(cv2.resize(plane, (width, height), dst=larger, interpolation=way), np.uint8)
+
+    linear, nearest = cv2.INTER_LINEAR, cv2.INTER_NEAREST
+    return Found(one(found.likely, linear), one(found.kind, nearest), one(found.writing, linear))
 
 
 def _one_level(net: Any, luma: Plane, device: str) -> Found:
