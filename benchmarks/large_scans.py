@@ -2,10 +2,10 @@
 
     python benchmarks/large_scans.py PHOTO [--scans 100:gray:8 50:rgb:16] [--recipe memorial-portrait] [--threads 2]
 
-A scan is named by megapixels, channels (gray or rgb), and bits; ``wide`` as a fourth word makes it a panorama, and
-``turned`` one that lies on its side and is turned upright as its file says. It is made of the photograph: damaged by
-the trial ``mixed``, enlarged, given grain of its own size, and saved as TIFF. Each runs in a process of its own
-(Linux), which is watched from outside while it works:
+A scan is named by megapixels, channels (gray or rgb), and bits; ``wide`` as a fourth word makes it a panorama,
+``turned`` one that lies on its side and is turned upright as its file says, and ``3pages`` a file of three such pages.
+It is made of the photograph: damaged by the trial ``mixed``, enlarged, given grain of its own size, and saved as TIFF.
+Each runs in a process of its own (Linux), which is watched from outside while it works:
 
 * ``held``: most memory that engine and decoding process held together and could not have given back at once (private
   pages and shared memory; ``RssAnon`` and ``RssShmem`` of both, added up every 50 ms);
@@ -84,7 +84,17 @@ def make_scan(photo: Path, name: str, path: Path) -> None:
     if "turned" in more:
         image = image.copy()
         image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    if pages_of(name) > 1:
+        height = image.height
+        image = image.replicate(1, pages_of(name)).copy()
+        image.set_type(pyvips.GValue.gint_type, "page-height", height)
     image.tiffsave(str(path), compression="none")
+
+
+def pages_of(name: str) -> int:
+    """Pages of a scan's file, by the scan's name or that of its file."""
+    words = (word.removesuffix("pages") for word in name.replace("-", ":").split(":") if word.endswith("pages"))
+    return int(next(words, 1))
 
 
 def watched(path: Path, given: argparse.Namespace) -> tuple[dict[str, Any], dict[str, float]]:
@@ -139,18 +149,32 @@ def restored(path: Path, recipe: str, threads: int, keep: Path | None) -> dict[s
         _timed(engine, "_stage", lambda given: str(given[1].step), cpu)
         _timed(engine, "_encoded", lambda _: "encode", cpu)
         started = time.perf_counter()
-        # a generator, so that nobody but the engine holds the scan's bytes
-        outcome = next(engine.restore_many((Scan(one.name, one.read_bytes()) for one in [path]), prepared))
+        megapixels, states = 0.0, []
+        for outcome in engine.restore_many(_pages(path, Scan), prepared):
+            megapixels += outcome.info.width * outcome.info.height / 1e6 if outcome.info else 1.0
+            states.append(f"{outcome.state} {outcome.reason or ''} {outcome.reason_detail}".strip())
+            if keep and outcome.result:
+                _kept(keep / path.stem, outcome.result)
+            del outcome
         wall = time.perf_counter() - started
-    info, result = outcome.info, outcome.result
-    if keep and result:
-        (keep / f"{path.stem}.png").write_bytes(result.output)
-        (keep / f"{path.stem}.json").write_text(
-            json.dumps([[step.step, step.status, step.detail] for step in result.steps], indent=1)
-        )
-    megapixels = info.width * info.height / 1e6 if info else 1.0
-    state = f"{outcome.state} {outcome.reason or ''} {outcome.reason_detail}".strip()
-    return {"state": state, "cpu": cpu, "wall": wall, "megapixels": megapixels}
+    return {"state": ", ".join(states), "cpu": cpu, "wall": wall, "megapixels": megapixels}
+
+
+def _pages(path: Path, scan: Any) -> Iterator[Any]:
+    """A scan for each page, so that of a file's last page nobody but the engine holds the bytes."""
+    count, data = pages_of(path.stem), path.read_bytes()
+    for page in range(1, count):
+        yield scan(path.name, data, page)
+    last = [data]
+    del data
+    yield scan(path.name, last.pop(), count)
+
+
+def _kept(path: Path, result: Any) -> None:
+    """Write a result, and what its steps said, beside the scan."""
+    path.with_suffix(".png").write_bytes(result.output)
+    said = [[step.step, step.status, step.detail] for step in result.steps]
+    path.with_suffix(".json").write_text(json.dumps(said, indent=1))
 
 
 def _timed(engine: Any, method: str, stage_of: Callable[[tuple[Any, ...]], str], cpu: dict[str, float]) -> None:

@@ -199,12 +199,15 @@ class Engine:
         return work
 
     def _finished(self, group: list[_Work], prepared: Prepared) -> Iterator[Outcome]:
+        from restoration.photo.freed import give_back_freed
+
         for ordinal, recipe_step in enumerate(_steps_with_measure(prepared.recipe)):
             self._stage(ordinal, recipe_step, [work for work in group if work.failure is None])
         for work in group:
             outcome = self._outcome(work, prepared)
             work.frame = None
             yield outcome
+        give_back_freed()
 
     def _stage(self, ordinal: int, recipe_step: RecipeStep, works: list[_Work]) -> None:
         """One step over all photographs of a group that are still in the race."""

@@ -23,6 +23,7 @@ from restoration.models.manifests import Form, build_options, form_of, form_of_n
 from restoration.models.precision import allowed_precision, guarded
 from restoration.models.registry import ModelEntry, Precision
 from restoration.models.scripted import is_scripted, scripted_weights
+from restoration.photo.freed import keep_freed
 
 if TYPE_CHECKING:
     import torch
@@ -87,6 +88,7 @@ class LoadedModels:
         self._available: dict[str, bool] = {}
         self._checked: set[str] = set()
         use_threads(threads)
+        keep_freed()
 
     def entry(self, name: str) -> ModelEntry:
         """The entry of that name. :raises ModelError: unknown name."""

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from restoration.photo.freed import give_back_freed, watched_while
 
 LARGE_PIXELS = 24_000_000
 """Pictures of more pixels are large."""
@@ -28,10 +28,6 @@ BAND_PIXELS = 4_000_000
 """A band has about so many pixels: some 50 MB of three float32 channels."""
 OVERVIEW_SIDE = 2048
 """Long side of the copy of a large picture that is looked at for what concerns all of it."""
-_TICK = 0.05
-_RESIDENT = 256 * 1024**2
-"""So many bytes of mapped files beyond those that lay in memory before (libraries, above all) are many."""
-_STATM = Path("/proc/self/statm")
 
 Array = NDArray[Any]
 T = TypeVar("T", bound=np.generic)
@@ -137,7 +133,8 @@ def shares(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.float
 
 def _reduced(pixels: Array, width: int, height: int) -> NDArray[np.float32]:
     """Each band's rows are reduced across, then added to the rows they lie in by the share that does."""
-    sums = np.zeros((height, width, *pixels.shape[2:]), np.float32)
+    sums = empty((height, width, *pixels.shape[2:]))
+    sums[:] = 0
     scale = height / pixels.shape[0]
     for rows in bands(pixels):
         part = np.ascontiguousarray(pixels[rows], np.float32)
@@ -227,26 +224,16 @@ def given_back() -> Iterator[None]:
     """While this lasts, pages of nameless files that lie in memory are given back as soon as they are many.
 
     Nothing is lost: they stay in the file, and are mapped again when they are asked for. What a process holds then does
-    not grow with what a library reads from end to end.
+    not grow with what a library reads from end to end. Nor does what is freed stay with the process between two such
+    times, if there are large pictures.
     """
-    if not _STATM.exists():  # not Linux: the system must see to it alone
-        yield
-        return
     give_back()
-    done, before = threading.Event(), _resident()
-
-    def watch() -> None:
-        while not done.wait(_TICK):
-            if _resident() > before + _RESIDENT:
-                give_back()
-
-    thread = threading.Thread(target=watch, name="pages given back", daemon=True)
-    thread.start()
     try:
-        yield
+        with watched_while(give_back):
+            yield
     finally:
-        done.set()
-        thread.join()
+        if _maps:
+            give_back_freed()
 
 
 def give_back() -> None:
@@ -256,8 +243,3 @@ def give_back() -> None:
             mapped.madvise(mmap.MADV_DONTNEED)
         except ValueError:  # closed since
             continue
-
-
-def _resident() -> int:
-    """Bytes of files that this process has mapped and in memory."""
-    return int(_STATM.read_text(encoding="ascii").split()[2]) * mmap.PAGESIZE

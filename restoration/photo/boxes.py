@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restoration.photo import bands
+
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
 
@@ -14,11 +16,19 @@ def places(mask: Mask, cell: int = 0) -> list[Box]:
     """Boxes that hold all of a mask: of its connected places, or (with ``cell``) of its parts on a grid."""
     if cell:
         return [box for box in _grid(mask.shape[0], mask.shape[1], cell) if mask[box].any()]
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return [
         (slice(int(top), int(top + height)), slice(int(left), int(left + width)))
-        for left, top, width, height, _ in np.asarray(stats)[1:]
+        for left, top, width, height, _ in numbered(mask)[1][1:]
     ]
+
+
+def numbered(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Number of the connected place (8 neighbours) of each pixel, H x W, 0 where the mask is not; and, a row for each
+    number, left, top, width, height and area of its box.
+    """
+    labels = bands.empty(mask.shape, np.int32)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), labels, connectivity=8)
+    return np.asarray(found, np.int32), np.asarray(stats, np.int32)
 
 
 def _grid(height: int, width: int, cell: int) -> list[Box]:

@@ -73,24 +73,38 @@ def working_plane(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(plane * np.float32(255), np.float32)
 
 
-def find_candidates(plane: NDArray[np.float32], polarity: Polarity) -> Candidates:
-    """Candidate marks of one polarity with their features.
-
-    :param plane: H x W luma, 0..255, at the working size.
+@dataclass(frozen=True)
+class Response:
+    """What stands out of a plane of the working size (``plane``, luma, 0..255): bright marks, dark marks, and how much
+    of both there is all round.
     """
-    side = max(plane.shape)
-    size = max(5, int(side * _ELEMENT_SHARE) | 1)
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    bright = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_TOPHAT, element), np.float32)
-    dark = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_BLACKHAT, element), np.float32)
-    response = bright if polarity == "bright" else dark
-    texture = np.asarray(cv2.GaussianBlur(bright + dark, (0, 0), side * 0.02), np.float32)
-    strong = np.maximum(_LOWEST_CONTRAST, _TEXTURE_FACTOR * 0.5 * texture)
+
+    plane: NDArray[np.float32]
+    bright: NDArray[np.float32]
+    dark: NDArray[np.float32]
+    both: NDArray[np.float32]
+    texture: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, plane: NDArray[np.float32]) -> Response:
+        """:param plane: H x W luma, 0..255, at the working size."""
+        side = max(plane.shape)
+        size = max(5, int(side * _ELEMENT_SHARE) | 1)
+        element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        bright = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_TOPHAT, element), np.float32)
+        dark = np.asarray(cv2.morphologyEx(plane, cv2.MORPH_BLACKHAT, element), np.float32)
+        both = bright + dark
+        return cls(plane, bright, dark, both, np.asarray(cv2.GaussianBlur(both, (0, 0), side * 0.02), np.float32))
+
+
+def find_candidates(seen: Response, polarity: Polarity) -> Candidates:
+    """Candidate marks of one polarity with their features."""
+    response = seen.bright if polarity == "bright" else seen.dark
+    strong = np.maximum(_LOWEST_CONTRAST, _TEXTURE_FACTOR * 0.5 * seen.texture)
     labels = _connected(response, strong)
-    if polarity == "dark":
-        # From here on a dark mark is a bright one on the negative.
-        plane = np.float32(255) - plane
-    return _described(plane, response, bright + dark, texture, labels)
+    # From here on a dark mark is a bright one on the negative.
+    plane = seen.plane if polarity == "bright" else np.float32(255) - seen.plane
+    return _described(plane, response, seen.both, seen.texture, labels)
 
 
 def _connected(response: NDArray[np.float32], strong: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -114,22 +128,21 @@ def _described(
 ) -> Candidates:
     side = max(plane.shape)
     count = int(labels.max()) + 1
-    area = _sums(labels, count, None)
+    marks = _Labelled(labels, count)
+    area = marks.sums()
     depth = np.asarray(cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, 3), np.float64)
-    width = np.maximum(1.0, 4 * _sums(labels, count, depth) / area - 1)
+    width = np.maximum(1.0, 4 * marks.sums(depth) / area - 1)
     length = area / width
     extent = _extent(labels, count, area)
-    contrast = _sums(labels, count, response) / area
-    value = _sums(labels, count, plane) / area
-    ring = _ring(labels, max(2, round(side * _RING)))
-    ring_area = np.maximum(_sums(ring, count, None), 1)
-    ring_mean = _sums(ring, count, plane) / ring_area
-    ring_spread = np.sqrt(np.maximum(_sums(ring, count, plane * plane) / ring_area - ring_mean**2, 0)) + 2
-    ring_texture = _sums(ring, count, texture) / ring_area + 2
+    contrast = marks.sums(response) / area
+    value = marks.sums(plane) / area
+    ring = _Labelled(_ring(labels, max(2, round(side * _RING))), count)
+    ring_area = np.maximum(ring.sums(), 1)
+    ring_mean = ring.sums(plane) / ring_area
+    ring_spread = np.sqrt(np.maximum(ring.sums(plane * plane) / ring_area - ring_mean**2, 0)) + 2
+    ring_texture = ring.sums(texture) / ring_area + 2
     extremity = (value - np.percentile(plane, 99.5)) / 64
-    deviation = np.sqrt(
-        np.maximum(_sums(labels, count, depth * depth) / area - (_sums(labels, count, depth) / area) ** 2, 0)
-    )
+    deviation = np.sqrt(np.maximum(marks.sums(depth * depth) / area - (marks.sums(depth) / area) ** 2, 0))
     features = [
         np.log(length / side),
         np.log(width / side),
@@ -141,18 +154,30 @@ def _described(
         np.log(ring_spread),
         np.clip(extremity, -3, 1),
         _touches_edge(labels, count),
-        np.log((_sums(labels, count, _gradient(plane)) / area + 1) / contrast),
-        np.clip((value - _sums(labels, count, _highest_round(plane, labels)) / area) / contrast, -3, 3),
-        np.log(contrast / (_sums(labels, count, wide_texture) / area + 2)),
+        np.log((marks.sums(_gradient(plane)) / area + 1) / contrast),
+        np.clip((value - marks.sums(_highest_round(plane, labels)) / area) / contrast, -3, 3),
+        np.log(contrast / (marks.sums(wide_texture) / area + 2)),
         deviation / width,
     ]
     return Candidates(labels, area[1:], np.stack(features, axis=1)[1:])
 
 
-def _sums(labels: NDArray[np.int32], count: int, values: NDArray[np.floating] | None) -> NDArray[np.float64]:
-    """Sum of ``values`` (ones where None) over each label, label 0 first."""
-    weights = None if values is None else values.ravel()
-    return np.asarray(np.bincount(labels.ravel(), weights, minlength=count), np.float64)
+class _Labelled:
+    """Sums over each label of an image; only labelled pixels are looked at, since they are few.
+
+    Label 0 is what is not marked: its sums are 1, and mean nothing.
+    """
+
+    def __init__(self, labels: NDArray[np.int32], count: int) -> None:
+        self._places = np.flatnonzero(labels)
+        self._labels, self._count = labels.ravel()[self._places], count
+
+    def sums(self, values: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
+        """Sum of ``values`` (ones if None) over each label, label 0 first."""
+        weights = None if values is None else values.ravel()[self._places]
+        found = np.asarray(np.bincount(self._labels, weights, minlength=self._count), np.float64)
+        found[0] = 1
+        return found
 
 
 def _extent(labels: NDArray[np.int32], count: int, area: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -227,9 +252,10 @@ def find_damage(luma: NDArray[np.float32], sensitivity: float) -> Damage:
     masks = [np.zeros(plane.shape, bool) for _ in range(3)]
     if max(plane.shape) < _SMALLEST:
         return Damage(*masks)
+    seen = Response.of(plane)
     polarities: tuple[Polarity, ...] = ("bright", "dark")
     for polarity in polarities:
-        candidates = find_candidates(plane, polarity)
+        candidates = find_candidates(seen, polarity)
         if not len(candidates.areas):
             continue
         chosen = likelihood(candidates.features, polarity) > 1 - sensitivity**_SENSITIVITY_CURVE

@@ -15,6 +15,7 @@ import os
 import re
 import resource
 import sys
+from contextlib import suppress
 from typing import Any, TypedDict
 
 import pyvips
@@ -34,6 +35,7 @@ from restoration.photo.formats.png import read_png
 from restoration.photo.formats.samples import Opener, examined, is_deep, layout_of, to_srgb
 from restoration.photo.formats.tiff import read_tiff
 from restoration.photo.formats.written import read_written
+from restoration.photo.freed import watched_while
 from restoration.photo.magic import looks_cut_off
 
 _OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp")
@@ -55,6 +57,8 @@ _UNREAD = re.compile(
 _EXIF_KEPT = ("ImageDescription", "Artist", "Copyright", "Make", "Model", "Software", "DateTime", "DateTimeOriginal")
 _TOO_MUCH_MEMORY = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
 _HELD_IN_MEMORY = 256 * 1024**2
+_MADV_PAGEOUT = 21
+"""Linux's number (asm-generic/mman-common.h), which Python has no name for."""
 _NOTED = 500
 """Characters of notes that are kept."""
 
@@ -118,10 +122,11 @@ def _limit_time(seconds: float) -> None:
 def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
     # goes when the last image of this scan goes.
-    data = memoryview(mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY))
-    facts = Facts(pages=0)
+    mapped = mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY)
+    data, facts = memoryview(mapped), Facts(pages=0)
     try:
-        return _decode(data, target, request, facts)
+        with watched_while(lambda: _page_out(mapped)):
+            return _decode(data, target, request, facts)
     except PhotoRejected as error:
         refusal = {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
@@ -130,6 +135,12 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
         refusal = _refusal(str(error), looks_cut_off(data, request["format"]))
     # a page that cannot be read says nothing of the others
     return refusal | {"pages": facts.pages}
+
+
+def _page_out(mapped: mmap.mmap) -> None:
+    """Give back pages of a private mapping. What was changed is kept, which MADV_DONTNEED would not do."""
+    with suppress(OSError):  # Linux before 5.4 does not know it
+        mapped.madvise(_MADV_PAGEOUT)
 
 
 def _refusal(message: str, cut_off: bool) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
+import io
+import shutil
 import struct
 import tempfile
 import zlib
@@ -35,6 +36,8 @@ _LARGE_PNG_OPTIONS = (
     *(cv2.IMWRITE_PNG_FILTER, 16),
 )
 _PREVIEW_QUALITY = 85
+_PIECE = 16 * 1024**2
+"""So much of a large file is read at once."""
 _MOST_PER_METRE = 2**31 - 1
 _ON_ITS_SIDE = frozenset({5, 6, 7, 8})
 """Orientations in which the file's rows are the picture's columns."""
@@ -152,15 +155,19 @@ def _encode(
 
 def _through_file(kind: str, image: NDArray[Any], options: tuple[int, ...], chunks: bytes) -> bytes:
     """The same bytes; in memory OpenCV would hold them up to three times, and they may be more than a gigabyte."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"picture{kind}"
+    whole = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
+        path, nameless = Path(folder) / f"picture{kind}", Path(f"/proc/self/fd/{file.fileno()}")
+        if nameless.exists():  # a process that is killed leaves a link then, and not a gigabyte
+            path.symlink_to(nameless)
         if not cv2.imwrite(str(path), image, options):
             raise PhotoFailed("OpenCV cannot encode this picture", reason=ReasonCode.ENCODE_FAILED)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            plain = memoryview(bands.watched(mapped))
-            whole = b"".join((plain[:_PNG_START], chunks, plain[_PNG_START:]))
-            plain.release()
-    return whole
+        # not mapped: as many pages of the file again would lie in memory
+        with path.open("rb") as written:
+            whole.write(written.read(_PNG_START))
+            whole.write(chunks)
+            shutil.copyfileobj(written, whole, _PIECE)
+    return whole.getvalue()
 
 
 def _is_gray(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bool:

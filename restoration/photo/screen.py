@@ -159,10 +159,21 @@ def _common_spectrum(luma: Plane) -> _Spectrum | None:
         stands.append(_standing_out(power).astype(np.float16))
     if len(stands) < _LEAST_WINDOWS:
         return None
-    evidence = np.percentile(np.asarray(stands), _LEAST_SHARE, axis=0).astype(np.float32)
+    evidence = _low_quarter(np.asarray(stands))
     # a wave of amplitude A has power (A / 2 * sum of the taper)^2 in its bin
     amplitude = 2 * np.sqrt(total / len(stands) * energy) / taper.sum()
     return _Spectrum(side, evidence, amplitude.astype(np.float32))
+
+
+def _low_quarter(stands: NDArray[np.float16]) -> Plane:
+    """The percentile ``_LEAST_SHARE`` over the first axis. As whole numbers of their order halves are sorted faster."""
+    bits = stands.view(np.int16)
+    order = np.where(bits < 0, bits ^ np.int16(0x7FFF), bits)
+    place, share = divmod((len(stands) - 1) * _LEAST_SHARE, 100)
+    order.partition((place, min(place + 1, len(stands) - 1)), axis=0)
+    two = order[place : place + 2]
+    halves = np.where(two < 0, two ^ np.int16(0x7FFF), two).view(np.float16)
+    return np.asarray(np.percentile(halves, share, axis=0), np.float32)
 
 
 def _toned_windows(luma: Plane, side: int, taper: Plane) -> Iterator[Plane]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.photo import bands
-from restoration.photo.boxes import Box, grown, inside, places
+from restoration.photo.boxes import Box, grown, inside, numbered, places
 from restoration.photo.cover import Cover
 from restoration.photo.diffusion import pushed_and_pulled
 from restoration.photo.grain import GRAIN_REACH, with_grain
@@ -103,12 +103,11 @@ def wide_places(mask: Mask, scale: float = 1.0) -> Mask:
 
     :param scale: pixels of the picture for one of the mask.
     """
-    stamp = mask.astype(np.uint8)
-    depth = np.asarray(cv2.distanceTransform(np.pad(stamp, 1), cv2.DIST_L2, 5), np.float32)[1:-1, 1:-1]
-    count, labels = cv2.connectedComponents(stamp, connectivity=8)
-    labels = np.asarray(labels)
-    is_wide = np.zeros(count, bool)
-    is_wide[labels[depth > THIN / 2 / scale]] = True
+    stamp = np.pad(mask, 1).view(np.uint8)
+    depth = cv2.distanceTransform(stamp, cv2.DIST_L2, 5, dst=bands.empty(stamp.shape))
+    labels, stats = numbered(mask)
+    is_wide = np.zeros(len(stats), bool)
+    is_wide[labels[np.asarray(depth)[1:-1, 1:-1] > THIN / 2 / scale]] = True
     return np.asarray(is_wide[labels], np.bool_)
 
 
@@ -208,10 +207,15 @@ def _fill_wide(
         canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
         return
     part = canvas.part(around)
+    neutral = is_neutral(part)
+    if neutral and inpainter is None:
+        new = np.repeat(pushed_and_pulled(part[:, :, :1], hole), 3, axis=2)
+        canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
+        return
     new = pushed_and_pulled(part, hole)
     if inpainter is not None:
         new = np.clip(new + _change(inpainter, new, hole), 0, 1)
-    if is_neutral(part):
+    if neutral:
         new = np.repeat(new.mean(axis=2, keepdims=True), 3, axis=2)
     canvas.put(around, wide.at(around) & inside(box, around, hole.shape), new)
 

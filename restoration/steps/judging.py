@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from restoration.damage_kinds import FILLED_KINDS, MASK_CODES, DamageKind
 from restoration.models.nets.detection import Detection
+from restoration.photo.boxes import numbered
 from restoration.steps.searching import Found
 
 Mask = NDArray[np.bool_]
@@ -122,10 +123,8 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn:
 
     :param faces: faces of the scan, whose eyes and mouths are protected.
     """
-    weak = (found.likely > 255 * least_likelihood(sensitivity, worn=worn) * _LOW_SHARE).astype(np.uint8)
-    count, numbered, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
-    labels = np.asarray(numbered, np.int32)
-    table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
+    labels, stats = numbered(found.likely > 255 * least_likelihood(sensitivity, worn=worn) * _LOW_SHARE)
+    table = _Table(labels, stats, found)
     keep = table.surest > 255 * least_likelihood(sensitivity, worn=worn)
     written = keep & (table.writing > _WRITING)
     keep &= ~written & ~_printed_ovals(table, keep)
@@ -134,7 +133,7 @@ def judge(found: Found, sensitivity: float, faces: Sequence[Detection], *, worn:
     if alike.any():
         keep &= ~alike
     kinds = np.where(keep, table.kind, -1)
-    codes = np.zeros(int(count), np.uint8)
+    codes = np.zeros(table.count, np.uint8)
     for number, kind in enumerate(KINDS):
         if kind in FILLED_KINDS:
             codes[kinds == number] = MASK_CODES[kind]
@@ -151,9 +150,8 @@ def joined(marks: Marks, shapes: Codes, found: Found, faces: Sequence[Detection]
 
     :param shapes: H x W codes of :data:`MASK_CODES` of what :func:`restoration.photo.damage.find_damage` found.
     """
-    count, numbered, stats, _ = cv2.connectedComponentsWithStats((shapes > 0).astype(np.uint8), connectivity=8)
-    labels = np.asarray(numbered, np.int32)
-    table = _Table(labels, int(count), np.asarray(stats, np.int32), found)
+    labels, stats = numbered(shapes > 0)
+    table = _Table(labels, stats, found)
     keep = (table.mean > (0 if worn else _POSSIBLE)) & (table.writing <= _WRITING) & ~_in_face_parts(table, faces)
     keep[0] = False
     if marks.alike:
@@ -180,8 +178,8 @@ class _Table:
     gigabytes.
     """
 
-    def __init__(self, labels: NDArray[np.int32], count: int, stats: NDArray[np.int32], found: Found) -> None:
-        places = np.flatnonzero(labels)
+    def __init__(self, labels: NDArray[np.int32], stats: NDArray[np.int32], found: Found) -> None:
+        places, count = np.flatnonzero(labels), len(stats)
         flat = labels.ravel()[places]
         likely = found.likely.ravel()[places]
         self.labels, self.count = labels, count

@@ -10,7 +10,8 @@ Scans above :data:`FINEST_PIXELS` are looked at from half their size on: they ha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import cv2
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from restoration.damage_kinds import DamageKind
 from restoration.models.buckets import run_in_buckets
+from restoration.photo import bands
 
 Plane = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -53,6 +55,10 @@ class Found:
     kind: Bytes
     writing: Bytes
 
+    def part(self, rows: slice) -> Found:
+        """What is said of some rows; written to, it is written to this."""
+        return Found(self.likely[rows], self.kind[rows], self.writing[rows])
+
 
 def searched_size(height: int, width: int) -> tuple[int, int]:
     """Height and width at which a scan is first looked at: its own, or half of it for scans above FINEST_PIXELS."""
@@ -73,25 +79,30 @@ def search(net: Any, luma: Plane, device: str) -> Found:
     """
     height, width = luma.shape
     fine, scale = _one_level(net, luma, device), 2
-    found = replace(fine, likely=_less_sure(fine.likely, _ALONE))
+    found = Found(_less_sure(fine.likely, _ALONE), bands.copied(fine.kind), bands.copied(fine.writing))
     while scale == 2 or max(height, width) / scale >= SMALLEST_LEVEL:
         size = (max(1, width // scale), max(1, height // scale))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
         coarse = _enlarged(_one_level(net, small, device), height, width)
-        found = _surer(found, _agreed(fine, coarse))
+        for rows in bands.bands(luma):
+            _take_surer(found.part(rows), _agreed(fine.part(rows), coarse.part(rows)))
         fine, scale = coarse, scale * 2
-    return Found(np.asarray(cv2.LUT(found.likely, _SHARES), np.uint8), found.kind, found.writing)
+    cv2.LUT(found.likely, _SHARES, dst=found.likely)
+    return found
 
 
 def _less_sure(likely: Bytes, logits: float) -> Bytes:
     """Logits in bytes, each lower by so much, and none below the least that a byte holds."""
-    steps = round(logits * _LOGIT_STEPS)
-    return np.asarray(np.maximum(likely, steps) - np.uint8(steps), np.uint8)
+    steps, lower = round(logits * _LOGIT_STEPS), bands.empty(likely.shape, np.uint8)
+    np.maximum(likely, steps, out=lower)
+    lower -= np.uint8(steps)
+    return lower
 
 
 def _agreed(fine: Found, coarse: Found) -> Found:
     """What two sizes say together; the kind is that of the surer one."""
-    kind = np.where(coarse.likely > fine.likely, coarse.kind, fine.kind).astype(np.uint8)
+    kind = fine.kind.copy()
+    np.copyto(kind, coarse.kind, where=coarse.likely > fine.likely)
     likely, writing = (
         np.asarray(cv2.addWeighted(getattr(fine, name), 0.5, getattr(coarse, name), 0.5, 0), np.uint8)
         for name in ("likely", "writing")
@@ -99,24 +110,27 @@ def _agreed(fine: Found, coarse: Found) -> Found:
     return Found(likely, kind, writing)
 
 
-def _surer(first: Found, second: Found) -> Found:
-    kind = np.where(second.likely > first.likely, second.kind, first.kind).astype(np.uint8)
-    return Found(np.maximum(first.likely, second.likely), kind, np.maximum(first.writing, second.writing))
+def _take_surer(found: Found, other: Found) -> None:
+    """Let ``found`` say what the surer of both says."""
+    np.copyto(found.kind, other.kind, where=other.likely > found.likely)
+    cv2.max(found.likely, other.likely, dst=found.likely)
+    cv2.max(found.writing, other.writing, dst=found.writing)
 
 
 def _enlarged(found: Found, height: int, width: int) -> Found:
-    size = (width, height)
-    likely, writing = (
-        np.asarray(cv2.resize(getattr(found, name), size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        for name in ("likely", "writing")
-    )
-    kind = np.asarray(cv2.resize(found.kind, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return Found(likely, kind, writing)
+    """The answer at twice its size or more; into files if that is large."""
+
+    def one(plane: Bytes, way: int) -> Bytes:
+        larger = bands.empty((height, width), np.uint8)
+        return np.asarray(cv2.resize(plane, (width, height), dst=larger, interpolation=way), np.uint8)
+
+    linear, nearest = cv2.INTER_LINEAR, cv2.INTER_NEAREST
+    return Found(one(found.likely, linear), one(found.kind, nearest), one(found.writing, linear))
 
 
 def _one_level(net: Any, luma: Plane, device: str) -> Found:
     """The answer at one size; ``likely`` still as logits in bytes."""
-    planes = [np.zeros(luma.shape, np.uint8) for _ in range(3)]
+    planes = [bands.empty(luma.shape, np.uint8) for _ in range(3)]
     for inside, seen in tiles(luma.shape[0], luma.shape[1]):
         answers = _asked(net, luma[seen], device)
         top, left = inside[0].start - seen[0].start, inside[1].start - seen[1].start
@@ -130,13 +144,31 @@ Box = tuple[slice, slice]
 
 
 def tiles(height: int, width: int) -> Iterator[tuple[Box, Box]]:
-    """What each tile answers for, and what it sees, as rows and columns of the scan."""
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            bottom, right = min(height, top + TILE), min(width, left + TILE)
-            inside = slice(top, bottom), slice(left, right)
-            rows = slice(max(0, top - MARGIN), min(height, bottom + MARGIN))
-            yield inside, (rows, slice(max(0, left - MARGIN), min(width, right + MARGIN)))
+    """What each tile answers for, and what it sees, as rows and columns of the scan.
+
+    A scan that has no more pixels than a tile sees is one tile, whatever its shape. Elsewhere tiles are as few as see
+    ``TILE`` and two margins at most, and about equal, since what is looked at twice is what costs.
+    """
+    whole = height * width <= (TILE + 2 * MARGIN) ** 2
+    rows, columns = ([slice(0, length)] if whole else list(_parts(length)) for length in (height, width))
+    for inside in product(rows, columns):
+        yield inside, (_seen(inside[0], height), _seen(inside[1], width))
+
+
+def _parts(length: int) -> Iterator[slice]:
+    """Parts of a length: the first and the last one reach a margin farther than the others, as they see but one.
+
+    What is seen begins at multiples of the net's stride, as it does without tiles: elsewhere a net answers otherwise.
+    """
+    count = max(1, -(-(length - 2 * MARGIN) // TILE))
+    step = -(-(length - 2 * MARGIN) // (count * _STRIDE)) * _STRIDE
+    for number in range(count):
+        start = MARGIN + number * step if number else 0
+        yield slice(start, MARGIN + (number + 1) * step if number < count - 1 else length)
+
+
+def _seen(part: slice, length: int) -> slice:
+    return slice(max(0, part.start - MARGIN), min(length, part.stop + MARGIN))
 
 
 def _asked(net: Any, luma: Plane, device: str) -> tuple[Bytes, Bytes, Bytes]:

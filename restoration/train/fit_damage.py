@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration.photo.colour import luminance_y
-from restoration.photo.damage import Mask, Polarity, find_candidates, working_plane
+from restoration.photo.damage import Mask, Polarity, Response, find_candidates, working_plane
 from restoration.photo.picture import FloatImage
 from restoration.synthetic import ageing
 
@@ -95,7 +95,7 @@ def _crack(picture: FloatImage, rng: np.random.Generator) -> tuple[FloatImage, M
 
 
 def _examples(plane: NDArray[np.float32], mask: Mask, polarity: Polarity) -> Examples:
-    found = find_candidates(plane, polarity)
+    found = find_candidates(Response.of(plane), polarity)
     near = np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
     hits = np.bincount(found.labels[near].ravel(), minlength=len(found.areas) + 1)[1:]
     return found.features, np.asarray(hits / np.maximum(found.areas, 1) > 0.5), found.areas

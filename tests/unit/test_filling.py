@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restoration.models.nets import house_inpainter
-from restoration.photo.boxes import grown, inside, places
+from restoration.photo import grain
+from restoration.photo.boxes import grown, inside, numbered, places
 from restoration.photo.diffusion import pushed_and_pulled
 from restoration.photo.grain import with_grain
 from restoration.steps.filling import fill, wide_places
@@ -137,3 +138,31 @@ def test_a_smooth_picture_gets_no_grain():
     flat = np.full((60, 60, 3), 0.4, np.float32)
     mask = disc((60, 60), (30, 30), 8)
     assert np.allclose(with_grain(flat, mask), flat)
+
+
+@given(seed=st.integers(0, 999), height=st.integers(20, 90), width=st.integers(20, 90), share=st.floats(0, 0.6))
+@settings(deadline=None, max_examples=40)
+def test_grain_is_that_of_the_nearest_known_place_of_four_ways(seed, height, width, share):
+    rng = np.random.default_rng(seed)
+    rest = rng.normal(0, 1, (height, width)).astype(np.float32)
+    mask = rng.random((height, width)) < share
+    unknown = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    wanted, asking = np.zeros((height, width), np.float32), mask.copy()
+    for shift in grain._SHIFTS:
+        there = np.roll(~unknown, shift, axis=(0, 1))
+        take = asking & there
+        wanted[take] = np.roll(rest, shift, axis=(0, 1))[take]
+        asking &= ~there
+    assert np.array_equal(grain._borrowed(rest, unknown, mask), wanted)
+
+
+@given(seed=st.integers(0, 999), height=st.integers(1, 60), width=st.integers(1, 60))
+@settings(deadline=None, max_examples=30)
+def test_places_are_numbered_and_boxed(seed, height, width):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.2
+    labels, boxes = numbered(mask)
+    assert np.array_equal(labels > 0, mask)
+    assert labels.max() == len(boxes) - 1
+    for number, (left, top, across, down, area) in enumerate(boxes):
+        inside_box = labels[top : top + down, left : left + across] == number
+        assert inside_box.sum() == area == (labels == number).sum()

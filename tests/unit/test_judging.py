@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from restoration.damage_kinds import MASK_CODES, DamageKind
 from restoration.models.nets import house_finder
 from restoration.models.nets.detection import Detection
+from restoration.photo import bands
 from restoration.steps import searching
 from restoration.steps.judging import KINDS, decide, joined, judge, least_likelihood, lost_face_parts
 from restoration.steps.searching import Found, search, tiles
@@ -60,13 +63,26 @@ class Ramp(torch.nn.Module):
         return torch.cat([(luma - mean) * 8, mean, -mean, luma, -luma, mean, -mean], dim=1)
 
 
-def test_tiles_cover_everything_once():
-    counted = np.zeros((2500, 1100), np.uint8)
-    for inner, seen in tiles(2500, 1100):
+@given(height=st.integers(1, 6000), width=st.integers(1, 6000))
+@example(1216, 1216)
+@example(1217, 1217)
+@example(192, 60_000)
+@settings(deadline=None, max_examples=30)
+def test_tiles_cover_everything_once_and_see_a_margin(height, width):
+    counted = np.zeros((height, width), np.uint8)
+    for inner, seen in tiles(height, width):
         counted[inner] += 1
-        assert seen[0].start <= inner[0].start <= inner[0].stop <= seen[0].stop
-        assert inner[0].stop - inner[0].start <= searching.TILE
+        for answered, looked, length in zip(inner, seen, (height, width), strict=True):
+            assert looked.start == max(0, answered.start - searching.MARGIN)
+            assert looked.stop == min(length, answered.stop + searching.MARGIN)
+            assert looked.start % 32 == 0, "a net answers otherwise between its strides"
+        area = (seen[0].stop - seen[0].start) * (seen[1].stop - seen[1].start)
+        assert area <= (searching.TILE + 2 * searching.MARGIN) ** 2
     assert (counted == 1).all()
+
+
+def test_a_scan_of_a_megapixel_is_one_tile_whatever_its_shape():
+    assert len(list(tiles(814, 1229))) == len(list(tiles(1000, 1000))) == len(list(tiles(400, 3000))) == 1
 
 
 def test_no_seam_between_tiles(monkeypatch):
@@ -80,6 +96,39 @@ def test_no_seam_between_tiles(monkeypatch):
     for name in ("likely", "kind", "writing"):
         first, second = getattr(whole, name), getattr(tiled, name)
         assert np.abs(first.astype(int) - second.astype(int)).max() <= 1, name
+
+
+def test_planes_in_files_say_what_planes_in_memory_do(monkeypatch):
+    luma = cv2.GaussianBlur(np.random.default_rng(4).random((301, 413), np.float32), (0, 0), 3)
+    plain = search(Ramp(), luma, "cpu")
+    monkeypatch.setattr(bands, "LARGE_PIXELS", 20_000)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 9_000)
+    large = search(Ramp(), luma, "cpu")
+    for name in ("likely", "kind", "writing"):
+        assert np.array_equal(getattr(plain, name), getattr(large, name)), name
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_joining_at_once_is_joining_a_doubled_map(folded):
+    torch.manual_seed(5)
+    net = house_finder.build((8, 8, 8, 16, 16), folded=folded).eval()
+    for join, inside in zip(net.join, (16, 16, 8, 8), strict=True):
+        small = torch.randn(1, inside, 5, 7)
+        beside = torch.randn(1, join.conv.in_channels - inside, 10, 14)
+        with torch.inference_mode():
+            plain = house_finder._joined(join, small, beside)
+            at_once = house_finder._joined_at_once(join, small, beside)
+        assert plain.abs().max() > 0.1
+        assert torch.allclose(at_once, plain, atol=1e-5)
+
+
+def test_a_finder_that_learns_answers_as_one_that_is_asked():
+    torch.manual_seed(6)
+    net = house_finder.build((8, 8, 8, 16, 16), folded=True).eval()
+    luma = torch.rand(1, 1, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        asked = net(luma)
+        assert torch.allclose(net.train()(luma), asked, atol=1e-4 * float(asked.abs().max()))
 
 
 class BySize(torch.nn.Module):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from restoration.photo import screen
 from restoration.photo.colour import luminance_y
 from restoration.photo.notches import Notch
 from restoration.photo.screen import Screen, find_screen, remove_screen, screen_of
@@ -208,3 +209,11 @@ def test_a_printed_portrait_of_the_collection_has_one(photos_folder):
         screen = screen_of(pixels)
         assert screen is not None, name
         assert screen.pitch == pytest.approx(2.65, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 6, 7, 8, 9, 41])
+def test_the_low_quarter_is_the_percentile(count):
+    rng = np.random.default_rng(count)
+    stands = rng.normal(0, 3, (count, 5, 6)).astype(np.float16)
+    stands[0, 0] = [0.0, -0.0, 1.0, -1.0, 65504, -65504]
+    assert np.array_equal(screen._low_quarter(stands), np.percentile(stands, 25, axis=0).astype(np.float32))

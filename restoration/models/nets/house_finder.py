@@ -34,6 +34,9 @@ _CELL = 2
 SIZES = 4
 """Sizes of the encoder that are looked at, 1/2 to 1/16: the last one would take more weights than all others."""
 _WIDTHS = (32, 48, 64, 96, 128)
+_SPREAD = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+"""Which of the three taps over a doubled row (columns) reach a pixel of the row itself, from each of the four pixels of
+the doubled one that are round it (rows)."""
 
 
 class HouseFinder(nn.Module):
@@ -73,9 +76,32 @@ class HouseFinder(nn.Module):
         met = self.meet(torch.cat([self.narrow(torch.cat([x, shown[2]], dim=1)), shown[3]], dim=1))
         beside = [met, *(torch.cat(pair, dim=1) for pair in zip(reversed(drawn), reversed(shown[:3]), strict=True))]
         x = self.deep(met)
+        joined = _joined if self.training or luma.device.type != "cpu" else _joined_at_once
         for join, map_ in zip(self.join, beside, strict=True):
-            x = join(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), map_], dim=1))
+            x = joined(join, x, map_)
         return F.pixel_shuffle(self.head(x), _CELL)
+
+
+def _joined(join: nn.Module, x: Tensor, map_: Tensor) -> Tensor:
+    """A convolution over a map, doubled in size, and another one of that size."""
+    answer: Tensor = join(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), map_], dim=1))
+    return answer
+
+
+def _joined_at_once(join: nn.Module, x: Tensor, map_: Tensor) -> Tensor:
+    """The same, but for rounding: neither the doubled map nor the joined one is made.
+
+    Of the nine taps of a convolution over a doubled map four fall on different pixels, so that a transposed one of 4 x
+    4 sums less than half as often (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?").
+    """
+    assert isinstance(join, ConvNorm)  # noqa: S101 - for the type checker: that is what they are made of
+    weight, inside = join.conv.weight, x.shape[1]
+    spread = weight.new_tensor(_SPREAD)
+    doubled = torch.einsum("oiab,ta,ub->iotu", weight[:, :inside], spread, spread)
+    y = F.conv2d(map_, weight[:, inside:], join.conv.bias, padding=1)
+    y += F.conv_transpose2d(x, doubled.contiguous(memory_format=torch.channels_last), stride=2, padding=1)
+    y = join.norm(y)
+    return y if join.active is None else join.active(y)
 
 
 def _conv(inside: int, outside: int, *, stride: int = 1, kernel: int = 3) -> ConvNorm:
