@@ -94,7 +94,7 @@ def write_sheet(seen: Sequence[Seen], surety: float, path: Path) -> None:
     cells += [np.zeros((_CELL, _CELL), np.float32)] * (-len(cells) % _COLUMNS)
     if cells:
         rows = [np.hstack(cells[at : at + _COLUMNS]) for at in range(0, len(cells), _COLUMNS)]
-        cv2.imwrite(str(path), np.rint(np.vstack(rows) * 255))
+        cv2.imwrite(str(path), np.rint(np.vstack(rows) * 255).astype(np.uint8))
 
 
 def main() -> None:
