@@ -20,7 +20,7 @@ from restoration.steps.protocol import DamageRecord, StepOutcome
 Mask = NDArray[np.bool_]
 
 _CONFIDENCE = 0.5
-_OF_A_FACE = 0.1
+_OF_A_FACE = 0.03
 """Share of a face's box from which a stain lies on it."""
 _OF_THE_PRINT = 0.3
 """A stain goes on into what is taken for a mount if so much of it lies in the print."""
