@@ -112,9 +112,7 @@ def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, An
         return "a faded colour print of which little colour was left: look whether what was brought back is enough"
     if reason is ReasonCode.DOUBTFUL_COLOUR:
         if notes.get("triage", {}).get("stains"):
-            return (
-                "it looked like a colour photograph, and was taken for a stained print: is what was taken off a stain?"
-            )
+            return "stains were taken off a face, or off what had looked like a colour photograph: were they stains?"
         return "a faded colour print or a gray one with an uneven tint: its colours were left as they are"
     return ""
 

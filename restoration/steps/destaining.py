@@ -13,11 +13,15 @@ from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.photo import bands
 from restoration.photo.picture import FloatImage
 from restoration.photo.stains import Stains, stains_of, without_stains
+from restoration.steps.finding import Detector
 from restoration.steps.mounting import LEAST_MOUNT
-from restoration.steps.protocol import DamageRecord
+from restoration.steps.protocol import DamageRecord, StepOutcome
 
 Mask = NDArray[np.bool_]
 
+_CONFIDENCE = 0.5
+_OF_A_FACE = 0.03
+"""Share of a face's box from which a stain lies on it."""
 _OF_THE_PRINT = 0.3
 """A stain goes on into what is taken for a mount if so much of it lies in the print."""
 
@@ -59,6 +63,21 @@ def destained(pixels: FloatImage, seen: FloatImage, within: Mask, mount: Mask | 
     codes = np.where(stains.visible, MASK_CODES[DamageKind.STAIN], 0).astype(np.uint8)
     record = DamageRecord(DamageKind.STAIN, share, share, stains.patches, Mending.TONE)
     return Destained(without_stains(pixels, stains), bands.enlarged(codes, *pixels.shape[:2]), record, mount)
+
+
+def stain_on_a_face(outcome: StepOutcome, detector: Detector) -> bool:
+    """Whether stains that were taken off lay on a face: it may have been tinted by hand, so a person must look."""
+    if outcome.mask is None:
+        return False
+    seen = bands.overview(outcome.picture.pixels)
+    height, width = seen.shape[:2]
+    stained = bands.enlarged(outcome.mask, height, width) > 0
+    for face in detector(bands.as_bytes(seen), _CONFIDENCE):
+        x, y, wide, high = (round(value) for value in face.box)
+        inside = stained[max(0, y) : max(0, y + high), max(0, x) : max(0, x + wide)]
+        if inside.size and float(inside.mean()) > _OF_A_FACE:
+            return True
+    return False
 
 
 def _followed(inner: Stains, outer: Stains | None) -> Stains:

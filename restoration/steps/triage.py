@@ -27,7 +27,7 @@ from restoration.photo.outline.opening import Opening, opening_as_detail, pictur
 from restoration.photo.outline.several import photographs_on
 from restoration.photo.picture import FloatImage, Picture
 from restoration.photo.stains import stains_of, without_stains
-from restoration.steps.destaining import destained
+from restoration.steps.destaining import destained, stain_on_a_face
 from restoration.steps.fading import Fading, fading_of
 from restoration.steps.measure import at_long_side
 from restoration.steps.mounting import OTHER_COLOUR, Border, TintCurve, inside_of, mount_of
@@ -161,7 +161,10 @@ class Step(BaseStep[Triage]):
             frame.left = ReasonCode.NEGATIVE
             return StepOutcome(frame.picture, "left_alone", frame.left, frame.notes["triage"])
         if not negative:
-            return _made_upright(frame, frame.picture, parameters, models)
+            outcome = _made_upright(frame, frame.picture, parameters, models)
+            if parameters.detector and stain_on_a_face(outcome, models.load(parameters.detector)):
+                outcome.detail["doubtful"] = True
+            return outcome
         positive = frame.picture.with_pixels(positive_of(frame.picture.pixels))
         outcome = _with_cast(_made_upright(frame, positive, parameters, models))
         positive = turned_picture(positive, of_scan(frame))

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
+from restoration.models.nets.detection import Detection
 from restoration.photo.colour import lightness
 from restoration.photo.density import density_of, light_of
 from restoration.photo.masks import filled_share
 from restoration.photo.stains import stains_of, without_stains
+from restoration.steps.destaining import stain_on_a_face
 from restoration.steps.parameters import Triage
 from restoration.steps.protocol import Frame
 from restoration.steps.triage import Step, is_neutral
@@ -161,6 +163,22 @@ def test_a_stained_print_that_looked_like_one_in_colour_goes_to_a_person():
     assert done.detail["doubtful"] is True
     assert is_neutral(done.picture.pixels)
     assert done.damage[0].kind is DamageKind.STAIN
+
+
+def test_a_stain_on_a_face_goes_to_a_person():
+    clean = toned("astronaut", "none")
+    scan = scanned(laid_over(clean, disc(clean.shape, 0.4, 0.45, 0.12), 0.5 * TEA))
+    done, _ = triaged(scan, stains="correct")
+    assert "doubtful" not in done.detail
+    height, width = scan.shape[:2]
+
+    def found_at(x, y):
+        box = (x * width - 40, y * height - 50, 80.0, 100.0)
+        return lambda pixels, confidence: [Detection(box, 0.9, np.zeros((5, 2), np.float32))]
+
+    assert stain_on_a_face(done, found_at(0.4, 0.45))
+    assert not stain_on_a_face(done, found_at(0.8, 0.85))
+    assert not stain_on_a_face(triaged(scan)[0], found_at(0.4, 0.45))
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "china", "flower"])
