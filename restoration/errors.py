@@ -235,6 +235,7 @@ class ModelRetired(ModelError):
     """A recipe names a model that may not be used for new work; the recipe must name another."""
 
     default_reason = ReasonCode.MODEL_RETIRED
+    owner = Owner.CALLER
 
 
 class DeviceFault(EnvironmentProblem):

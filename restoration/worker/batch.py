@@ -36,6 +36,7 @@ from restoration.engine.recipe import recipe_for
 from restoration.errors import (
     DeviceFault,
     EnvironmentProblem,
+    ModelRetired,
     ReasonCode,
     RecipeError,
 )
@@ -75,6 +76,7 @@ def run_batch(runtime: WorkerRuntime, batch_id: str) -> BatchReport:
         (:meth:`restoration.worker.runtime.WorkerRuntime.settle`).
     :raises RecipeError: this worker cannot read the run's recipe as the planner did, or may not follow it on this
         collection; the batch has failed with that reason.
+    :raises ModelRetired: the recipe names a model that may not be used any more; the batch has failed, too.
     """
     runtime.settle()
     with runtime.db.begin() as conn:
@@ -110,7 +112,8 @@ class _Batch:
             self._all_photos()
         except SoftTimeLimitExceeded:
             self._out_of_time()
-        except RecipeError as error:
+        except (RecipeError, ModelRetired) as error:
+            # no machine would do it
             self._await_writers()
             with self.runtime.db.begin() as conn:
                 catalog.fail_batch(conn, self.work.batch_id, self.runtime.name, str(error))

@@ -40,20 +40,29 @@ def test_the_tint_is_kept_in_the_step_record(lab, tmp_path):
     assert len(detail["border"]) == 4
 
 
-@pytest.mark.parametrize(
-    ("fields", "architecture", "error", "message"),
-    [
-        ('retired = "brown skies"', "seed-autoencoder", ModelRetired, "brown skies"),
-        ("", "espcn", ModelError, "does not fit espcn"),
-    ],
-)
-def test_an_unfit_model_fails_the_batch_and_leaves_the_photographs(lab, tmp_path, fields, architecture, error, message):
+def engine_with(lab, tmp_path, fields: str, architecture: str) -> Engine:
+    """An engine whose registry holds one model, with these fields and said to be of this architecture."""
     path = tmp_path / "registry.toml"
     text = entry_text("mine", architecture, "colorize", seed_weights(tmp_path), fields=fields)
     path.write_text(text, encoding="utf-8")
     models = LoadedModels(Registry.load(path, settings=Settings()), device="cpu", threads=1)
+    return Engine(lab.settings, models=models)
+
+
+def test_a_retired_model_fails_the_batch_and_leaves_the_photographs(lab, tmp_path):
     (batch,) = lab.plan({"hopper.png": png(gray(hopper()))}, recipe=COLORIZE)
-    with lab.runtime(engine=Engine(lab.settings, models=models)) as runtime, pytest.raises(error, match=message):
+    engine = engine_with(lab, tmp_path, 'retired = "brown skies"', "seed-autoencoder")
+    with lab.runtime(engine=engine) as runtime, pytest.raises(ModelRetired, match="brown skies"):
         run_batch(runtime, str(batch))
     assert lab.batch_states() == {"failed"}
     assert lab.states() == {"hopper.png": "pending"}
+
+
+def test_a_model_that_does_not_fit_here_is_left_to_another_machine(lab, tmp_path):
+    (batch,) = lab.plan({"hopper.png": png(gray(hopper()))}, recipe=COLORIZE)
+    with lab.runtime(engine=engine_with(lab, tmp_path, "", "espcn")) as runtime:
+        problem = run_batch(runtime, str(batch)).problem
+    assert isinstance(problem, ModelError)
+    assert "does not fit espcn" in problem.message
+    assert lab.batch_states() == {"queued"}
+    assert lab.states() == {"hopper.png": "queued"}
