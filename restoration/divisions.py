@@ -30,8 +30,8 @@ MOST_NUMBERS = 999
 SURE = 0.95
 """Confidence of the least sure photograph from which a recipe may divide a scan without a person: of 60 beds made by
 code 34 reached it, none with a wrong box; from 0.9 on 2 of 40 had one."""
-_LEFT_TO_PEOPLE = frozenset({"stereo_card"})
-"""Halves of cards: how alike they are says little of where they end (2 of 24 above 0.95 had a wrong box)."""
+_LEAST_UNASKED = 3
+"""A run divides a scan of so many photographs or more; what shows two may be one thing."""
 _LARGEST = 1.5
 """A side, as a share of the scan's long side: no more than its diagonal."""
 _SMALLEST = 0.002
@@ -132,13 +132,16 @@ def layout_of_detail(detail: Mapping[str, Any]) -> Layout | None:
 
 
 def sure_layout(detail: Mapping[str, Any]) -> Layout | None:
-    """What triage's detail says, if it is sure enough of every photograph to divide the scan by it; None otherwise, and
-    of stereo cards.
+    """What triage's detail says, if a run may divide the scan by it without a person; None otherwise.
+
+    Every photograph must be sure, and there must be three or more of them on a scanner's lid: two pictures may be one
+    thing (a memorial card with its names, a diptych, a stereo card), and what is written on a page between them would
+    be lost.
     """
     photographs = detail.get("photographs")
     parts = photographs if isinstance(photographs, list) else []
     least = min((float(part.get("confidence", 0)) for part in parts), default=0.0)
-    if least < SURE or detail.get("arrangement") in _LEFT_TO_PEOPLE:
+    if least < SURE or len(parts) < _LEAST_UNASKED or detail.get("arrangement") != "prints_on_bed":
         return None
     return layout_of_detail(detail)
 

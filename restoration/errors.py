@@ -132,6 +132,7 @@ class ReasonCode(StrEnum):
     DEVICE_FAULT = "device_fault"
     DISK_FULL = "disk_full"
     MOSTLY_MISSING = "mostly_missing"
+    DOUBTFUL_FILL = "doubtful_fill"
 
 
 INFRASTRUCTURE_REASONS = frozenset({ReasonCode.STORAGE_FAILED, ReasonCode.DEVICE_FAULT, ReasonCode.DISK_FULL})

@@ -76,7 +76,8 @@ CREATE TYPE reason_code AS ENUM (
     'model_unknown', 'model_missing', 'model_corrupt', 'publication_invalid', 'chain_broken',
     'awaiting_review', 'awaiting_faces_off', 'reviewer_rejected', 'reviewer_kept_original', 'label_invalid',
     'fixity_changed', 'fixity_missing', 'model_retired', 'face_part_missing', 'many_alike', 'negative',
-    'doubtful_colour', 'divided', 'device_fault', 'disk_full', 'mostly_missing');
+    'doubtful_colour', 'divided', 'device_fault', 'disk_full', 'mostly_missing',
+    'doubtful_fill');
 COMMENT ON TYPE reason_code IS 'Why a photograph, a face or a step ended as it did. Mirrors restoration.errors.ReasonCode.';
 
 -- Tables ----------------------------------------------------------------------------------------------------------

@@ -420,12 +420,14 @@ def _pages(work: _Work) -> int:
 
 
 def _review_reason(recipe: Recipe, work: _Work) -> ReasonCode | None:
+    from restoration.photo.masks import doubtful_fill
     from restoration.quality.gates import review_reason
     from restoration.quality.metrics import tones
 
     frame = _frame(work)
     measured, faces = tuple(work.measurements.values()), tuple(work.faces)
-    return review_reason(recipe.review, frame.notes, measured, faces, tones(frame.picture.pixels))
+    fill = 0.0 if frame.mask is None else doubtful_fill(frame.mask)
+    return review_reason(recipe.review, frame.notes, measured, faces, tones(frame.picture.pixels), fill)
 
 
 def _review_detail(reason: ReasonCode | None, work: _Work) -> str:

@@ -16,7 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from restoration.colour_hints import ColourHint
 from restoration.engine.output_rules import OutputRules
@@ -33,6 +40,11 @@ class ReviewRules(BaseModel):
     damage_above: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.08, description="Share of the picture marked as damage."
     )
+    doubtful_fill_above: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0,
+        description="Share of the picture of the largest filled place that is shorter than a quarter of the long side, "
+        "if no more than 1 % was filled in all: it may have been a thing. 1 never asks.",
+    )
     identity_below: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Lowest identity of any restored face."
     )
@@ -45,6 +57,12 @@ class ReviewRules(BaseModel):
     faces_left_alone_above: Annotated[int, Field(ge=0)] = Field(
         default=1000, description="Faces that were to be restored and were left alone."
     )
+
+    @model_serializer(mode="wrap")
+    def _without_late_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A rule that came later is no part of a recipe that does not name it: the recipe keeps its hash."""
+        facts: dict[str, Any] = handler(self)
+        return {key: value for key, value in facts.items() if (key, value) != ("doubtful_fill_above", 1.0)}
 
 
 class RecipeStep(BaseModel):

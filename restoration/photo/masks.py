@@ -37,6 +37,31 @@ def filled_share(mask: MaskCodes) -> float:
     return round(filled / mask.size, 6)
 
 
+_SEEN_SIDE = 1600
+"""Long side at which places are told apart."""
+_LONG = 0.25
+"""A place as long as this share of the long side is a scratch, a crease or a torn edge: nothing else looks like one."""
+_DAMAGED = 0.01
+"""Where more than this share was filled, the photograph is damaged for sure, and a single place likely is too."""
+
+
+def doubtful_fill(mask: MaskCodes) -> float:
+    """Share of a hardly damaged picture, 0..1, of the largest place that was filled and is no long mark: it may have
+    been a thing. 0 if there is none, or if the picture is damaged all over.
+    """
+    codes = [MASK_CODES[kind] for kind in sorted(FILLED_KINDS)]
+    scale = min(1.0, _SEEN_SIDE / max(mask.shape))
+    height, width = (max(1, round(side * scale)) for side in mask.shape)
+    seen = mask_of_size(mask, height, width)
+    filled = np.isin(seen, codes).astype(np.uint8)
+    _, _, places, _ = cv2.connectedComponentsWithStats(filled, connectivity=8)
+    longest = np.maximum(places[1:, cv2.CC_STAT_WIDTH], places[1:, cv2.CC_STAT_HEIGHT])
+    if int(places[1:, cv2.CC_STAT_AREA].sum()) > _DAMAGED * seen.size:
+        return 0.0
+    areas = places[1:, cv2.CC_STAT_AREA][longest < _LONG * max(seen.shape)]
+    return float(areas.max(initial=0)) / seen.size
+
+
 def boxes_by_kind(mask: MaskCodes) -> dict[DamageKind, tuple[int, int, int, int]]:
     """The box (x, y, width, height) round all places of each kind that the mask holds, in pixels of the mask."""
     boxes = {}

@@ -19,6 +19,10 @@ class Rules(Protocol):
         """Share of damaged pixels."""
 
     @property
+    def doubtful_fill_above(self) -> float:
+        """Share of a hardly damaged picture of the largest filled place that is no long mark."""
+
+    @property
     def identity_below(self) -> float:
         """Lowest identity of a restored face."""
 
@@ -73,11 +77,12 @@ def review_reason(
     measurements: Iterable[Measured],
     faces: Iterable[Face],
     tones: int = 256,
+    fill: float = 0.0,
 ) -> ReasonCode | None:
     """The first reason, in order of weight, for which a person must look; None where there is none.
 
     Order: luminance_changed (a rule was broken), unsupported_format (a negative), already_colour (perhaps: a faded
-    print), identity_low, face_part_missing, heavy_damage, many_alike, faces_left_alone, quality_fell.
+    print), identity_low, face_part_missing, heavy_damage, doubtful_fill, many_alike, faces_left_alone, quality_fell.
 
     :param notes: what the steps noted, by step name: ``colorize.max_dl``; ``repair.damage_share``,
         ``repair.face_part_missing``, ``repair.many_alike``; ``triage.negative``, ``triage.doubtful``,
@@ -85,6 +90,7 @@ def review_reason(
     :param measurements: of these only ``ssim_y`` of the pair counts.
     :param tones: of the result (:func:`restoration.quality.metrics.tones`). If it has :data:`FEW_TONES` or fewer, it is
         blank, a scan that was read wrong, or ink on paper: quality_fell, whatever the recipe says.
+    :param fill: :func:`restoration.photo.masks.doubtful_fill` of the mask.
     """
     faces = list(faces)
     touched = [face.identity for face in faces if face.action in {"restored", "blended"} and face.identity is not None]
@@ -97,6 +103,7 @@ def review_reason(
         (ReasonCode.IDENTITY_LOW, min(touched, default=1.0) < rules.identity_below),
         (ReasonCode.FACE_PART_MISSING, _note(notes, "repair", "face_part_missing") > 0),
         (ReasonCode.HEAVY_DAMAGE, _note(notes, "repair", "damage_share") > rules.damage_above),
+        (ReasonCode.DOUBTFUL_FILL, fill > rules.doubtful_fill_above),
         (ReasonCode.MANY_ALIKE, _note(notes, "repair", "many_alike") > 0),
         (ReasonCode.FACES_LEFT_ALONE, left_alone > rules.faces_left_alone_above),
         (ReasonCode.QUALITY_FELL, ssim < rules.ssim_below or tones <= FEW_TONES),
@@ -108,6 +115,8 @@ def review_detail(reason: ReasonCode | None, notes: Mapping[str, Mapping[str, An
     """The reason in words, where its code alone does not say what to look at; empty elsewhere."""
     if reason is ReasonCode.NEGATIVE:
         return "it looks like a negative and was left as it is; a triage with negatives = invert makes it a positive"
+    if reason is ReasonCode.DOUBTFUL_FILL:
+        return "a place was filled that may have been a thing: a button, a chain, a handkerchief, a letter; look at it"
     if reason is ReasonCode.DOUBTFUL_COLOUR and _note(notes, "grade", "faint_colours") > 0:
         return "a faded colour print of which little colour was left: look whether what was brought back is enough"
     if reason is ReasonCode.DOUBTFUL_COLOUR:

@@ -66,13 +66,22 @@ def destained(pixels: FloatImage, seen: FloatImage, within: Mask, mount: Mask | 
 
 
 def stain_on_a_face(outcome: StepOutcome, detector: Detector) -> bool:
-    """Whether stains that were taken off lay on a face: it may have been tinted by hand, so a person must look."""
+    """Whether stains that were taken off lay on a face: it may have been tinted by hand, so a person must look.
+
+    The print may lie on its side or upside down, in which detectors see no faces: all four positions are asked.
+    """
     if outcome.mask is None:
         return False
-    seen = bands.overview(outcome.picture.pixels)
-    height, width = seen.shape[:2]
-    stained = bands.enlarged(outcome.mask, height, width) > 0
-    for face in detector(bands.as_bytes(seen), _CONFIDENCE):
+    seen = bands.as_bytes(bands.overview(outcome.picture.pixels))
+    stained = bands.enlarged(outcome.mask, *seen.shape[:2]) > 0
+    return any(
+        _lies_on_a_face(np.ascontiguousarray(np.rot90(seen, turn)), np.rot90(stained, turn), detector)
+        for turn in range(4)
+    )
+
+
+def _lies_on_a_face(seen: NDArray[np.uint8], stained: NDArray[np.bool_], detector: Detector) -> bool:
+    for face in detector(seen, _CONFIDENCE):
         x, y, wide, high = (round(value) for value in face.box)
         inside = stained[max(0, y) : max(0, y + high), max(0, x) : max(0, x + wide)]
         if inside.size and float(inside.mean()) > _OF_A_FACE:

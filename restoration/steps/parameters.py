@@ -73,7 +73,7 @@ class Triage(StepParameters):
         default="offer",
         description="Whether to look for several photographs on one scan, and to say on record where they are. With "
         "'offer' the scan is restored as a whole until a person divides it (`restoration divide`); with 'split' the "
-        "run divides it at once if every one of them is surely seen (stereo cards are left to a person).",
+        "run divides it at once if three or more lie on a scanner's lid and every one is surely seen.",
     )
     upright: Literal["as scanned", "output"] = Field(
         default="as scanned",

@@ -5,6 +5,7 @@ SET LOCAL search_path = restoration;
 ALTER TYPE reason_code ADD VALUE 'device_fault';
 ALTER TYPE reason_code ADD VALUE 'disk_full';
 ALTER TYPE reason_code ADD VALUE 'mostly_missing';
+ALTER TYPE reason_code ADD VALUE 'doubtful_fill';
 
 ALTER TABLE batch ADD COLUMN given_back smallint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN batch.given_back IS

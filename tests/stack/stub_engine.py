@@ -29,7 +29,8 @@ class StubEngine:
     cannot be read. With ``STUB_WITHOUT_MODEL`` in the environment no recipe can be prepared.
 
     ``PAGES OK a|BAD b`` is a file of two photographs; every other one is a photograph of its own.
-    ``BED`` shows two prints, or three if ``BED3``, of which triage tells; ``DOUBT`` two, one of which is not sure.
+    ``BED`` shows two prints, or three if ``BED3``, of which triage tells; ``SURE`` three that are all sure, ``DOUBT``
+    three, one of which is not.
     ``TILES`` has tiles of before and after, ``SAME`` tiles that both share, all others none. ``MASK`` has a mask, and
     damage of which two steps found some.
     """
@@ -126,7 +127,9 @@ def cut_at(box: str) -> dict:
 
 def _triage(word: bytes, several: str) -> StepRecord:
     """The step's record; what it found if the scan shows several photographs."""
-    parts = {b"BED": PRINTS[:2], b"BED3": PRINTS, b"DOUBT": [PRINTS[0], {**PRINTS[1], "confidence": 0.82}]}.get(word)
+    sure = (*PRINTS[:2], {**PRINTS[2], "confidence": 0.96})
+    doubt = (PRINTS[0], {**PRINTS[1], "confidence": 0.82}, PRINTS[2])
+    parts = {b"BED": PRINTS[:2], b"BED3": PRINTS, b"SURE": sure, b"DOUBT": doubt}.get(word)
     detail = {"arrangement": "prints_on_bed", "photographs": parts} if parts and several != "off" else {}
     return StepRecord(0, "triage", "applied", 0.01, parameters={"several": several}, detail=detail)
 

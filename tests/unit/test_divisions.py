@@ -69,11 +69,19 @@ def test_what_triage_tells_is_a_layout():
 
 
 @pytest.mark.parametrize(
-    ("arrangement", "least", "sure"),
-    [("album_page", 0.96, True), ("prints_on_bed", 0.94, False), ("stereo_card", 0.99, False)],
+    ("arrangement", "count", "least", "sure"),
+    [
+        ("prints_on_bed", 3, 0.96, True),
+        ("prints_on_bed", 3, 0.94, False),
+        ("prints_on_bed", 2, 0.99, False),
+        ("album_page", 4, 0.99, False),
+        ("stereo_card", 2, 0.99, False),
+    ],
 )
-def test_a_recipe_divides_only_what_is_sure(arrangement, least, sure):
-    parts = (Part(0.25, 0.5, 0.3, 0.4, 0.0, 0.99), Part(0.75, 0.5, 0.3, 0.4, 0.0, least))
+def test_a_run_divides_only_what_is_sure_to_be_several_things(arrangement, count, least, sure):
+    """Two pictures may be a memorial card; between those of an album's page are the words to them."""
+    others = tuple(Part(0.2 + 0.25 * number, 0.5, 0.2, 0.4, 0.0, 0.99) for number in range(count - 1))
+    parts = (*others, Part(0.9, 0.5, 0.2, 0.4, 0.0, least))
     detail = Found(arrangement, parts).as_detail()
     assert (sure_layout(detail) is not None) is sure
     assert sure_layout({"kind": "gray"}) is None

@@ -10,11 +10,13 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from restoration.engine.recipe import ReviewRules
+from restoration.damage_kinds import MASK_CODES, DamageKind
+from restoration.engine.recipe import ReviewRules, load_recipe
 from restoration.errors import ReasonCode
 from restoration.photo.colour import luminance_y
+from restoration.photo.masks import doubtful_fill
 from restoration.quality import metrics
-from restoration.quality.gates import review_reason
+from restoration.quality.gates import review_detail, review_reason
 from restoration.steps import measure
 from restoration.steps.parameters import Measure
 from restoration.steps.protocol import Frame
@@ -213,3 +215,42 @@ def test_squared_error_and_agreement_of_channels_by_hand():
     assert metrics.channel_agreement(first, second) == 0.5  # of equal channels the first counts
     assert metrics.channel_agreement(first, first) == 1
     assert metrics.psnr(first, second) == pytest.approx(-10 * np.log10(metrics.mean_squared_error(first, second)))
+
+
+class TestDoubtfulFills:
+    """A place that was filled may have been a thing, unless it is as long as only damage is."""
+
+    def mask(self, *places: tuple[slice, slice]) -> np.ndarray:
+        mask = np.zeros((600, 480), np.uint8)
+        for place in places:
+            mask[place] = MASK_CODES[DamageKind.HOLE]
+        return mask
+
+    def test_the_largest_compact_place_counts_and_long_marks_do_not(self):
+        speck, button, scratch = np.s_[10:14, 10:14], np.s_[300:312, 200:212], np.s_[100:400, 50:52]
+        assert doubtful_fill(self.mask(speck, button, scratch)) == pytest.approx(144 / (600 * 480))
+        assert doubtful_fill(self.mask(scratch)) == 0.0
+        assert doubtful_fill(self.mask()) == 0.0
+
+    def test_nothing_is_doubtful_about_a_photograph_that_is_damaged_all_over(self):
+        marks = [np.s_[10 + 20 * row : 20 + 20 * row, 10:40] for row in range(25)]
+        assert doubtful_fill(self.mask(*marks[:5])) == pytest.approx(300 / (600 * 480))
+        assert doubtful_fill(self.mask(*marks)) == 0.0
+
+    def test_a_corrected_stain_is_no_fill(self):
+        mask = np.zeros((600, 480), np.uint8)
+        mask[100:200, 100:200] = MASK_CODES[DamageKind.STAIN]
+        assert doubtful_fill(mask) == 0.0
+
+    def test_a_large_scan_says_the_same(self):
+        small = doubtful_fill(self.mask(np.s_[300:312, 200:212]))
+        large = cv2.resize(self.mask(np.s_[300:312, 200:212]), (3840, 4800), interpolation=cv2.INTER_NEAREST)
+        assert doubtful_fill(large) == pytest.approx(small, rel=0.15)
+
+    @pytest.mark.parametrize(("fill", "asked"), [(0.0002, False), (0.0005, True)])
+    def test_a_person_looks_where_the_recipe_says_so(self, fill, asked):
+        shipped = load_recipe("memorial-portrait").review
+        reason = ReasonCode.DOUBTFUL_FILL if asked else None
+        assert review_reason(shipped, {}, [], [], 256, fill) == reason
+        assert review_reason(ReviewRules(), {}, [], [], 256, fill) is None
+        assert ("button" in review_detail(reason, {})) == asked

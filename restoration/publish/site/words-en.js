@@ -400,5 +400,6 @@
   "reason.divided": "This scan shows several photographs; each of them is here by itself.",
   "reason.device_fault": "The machine's device failed on this scan each time.",
   "reason.disk_full": "The machine had no room to work.",
-  "reason.mostly_missing": "Too little of the collection came through."
+  "reason.mostly_missing": "Too little of the collection came through.",
+  "reason.doubtful_fill": "A place was filled that may have been a thing, such as a button or a chain."
 };

@@ -399,5 +399,6 @@
   "reason.divided": "이 스캔에는 여러 사진이 있으며, 각각 따로 실려 있습니다.",
   "reason.device_fault": "장치가 이 스캔에서 매번 오류를 일으켰습니다.",
   "reason.disk_full": "작업할 공간이 모자랐습니다.",
-  "reason.mostly_missing": "모음의 사진 가운데 너무 적은 수만 복원되었습니다."
+  "reason.mostly_missing": "모음의 사진 가운데 너무 적은 수만 복원되었습니다.",
+  "reason.doubtful_fill": "단추나 사슬 같은 물건이었을 수도 있는 곳이 메워졌습니다."
 };
