@@ -18,7 +18,7 @@ from restoration.catalog.parts import FILE_IS_CURRENT, PAGES_UNKNOWN
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
 from restoration.catalog.wishes import FACES_TO_UNDO, HINTS_CHANGED
-from restoration.catalog.withdrawals import WITHDRAWN
+from restoration.catalog.withdrawals import WITHDRAWN, withdraw_twins
 from restoration.errors import UsageError
 
 AGENT = "planner"
@@ -485,6 +485,7 @@ def finish_run(conn: sa.Connection, run_id: UUID) -> RunSummary:
     :raises UsageError: there is no such run.
     """
     run = _run(conn, run_id)
+    withdraw_twins(conn, run.collection_id)
     states: dict[str, int] = {}
     reasons: dict[str, int] = {}
     for reason in ("consent_refused", "withdrawn"):

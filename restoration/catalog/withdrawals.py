@@ -1,7 +1,8 @@
 """Withdrawals: scans that are no longer restored or published, because a family or an institution asks for it.
 
 A withdrawal holds for the scan's key, so also for a newer scan of that name, and it takes along every photograph of the
-collection with the same content: the same picture under another name is the same picture. A file that holds several
+collection with the same content, those that come later too (:func:`withdraw_twins`): the same picture under another
+name is the same picture. A file that holds several
 photographs is withdrawn with all of them by its own name, and a further page alone by its own (``album.tif#2``). What
 was cut out of a scan (``bed.tif#1.2``) takes the scan along, which shows it too, but not what else was cut out of it.
 """
@@ -15,6 +16,9 @@ import sqlalchemy as sa
 from restoration.catalog.events import append_event
 from restoration.catalog.values import clean_text
 from restoration.errors import UsageError
+
+TWINS = "catalog"
+"""Who withdraws a later copy of what a person withdrew."""
 
 WITHDRAWN = """
 EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
@@ -95,6 +99,18 @@ ON CONFLICT (collection_id, object_key) WHERE lifted_at IS NULL DO NOTHING
 RETURNING object_key
 """)
 
+_OTHERWISE = WITHDRAWN.replace("AS w", "AS x").replace("w.", "x.")  # beside a withdrawal w of something else
+
+# photographs whose content is that of a withdrawn one, under a name of which nobody has said anything
+_LATE_TWINS = sa.text(f"""
+SELECT DISTINCT ON (p.object_key) p.object_key, w.object_key AS because_of
+FROM withdrawal AS w
+JOIN photo AS o ON o.collection_id = w.collection_id AND o.object_key = w.object_key
+JOIN photo AS p ON p.collection_id = w.collection_id AND p.content_sha256 = o.content_sha256 AND p.current
+WHERE w.collection_id = :collection_id AND w.lifted_at IS NULL AND NOT {_OTHERWISE}
+ORDER BY p.object_key, w.object_key
+""")  # noqa: S608 - constant condition
+
 _CURRENT_PHOTO = sa.text("""
 SELECT photo_id FROM photo WHERE collection_id = :collection_id AND object_key = :object_key AND current
 """)
@@ -172,6 +188,18 @@ def withdraw_with(
     """Withdraw photographs for the reason of a scan that is withdrawn; which of them were not. No event is appended."""
     values = {"collection_id": collection_id, "object_key": object_key, "keys": keys, "person": person}
     return sorted(conn.execute(_ADD_WITH, values).scalars())
+
+
+def withdraw_twins(conn: sa.Connection, collection_id: int) -> list[str]:
+    """Withdraw what turned out to have the content of a withdrawn photograph since that was withdrawn, with one event
+    each; returns the keys.
+    """
+    added = []
+    for row in conn.execute(_LATE_TWINS, {"collection_id": collection_id}).all():
+        for key in withdraw_with(conn, collection_id, row.because_of, [row.object_key], person=TWINS):
+            tell_withdrawn(conn, collection_id, [key], person=TWINS, because_of=row.because_of)
+            added.append(key)
+    return added
 
 
 def tell_withdrawn(conn: sa.Connection, collection_id: int, keys: list[str], *, person: str, because_of: str) -> None:

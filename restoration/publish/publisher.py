@@ -24,6 +24,7 @@ from restoration.catalog.approvals import Approval, is_approved, record_approval
 from restoration.catalog.collections import Collection, get_collection
 from restoration.catalog.events import chain_head
 from restoration.catalog.versions import abandon_unfinished
+from restoration.catalog.withdrawals import withdraw_twins
 from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.names import current_key, version_prefix
 from restoration.publish.alone import only_publisher
@@ -77,8 +78,10 @@ def publish_collection(
     :raises StorageError: S3 refused or is out of reach; the old version stays current.
     """
     with only_publisher(db_engine, collection_name), tempfile.TemporaryDirectory() as folder:
-        with db_engine.connect() as conn:
+        with db_engine.begin() as conn:
             collection = get_collection(conn, collection_name)
+            # a copy may have come since; what is looked at has to be what is published, so a dry run does it too
+            withdraw_twins(conn, collection.collection_id)
         job = _Job(db_engine, store, settings, collection)
         if not dry_run:
             reconcile(db_engine, store, settings, collection)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from restoration.catalog.collections import upsert_collection
 from restoration.catalog.events import verify_chain
 from restoration.catalog.publishing import list_publications
-from restoration.catalog.withdrawals import lift, versions_showing_withdrawn, withdraw
+from restoration.catalog.withdrawals import lift, versions_showing_withdrawn, withdraw, withdraw_twins
 from restoration.errors import PublicationError, ReasonCode, UsageError
 from restoration.publish import removal
 from restoration.publish.diff import compare, fetch_rows
@@ -169,6 +169,28 @@ def test_the_same_picture_under_another_name_goes_too_and_other_collections_are_
     assert found.elsewhere == ((other.name, f"{other.name}/copy.tif"),)
     assert take_out(archive).keys == ()
     assert len(events(archive, "withdrawal")) == 2
+
+
+def test_a_copy_that_comes_later_under_another_name_goes_too_and_comes_back_with_it(archive, store, role_engine):
+    take_out(archive)
+    archive.add("aunt again.tif")
+    again, aunt = f"{archive.name}/aunt again.tif", f"{archive.name}/aunt.tif"
+    with archive.db.begin() as conn:
+        conn.execute(
+            sa.text(
+                "UPDATE photo SET content_sha256 = (SELECT content_sha256 FROM photo WHERE object_key = :aunt)"
+                " WHERE object_key = :again"
+            ),
+            {"aunt": aunt, "again": again},
+        )
+    report = publish(archive, store, role_engine("publisher"))
+    assert (report.shown, report.withdrawn) == (1, 2)
+    last = events(archive, "withdrawal")[-1]
+    assert (last.agent, last.detail) == ("catalog", {"object_key": again, "because_of": aunt})
+    with archive.db.begin() as conn:
+        assert withdraw_twins(conn, archive.collection.collection_id) == []
+        assert lift(conn, archive.collection.collection_id, aunt, person="Kim Lee").keys == (again, aunt)
+    assert publish(archive, store).shown == 3
 
 
 def test_a_newer_scan_of_the_same_name_stays_withdrawn_and_lifting_brings_it_back(archive, store):

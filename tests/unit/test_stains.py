@@ -8,6 +8,7 @@ import pytest
 
 from restoration.damage_kinds import MASK_CODES, DamageKind, Mending
 from restoration.models.nets.detection import Detection
+from restoration.photo import bands
 from restoration.photo.colour import lightness
 from restoration.photo.density import density_of, light_of
 from restoration.photo.masks import filled_share
@@ -179,6 +180,22 @@ def test_a_stain_on_a_face_goes_to_a_person():
     assert stain_on_a_face(done, found_at(0.4, 0.45))
     assert not stain_on_a_face(done, found_at(0.8, 0.85))
     assert not stain_on_a_face(triaged(scan)[0], found_at(0.4, 0.45))
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_stain_on_the_face_of_a_print_that_lies_otherwise_goes_to_a_person(turn):
+    clean = toned("astronaut", "none")
+    scan = scanned(laid_over(clean, disc(clean.shape, 0.4, 0.45, 0.12), 0.5 * TEA))
+    done, _ = triaged(np.ascontiguousarray(np.rot90(scan, turn)), stains="correct")
+    upright = np.rot90(bands.as_bytes(done.picture.pixels), -turn)
+    height, width = upright.shape[:2]
+
+    def sees_upright_faces_only(pixels, confidence):
+        if pixels.shape != upright.shape or not np.array_equal(pixels, upright):
+            return []
+        return [Detection((0.4 * width - 40, 0.45 * height - 50, 80.0, 100.0), 0.9, np.zeros((5, 2), np.float32))]
+
+    assert stain_on_a_face(done, sees_upright_faces_only)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "china", "flower"])
