@@ -20,7 +20,6 @@ read once for neighbours. So does a scan that is divided into the photographs it
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from restoration.engine.prepare import Prepared
-
-logger = logging.getLogger(__name__)
-
 
 GROUP_PHOTOS = 8
 """A group holds this many photographs, and ``GROUP_BYTES`` of scans."""
