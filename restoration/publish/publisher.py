@@ -72,7 +72,7 @@ def publish_collection(
         is refused.
     :param expects: hash of the content that the approving person saw (``content_sha256`` of an earlier report).
     :param again: publish also where nothing changed, for instance after the archive's public address did.
-    :param dry_run: only say what would be done.
+    :param dry_run: only say what would be done; later copies of withdrawn photographs are withdrawn all the same.
     :raises UsageError: unknown collection, or the content is no longer what is expected.
     :raises PublicationError: something staged did not read back; the old version stays current.
     :raises StorageError: S3 refused or is out of reach; the old version stays current.
