@@ -127,6 +127,11 @@ def _summary(console: Console, folder: FolderRun, items: list[Item], *, interrup
         console.print(Text(f"{folder.others} other files were left out (not named like a picture)"))
     if folder.links:
         console.print(Text(f"{folder.links} linked folders were not followed; name them as IN_FOLDER, or copy them"))
+    if folder.left:
+        done = "were removed" if folder.overwrite else "were left; --overwrite removes them"
+        console.print(Text(f"{len(folder.left)} files of earlier runs, to which no scan leads any more, {done}:"))
+        for one in folder.left:
+            console.print(Text(_printable(f"  {one.path} (of {one.source})")))
     for item in items:
         if item.failed or item.state == "needs_review":
             detail = f": {item.detail}" if item.detail else ""

@@ -32,6 +32,7 @@ from restoration.engine.folder_record import (
     model_facts,
     result_facts,
 )
+from restoration.engine.leftovers import Leftover, find_leftovers, remove_leftovers, superseded
 from restoration.engine.outcome import Outcome, Result, Scan
 from restoration.engine.outputs import (
     ACCESS,
@@ -76,6 +77,8 @@ class FolderRun:
     """One run over one folder. Iterate :meth:`run`; the record is written as it goes and tidied by :meth:`close`.
 
     ``outputs`` has every source that is known so far: all files, and the further pages of those that were read.
+    ``left``: once all are done, files that earlier runs made and no scan leads to any more; with ``overwrite`` they are
+    removed.
     """
 
     source: Path
@@ -86,6 +89,7 @@ class FolderRun:
     others: int = 0
     links: int = 0
     outputs: dict[str, str] = field(default_factory=dict)
+    left: list[Leftover] = field(default_factory=list)
     masks: Beside = field(init=False)
     access: Beside = field(init=False)
     _files: tuple[str, ...] = ()
@@ -96,6 +100,7 @@ class FolderRun:
     _earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ready: deque[Item] = field(default_factory=deque)
     _divided: list[Page] = field(default_factory=list)
+    _superseded: set[str] = field(default_factory=set)
 
     @classmethod
     def plan(
@@ -134,7 +139,16 @@ class FolderRun:
 
         :raises EnvironmentProblem: the machine, not a photograph, is at fault; what is done stays done.
         """
-        write = _Appender(self.target / RECORD_NAME)
+        items: dict[str, Item] = {}
+        for item in self._restored(_Appender(self.target / RECORD_NAME)):
+            items[item.source] = item
+            yield item
+        self.left = find_leftovers(self._earlier, items, self.target)
+        if self.overwrite:
+            remove_leftovers(self.left, self.target)
+            self._superseded = superseded(self._earlier, items)
+
+    def _restored(self, write: _Appender) -> Iterator[Item]:
         for scans in (self._scans(), self._parts()):
             for outcome in self.engine.restore_many(scans, self.prepared):
                 yield from self._settled(write)
@@ -162,7 +176,7 @@ class FolderRun:
         path = self.target / RECORD_NAME
         lines = _read_record(path)
         if lines:
-            write_atomically(path, b"".join(_line(lines[name]) for name in sorted(lines)))
+            write_atomically(path, b"".join(_line(lines[name]) for name in sorted(lines.keys() - self._superseded)))
 
     def _write_beside(self, source: str, result: Result) -> None:
         """Mask and access copy, or nothing in the place of earlier ones if there are none this time."""

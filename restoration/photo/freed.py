@@ -29,7 +29,7 @@ _OLD_LIMIT = 32 * 1024**2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Names of the options of mallopt, as malloc.h has them."""
 _TICK = 0.05
-_RESIDENT = 256 * 1024**2
+_RESIDENT = 160 * 1024**2
 """So many bytes of mapped files beyond those that lay in memory before (libraries, above all) are many."""
 _STATM = Path("/proc/self/statm")
 _OWN_CHOICE = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")

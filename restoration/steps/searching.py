@@ -3,8 +3,9 @@
 A hair of one pixel is seen at full size, a tear of sixty pixels on a scan of six thousand at a quarter of it. Tiles
 overlap by more than the net looks, so that no seam is seen, and memory does not grow with the scan.
 
-Scans above :data:`FINEST_PIXELS` are looked at from half their size on: they have more pixels than the print has detail
-(4 x 5 inches at 4,000 dpi: a hair is ten of them wide), and their own size alone would cost three quarters of the time.
+Scans above :data:`FINEST_PIXELS` are looked at from half their size on, and in no more pixels than that: they have more
+than the print has detail (4 x 5 inches at 4,000 dpi: a hair is ten of them wide, and three at the 1,340 dpi at which it
+is looked for), and their own size alone would cost three quarters of the time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ MARGIN = 96
 SMALLEST_LEVEL = 240
 """Long side below which a scan is not halved any more; once it always is."""
 FINEST_PIXELS = 36_000_000
-"""Scans of more pixels than a side of 6,000 holds are not looked at in their own size, but first at half of it."""
+"""Scans of more pixels than a side of 6,000 holds are not looked at in their own size, but first at half of it at most."""
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""
@@ -61,9 +62,13 @@ class Found:
 
 
 def searched_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width at which a scan is first looked at: its own, or half of it for scans above FINEST_PIXELS."""
-    scale = 1 if height * width <= FINEST_PIXELS else 2
-    return height // scale, width // scale
+    """Height and width at which a scan is first looked at: its own; half of it, or what FINEST_PIXELS allow, if it has
+    more of them.
+    """
+    if height * width <= FINEST_PIXELS:
+        return height, width
+    scale = max(2.0, (height * width / FINEST_PIXELS) ** 0.5)
+    return int(height / scale), int(width / scale)
 
 
 def search(net: Any, luma: Plane, device: str) -> Found:

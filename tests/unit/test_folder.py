@@ -259,6 +259,20 @@ def test_pages_keep_their_names_if_the_recipe_asks_for_another_format(command, q
     assert [items[name]["output"] for name in ("album.tif#2", "album.tif#3")] == ["album-p2.tif", "album-p3.tif"]
 
 
+def test_a_recipe_that_asks_for_another_format_tells_what_is_left_of_the_first(command, quick, tmp_path):
+    scans, out, deep = tmp_path / "scans", tmp_path / "out", tmp_path / "deep.toml"
+    scans.mkdir()
+    cv2.imwrite(str(scans / "photo.png"), np.random.default_rng(1).integers(0, 255, (30, 40, 3), np.uint8))
+    deep.write_text(QUICK + '[output]\nformat = "tiff"\n')
+    command("run", scans, out, "--recipe", quick)
+    code, _, err = command("run", scans, out, "--recipe", deep)
+    assert (code, {path.name for path in out.iterdir()} >= {"photo.png", "photo.tif"}) == (0, True)
+    assert "1 files of earlier runs, to which no scan leads any more, were left" in err
+    assert "  photo.png (of photo.png)" in err
+    command("run", scans, out, "--recipe", quick, "--overwrite")
+    assert {path.name for path in out.iterdir()} == {"photo.png", "restoration.jsonl"}
+
+
 @pytest.mark.parametrize(("among", "where"), [("access", ""), ("masks", ""), ("scans", "scans"), ("up/access", "")])
 def test_results_never_lie_among_the_scans(command, tmp_path, among, where):
     """With --overwrite they would take the originals' place."""

@@ -116,3 +116,41 @@ def test_pages_of_an_album_are_divided_alone(engine, tmp_path, bed):
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
         "album.png", "album-p2-1.png", "album-p2-2.png", "album-p2-3.png",
     }  # fmt: skip
+
+
+def test_parts_of_a_scan_that_is_no_longer_divided_are_told_and_removed_if_results_may_be_replaced(engine, folder):
+    run(engine, folder)
+    work = FolderRun.plan(folder / "in", folder / "out", engine, engine.prepare(recipe("offer")))
+    assert {item.source: item.reason for item in work.run()}["bed.png"] is None
+    work.close()
+    assert [(one.path, one.source) for one in work.left] == [
+        (f"bed-{number}.png", f"bed.png#1.{number}") for number in (1, 2, 3)
+    ]
+    assert pictures(folder) == {"bed.png", "bed-1.png", "bed-2.png", "bed-3.png", "one.png"}
+    _, lines = run(engine, folder, "offer", overwrite=True)
+    assert pictures(folder) == {"bed.png", "one.png"}
+    assert lines.keys() == {"bed.png", "one.png"}
+
+
+def test_parts_of_a_file_that_was_replaced_are_told_unless_somebody_changed_them(engine, folder):
+    run(engine, folder)
+    (folder / "in" / "bed.png").write_bytes(png(photograph("china")[:200, :300]))
+    (folder / "out" / "bed-2.png").write_bytes(b"retouched by hand")
+    work = FolderRun.plan(folder / "in", folder / "out", engine, engine.prepare(recipe()), overwrite=True)
+    states = {item.source: item.state for item in work.run()}
+    work.close()
+    assert states.keys() == {"bed.png", "one.png"}
+    assert [one.path for one in work.left] == ["bed-1.png", "bed-3.png"]
+    assert pictures(folder) == {"bed.png", "bed-2.png", "one.png"}
+
+
+def test_nothing_is_said_to_be_left_if_its_scan_failed_or_is_gone(engine, folder):
+    run(engine, folder)
+    (folder / "in" / "bed.png").write_bytes(b"<html>not found</html>")
+    (folder / "in" / "one.png").unlink()
+    (folder / "in" / "other.png").write_bytes(png(photograph("china")[:200, :300]))
+    work = FolderRun.plan(folder / "in", folder / "out", engine, engine.prepare(recipe()), overwrite=True)
+    assert {item.source: item.failed for item in work.run()} == {"bed.png": True, "other.png": False}
+    work.close()
+    assert work.left == []
+    assert pictures(folder) == {"bed-1.png", "bed-2.png", "bed-3.png", "one.png", "other.png"}

@@ -211,7 +211,8 @@ def test_scan_bytes_are_let_go_once_decoded(engine: Engine) -> None:
 def test_scans_of_a_side_of_6000_are_searched_in_their_own_size() -> None:
     assert searching.searched_size(6000, 6000) == (6000, 6000)
     assert searching.searched_size(4500, 6000) == (4500, 6000)
-    assert searching.searched_size(16_000, 20_000) == (8000, 10_000)
+    assert searching.searched_size(8000, 10_000) == (4000, 5000)
+    assert searching.searched_size(16_000, 20_000) == (5366, 6708)
     assert searching.searched_size(1501, 30_000) == (750, 15_000)
 
 
