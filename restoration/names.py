@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 import uuid
 from urllib.parse import quote
 
@@ -38,6 +40,14 @@ def run_id(dag_id: str, dag_run_id: str) -> uuid.UUID:
 def batch_id(run: uuid.UUID, shard: int, ordinal: int) -> uuid.UUID:
     """UUIDv5 of a batch: planning twice gives the same batches."""
     return uuid.uuid5(_NAMESPACE, f"batch\n{run}\n{shard}\n{ordinal}")
+
+
+def slug(text: str) -> str:
+    """A collection's name made from any text: lower-case ASCII letters, digits and hyphens, at most 63; empty if
+    nothing is left of it.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-")
 
 
 def output_key(sha256: str, extension: str) -> str:

@@ -215,6 +215,13 @@ class Settings(BaseSettings):
     airflow_api_url: str | None = Field(
         default=None, description="Base address of Airflow's API, for the CLI and for logging in to the review page."
     )
+    airflow_user: str | None = Field(
+        default=None, description="Name with which the CLI triggers runs (`restoration restore`) through Airflow's API."
+    )
+    airflow_password: SecretStr | None = Field(default=None, description="Password belonging to airflow_user.")
+    originals_bucket: str = Field(
+        default="originals", description="Bucket to which `restoration upload` brings scans, a folder a collection."
+    )
 
     # -- review page ---------------------------------------------------------------------------------------------
     review_url: str | None = Field(

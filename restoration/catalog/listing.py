@@ -264,6 +264,12 @@ class ListingReport:
     rejected: int
 
 
+def has_photographs(conn: sa.Connection, collection_id: int) -> bool:
+    """Whether the catalog knows any photograph of a collection, current or not."""
+    asked = sa.text("SELECT EXISTS (SELECT FROM photo WHERE collection_id = :collection_id)")
+    return bool(conn.execute(asked, {"collection_id": collection_id}).scalar())
+
+
 def merge_listing(conn: sa.Connection, collection_id: int, objects: Iterable[ListedObject]) -> ListingReport:
     """Merge a complete listing of a collection's prefix, in the caller's transaction.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -21,12 +23,14 @@ from restoration.cli import (
     models,
     recipes,
     release,
+    restore,
     review,
     run,
     settings,
     split,
     stack,
     train,
+    upload,
     verify,
     withdraw,
 )
@@ -42,6 +46,8 @@ app = typer.Typer(
 )
 for module in (
     run,
+    upload,
+    restore,
     recipes,
     models,
     collection,
@@ -66,6 +72,7 @@ for module in (
     module.register(app)
 
 
+_SOMETHING_MISSING = 3
 _REFUSED = {"42501", "42P01"}
 """SQLSTATEs of Postgres: insufficient privilege; no such table, or none in a schema that the login may look into."""
 
@@ -101,4 +108,15 @@ def _not_allowed(said: str) -> RestorationError:
 
 def _end(error: RestorationError) -> NoReturn:
     typer.secho(f"restoration: {error}", err=True, fg=typer.colors.RED)
+    if error.exit_code == _SOMETHING_MISSING:
+        for line in _settings_of_stacks():
+            typer.echo(line, err=True)
     sys.exit(error.exit_code)
+
+
+def _settings_of_stacks() -> list[str]:
+    """Where the settings of this checkout's stacks lie, to somebody who has set none."""
+    if "RESTORATION_DATABASE_URL" in os.environ:
+        return []
+    found = sorted(Path(".local").glob("*/admin.env"))
+    return [f"settings of the stack in {path.parent}: set -a; . {path}; set +a" for path in found]

@@ -5,14 +5,15 @@ Reads no image: a rescan of a finished collection costs one listing and a few se
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from restoration.catalog.listing import ListedObject, ListingReport, merge_listing, merge_sidecar
+from restoration.catalog.listing import ListedObject, ListingReport, has_photographs, merge_listing, merge_sidecar
 from restoration.catalog.parts import part_names
-from restoration.errors import PhotoRejected, ReasonCode
+from restoration.errors import PhotoRejected, ReasonCode, UsageError
 from restoration.ingest.bag import MANIFEST_NAME, declared_hashes
 from restoration.ingest.bag import MAX_BYTES as BAG_MAX_BYTES
 from restoration.ingest.hints_csv import GivenLine, HintsReport, read_hints, record_hints
@@ -60,6 +61,7 @@ def ingest_collection(
     """List a collection's scans into the catalog. Doing it again changes only what changed in the bucket.
 
     :param max_object_bytes: larger scans are refused unread; the setting of that name where None.
+    :raises UsageError: nothing lies there, and never did: the address may be misspelt.
     :raises StorageError: the bucket could not be listed.
     :raises CatalogError: Postgres refused.
     """
@@ -72,6 +74,8 @@ def ingest_collection(
     listing.keep_names = has_sidecar or has_manifest or has_hints
     with db_engine.begin() as conn:
         merged = merge_listing(conn, collection.collection_id, listing.objects())
+        if not merged.listed and not has_photographs(conn, collection.collection_id):
+            raise UsageError(_nothing_there(store, bucket, prefix, listing.ignored.total()))
         pages = part_names(conn, collection.collection_id) if listing.keep_names else []
         sidecar = SidecarReport()
         described: dict[str, Described] = {}
@@ -144,6 +148,18 @@ def _hints(
         report.note(0, "unreadable", error.message)
         return [], report
     return read_hints(data, keys, prefix, pages)
+
+
+def _nothing_there(store: ObjectStore, bucket: str, prefix: str, others: int) -> str:
+    """That there are no photographs, and which folders beside that one have nearly its name."""
+    where = f"0 photographs under s3://{bucket}/{prefix}"
+    if others:
+        return f"{where}: none of {others} objects there is named like one"
+    above, _, name = prefix.rstrip("/").rpartition("/")
+    above = f"{above}/" if above else ""
+    meant = difflib.get_close_matches(name, list(store.list_folders(bucket, above)), n=3)
+    asked = f"; did you mean {' or '.join(f's3://{bucket}/{above}{other}/' for other in meant)}?" if meant else ""
+    return f"{where}: there is nothing{asked}"
 
 
 class _Listing:

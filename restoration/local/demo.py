@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
-import time
-import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -25,27 +21,24 @@ from restoration.catalog.progress import (
     Table,
     audit_rows,
     run_outcome,
-    run_progress,
 )
 from restoration.errors import EnvironmentProblem, UsageError
+from restoration.ingest.survey import files_below
+from restoration.ingest.upload import UploadReport, upload
+from restoration.local import runs
 from restoration.local.airflow_api import AirflowApi
 from restoration.local.s3 import ORIGINALS
 from restoration.local.stack import Stack
-from restoration.local.upload import UploadReport, files_below, upload
 from restoration.names import run_id as run_uuid
+from restoration.names import slug
 from restoration.publish.current import CurrentVersion, read_current
 from restoration.publish.export import export_publication
 from restoration.publish.publisher import current_gallery
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore, make_client
 
-DAG_ID = "restore_collection"
 DEMO = "demo"
 DEFAULT_RECIPE = "memorial-portrait"
-
-_DAG_SECONDS = 90.0
-_POLL_SECONDS = 0.5
-_ENDED = ("success", "failed")
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,12 @@ class DemoRequest:
         """Name of the collection in the catalog."""
         if self.collection is not None:
             return self.collection
-        return DEMO if self.photos is None else slug(self.photos.resolve().name)
+        if self.photos is None:
+            return DEMO
+        name = slug(self.photos.resolve().name)
+        if not name:
+            raise UsageError(f"no collection name can be made from {self.photos.name!r}; give one with --collection")
+        return name
 
     @property
     def recipe_name(self) -> str:
@@ -107,18 +105,6 @@ class Reporter(Protocol):
 
     def progress(self, progress: RunProgress, stage: str) -> None:
         """How far the run is; ``stage`` names the tasks that run now."""
-
-
-def slug(text: str) -> str:
-    """A collection's name made from any text: lower-case ASCII letters, digits and hyphens, at most 63.
-
-    :raises UsageError: nothing is left of it.
-    """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-")
-    if not name:
-        raise UsageError(f"no collection name can be made from {text!r}; give one with --collection")
-    return name
 
 
 def settings_of(stack: Stack, role: str) -> Settings:
@@ -196,18 +182,18 @@ class Demo:
 
     def _restore(self, engine: sa.Engine) -> DemoResult:
         api = self._stack.airflow.api()
-        self._wait_for_dag(api)
-        run = self._running(api)
+        runs.wait_for_dag(api, where=str(self._stack.root / "logs" / "airflow-dag-processor.log"))
+        run = runs.running(api, self._name)
         if run is None:
-            run = api.trigger(DAG_ID, self._conf())
-            self._tell.say(f"DAG {DAG_ID} triggered: {run}")
+            run = runs.start(api, self._conf())
+            self._tell.say(f"DAG {runs.DAG_ID} triggered: {run}")
         else:
             self._tell.say(f"run {run} of this collection is under way already; following it")
         try:
             state = self._follow(engine, api, run)
         except BaseException:
             with contextlib.suppress(EnvironmentProblem):
-                api.fail_run(DAG_ID, run)  # or it would go on when the stack is started again
+                api.fail_run(runs.DAG_ID, run)  # or it would go on when the stack is started again
             raise
         return self._result(engine, api, run, state)
 
@@ -227,29 +213,12 @@ class Demo:
             conf["batch_size"] = self._request.batch_size
         return conf
 
-    def _wait_for_dag(self, api: AirflowApi) -> None:
-        if not _within(_DAG_SECONDS, lambda: api.dag_is_known(DAG_ID)):
-            problems = (
-                "; ".join(api.import_errors()) or f"see {self._stack.root / 'logs' / 'airflow-dag-processor.log'}"
-            )
-            raise EnvironmentProblem(f"Airflow does not know DAG {DAG_ID} after {_DAG_SECONDS:.0f} s: {problems}")
-
-    def _running(self, api: AirflowApi) -> str | None:
-        runs = api.get(f"/dags/{DAG_ID}/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
-        ours = (str(r["dag_run_id"]) for r in runs if (r["conf"] or {}).get("collection") == self._name)
-        # one that waits for a person may wait for days
-        return next((run for run in ours if not _is_parked(api, run)), None)
-
     def _follow(self, engine: sa.Engine, api: AirflowApi, run: str) -> str:
-        while True:
-            state = api.run_state(DAG_ID, run)
-            with engine.connect() as connection:
-                progress = run_progress(connection, run_uuid(DAG_ID, run))
-            stage = ", ".join(dict.fromkeys(t["task_id"] for t in api.tasks(DAG_ID, run) if _is_active(t["state"])))
-            self._tell.progress(progress, stage if state not in _ENDED else state)
-            if state in _ENDED:
-                return state
-            time.sleep(_POLL_SECONDS)
+        state = ""
+        for view in runs.follow(engine, api, run):
+            self._tell.progress(view.progress, view.stage)
+            state = view.state
+        return state
 
     # -- after the run -----------------------------------------------------------------------------------------------
 
@@ -259,15 +228,13 @@ class Demo:
                 collection=self._name,
                 dag_run_id=run,
                 state=state,
-                outcome=run_outcome(connection, run_uuid(DAG_ID, run)),
+                outcome=run_outcome(connection, run_uuid(runs.DAG_ID, run)),
                 photos=audit_rows(connection, "photo", self._name),
                 summary=audit_rows(connection, "collection", self._name),
                 failures=audit_rows(connection, "failure", self._name),
             )
-        # A run may end well by its last task though an earlier one failed: what failed counts, whatever the run says.
-        failed = [task for task in api.tasks(DAG_ID, run) if task["state"] == "failed"]
-        result.failed_tasks = {task["task_id"]: api.task_log(DAG_ID, run, task) for task in failed}
-        if failed:
+        result.failed_tasks = runs.failed_tasks(api, run)
+        if result.failed_tasks:
             result.state = "failed"
         self._export(result)
         return result
@@ -315,21 +282,3 @@ def demo_collection(folder: Path) -> tuple[Path, list[Path]]:
     files = maker.build(folder)
     stamp.write_text(sources, encoding="utf-8")
     return scans, files
-
-
-def _is_parked(api: AirflowApi, run: str) -> bool:
-    return any(task["state"] == "awaiting_input" for task in api.tasks(DAG_ID, run))
-
-
-def _is_active(state: str | None) -> bool:
-    return state in ("queued", "scheduled", "running", "deferred", "restarting", "up_for_retry", "awaiting_input")
-
-
-def _within(seconds: float, question: Callable[[], bool]) -> bool:
-    """Ask until the answer is yes; whether it came in time."""
-    deadline = time.monotonic() + seconds
-    while not question():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True

@@ -194,6 +194,9 @@ class Stack:
         if role in ("admin", "airflow", "review"):
             settings["RESTORATION_AIRFLOW_API_URL"] = f"http://127.0.0.1:{self.state.airflow_port}"
             settings["RESTORATION_REVIEW_URL"] = self.review.url
+        if role == "admin":
+            settings["RESTORATION_AIRFLOW_USER"] = ADMIN
+            settings["RESTORATION_AIRFLOW_PASSWORD"] = self.state.airflow.admin_password
         if role == "review":
             settings["RESTORATION_REVIEW_PORT"] = str(self.state.review_port)
             settings["RESTORATION_REVIEW_SECRET"] = self.state.review_secret

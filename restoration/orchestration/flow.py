@@ -266,7 +266,10 @@ def nightly_collections() -> list[str]:
 
 
 def nightly_work(name: str) -> int:
-    """List a collection's source, and count the photographs that a run would restore."""
+    """List a collection's source, and count the photographs that a run would restore.
+
+    A collection that was registered before its scans were brought holds nobody up: it has none yet.
+    """
     from restoration.catalog.collections import get_collection
     from restoration.catalog.planning import nightly_work as count
     from restoration.ingest.ingest import ingest_collection
@@ -276,7 +279,11 @@ def nightly_work(name: str) -> int:
     with open_catalog() as db:
         with db.connect() as conn:
             collection = get_collection(conn, name)
-        listing = ingest_collection(db, make_store(), collection).listing
+        try:
+            listing = ingest_collection(db, make_store(), collection).listing
+        except UsageError as error:
+            logger.warning("%s: %s", name, error.message)
+            return 0
         with db.connect() as conn:
             photos = count(
                 conn,

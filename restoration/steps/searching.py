@@ -33,7 +33,7 @@ MARGIN = 96
 SMALLEST_LEVEL = 240
 """Long side below which a scan is not halved any more; once it always is."""
 FINEST_PIXELS = 36_000_000
-"""Scans of more pixels than a side of 6,000 holds are not looked at in their own size, but first at half of it at most."""
+"""Scans of more pixels than a side of 6,000 holds are not looked at in their own size; first at half of it at most."""
 _STRIDE = 32
 _LOGIT_STEPS, _MIDDLE = 16, 128
 """Logits are kept in bytes, 16 steps to one, from -8 to 8: less memory, and the same bits everywhere."""

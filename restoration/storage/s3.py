@@ -364,18 +364,28 @@ class ObjectStore:
             self.client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
 
     def put_file(self, bucket: str, key: str, path: Path, content_type: str) -> None:
-        """Write a file's bytes under a key, in parts where it is large. :raises StorageError: refused."""
+        """Write a file's bytes under a key, in parts where it is large; what arrives is checked.
+
+        A file that goes at once is sent with its MD5, which the service compares; one in parts is read again.
+
+        :raises StorageError: refused, or other bytes arrived.
+        """
         from boto3.exceptions import S3UploadFailedError
 
-        with _translated(f"s3://{bucket}/{key}"):
+        with _translated(f"s3://{bucket}/{key}"), path.open("rb") as file:
             if path.stat().st_size <= MAX_SINGLE_PUT_BYTES:
-                with path.open("rb") as file:
-                    self.client.put_object(Bucket=bucket, Key=key, Body=file, ContentType=content_type)
+                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+                file.seek(0)
+                checked = base64.b64encode(digest).decode()
+                self.client.put_object(Bucket=bucket, Key=key, Body=file, ContentType=content_type, ContentMD5=checked)
                 return
             try:
                 self.client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type})
             except S3UploadFailedError as error:
                 raise StorageError(f"s3://{bucket}/{key} could not be written: {error}") from error
+            wanted = hashlib.file_digest(file, "sha256").hexdigest()
+        if self.hash_object(bucket, key)[0] != wanted:
+            raise StorageError(f"s3://{bucket}/{key} holds other bytes than {path}; send it again")
 
     def put_atomic(
         self, bucket: str, key: str, data: bytes, *, replaces: str | None, content_type: str = "application/json"
@@ -494,6 +504,8 @@ def _translated(where: str, photo: str | None = None) -> Iterator[None]:
         yield
     except ClientError as error:
         detail = error.response.get("Error", {})
+        if detail.get("Code") == "NoSuchBucket":
+            raise StorageError(f"{where}: there is no such bucket; see how its name is spelt", photo=photo) from error
         message = f"{where}: S3 answered {detail.get('Code', '?')} ({detail.get('Message', 'no message')})"
         raise StorageError(message, photo=photo) from error
     except BotoCoreError as error:

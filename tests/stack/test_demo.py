@@ -18,11 +18,13 @@ from rich.console import Console
 
 from restoration.cli.demo_view import TerminalReporter, show_result
 from restoration.errors import EnvironmentProblem, UsageError
-from restoration.local.demo import Demo, DemoRequest, demo_collection, slug
+from restoration.ingest.survey import files_below
+from restoration.ingest.upload import upload
+from restoration.local.demo import Demo, DemoRequest, demo_collection
 from restoration.local.process import members
 from restoration.local.s3 import ORIGINALS
 from restoration.local.stack import stack_folder
-from restoration.local.upload import files_below, upload
+from restoration.names import slug
 from restoration.storage.s3 import ObjectStore
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
@@ -154,9 +156,10 @@ def test_slug(text, name):
     assert slug(text) == name
 
 
-def test_slug_of_nothing_is_refused():
+def test_a_folder_whose_name_makes_no_collection_is_refused(tmp_path):
+    assert slug("!!!") == ""
     with pytest.raises(UsageError, match="--collection"):
-        slug("!!!")
+        _ = DemoRequest(tmp_path / "!!!").collection_name
 
 
 def test_demo_collection_is_built_once(tmp_path, monkeypatch):
