@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
+from restoration.cli import app
 from restoration.cli.demo_view import TerminalReporter, show_result
 from restoration.errors import EnvironmentProblem, UsageError
 from restoration.ingest.survey import files_below
@@ -25,6 +27,7 @@ from restoration.local.process import members
 from restoration.local.s3 import ORIGINALS
 from restoration.local.stack import stack_folder
 from restoration.names import slug
+from restoration.settings import get_settings
 from restoration.storage.s3 import ObjectStore
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
@@ -94,6 +97,39 @@ def test_again_nothing_is_restored_twice_nor_published_anew(first, stack, photos
     assert result.version == 1
     assert "Nothing to restore" in text
     assert "0 files uploaded" in text
+
+
+@pytest.fixture
+def as_curator(stack, monkeypatch):
+    """The command line with the settings that `make up` writes for the curator."""
+    for name, value in stack.environment("admin").items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    yield CliRunner()
+    get_settings.cache_clear()
+
+
+def test_a_folder_is_uploaded_restored_and_followed_in_a_terminal(as_curator, photos):
+    assert as_curator.invoke(app, ["upload", str(photos), "album-by-hand", "--recipe", "grade-only"]).exit_code == 0
+    parked = as_curator.invoke(app, ["restore", "album-by-hand", "--follow"])
+    assert parked.exit_code == 0, parked.output
+    # consent is unknown: nothing is published before a person has said so
+    assert "waits for a person's approval" in parked.output
+    assert "restoration publish album-by-hand --approved-by WHO --words WHY" in parked.output
+    as_curator.invoke(app, ["upload", str(photos), "album-by-hand", "--consent", "granted"])
+    done = as_curator.invoke(app, ["restore", "album-by-hand", "--follow"])
+    assert done.exit_code == 0, done.output
+    assert "The run ended well" in done.output
+
+
+def test_a_misspelt_collection_starts_no_run_and_a_misspelt_source_fails_it_with_a_hint(as_curator, stack, photos):
+    nothing = as_curator.invoke(app, ["restore", "album-1913", "--follow"])
+    assert isinstance(nothing.exception, UsageError)
+    add = ["collection", "add", "album-elsewhere", "s3://originals/album-191/", "--recipe", "grade-only"]
+    assert as_curator.invoke(app, add).exit_code == 0
+    failed = as_curator.invoke(app, ["restore", "album-elsewhere", "--follow"])
+    assert failed.exit_code == 1
+    assert "did you mean s3://originals/album-1912/?" in failed.output
 
 
 def test_a_refused_trigger_says_why(stack, photos):
