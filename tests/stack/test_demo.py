@@ -128,7 +128,7 @@ def test_a_misspelt_collection_starts_no_run_and_a_misspelt_source_fails_it_with
     add = ["collection", "add", "album-elsewhere", "s3://originals/album-191/", "--recipe", "grade-only"]
     assert as_curator.invoke(app, add).exit_code == 0
     failed = as_curator.invoke(app, ["restore", "album-elsewhere", "--follow"])
-    assert failed.exit_code == 1
+    assert failed.exit_code == 1, failed.output
     assert "did you mean s3://originals/album-1912/?" in failed.output
 
 
