@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     lease_seconds: PositiveInt = Field(
         default=300, description="Seconds a worker owns a photograph without renewing; then the reaper frees it."
     )
+    lock_seconds: PositiveInt = Field(
+        default=600,
+        description="Seconds that a process waits for another one that lists, plans, divides or publishes the same "
+        "collection, or migrates the catalog; then it says so and ends.",
+    )
     max_attempts: PositiveInt = Field(default=3, description="Attempts at one photograph before it is quarantined.")
     faults_in_a_row: PositiveInt = Field(
         default=3,

@@ -2,7 +2,7 @@
 
 Which decision counts, and what waits, is said by the database itself (``decision_in_force``, ``awaits_review``). A
 decision never changes a photograph's state: it is a row of ``review`` and an event in the collection's chain. The
-publisher's role is enough for everything here.
+reviewer's role is enough for everything here, and so is the curator's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from restoration.catalog.divisions import IS_DIVIDED
+from restoration.catalog.locks import hold_photos
 from restoration.catalog.values import clean_text
 from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
@@ -133,9 +134,9 @@ SELECT v.review_id, v.restoration_id, CAST(v.decision AS text) AS decision, v.re
 FROM review AS v WHERE v.photo_id = :photo_id ORDER BY v.review_id DESC
 """)
 
-_LOCK = sa.text(f"""
+_HELD = sa.text(f"""
 SELECT p.collection_id, p.object_key, p.current, p.restoration_id, {WITHDRAWN} AS withdrawn
-FROM photo AS p WHERE p.photo_id = :photo_id FOR NO KEY UPDATE OF p
+FROM photo AS p WHERE p.photo_id = :photo_id
 """)  # noqa: S608 - constant condition
 
 _SAME = sa.text("""
@@ -168,11 +169,14 @@ WITH decided AS (SELECT CAST(:photo_id AS bigint) AS photo_id, CAST(:restoration
 {_DECIDE}
 """)
 
+_WAITING = sa.text(f"""
+SELECT p.photo_id FROM photo AS p WHERE p.collection_id = :collection_id AND {_SHOWN} AND {_WAITS}
+""")  # noqa: S608 - constant parts
+
 _ACCEPT_WAITING = sa.text(f"""
 WITH decided AS (
     SELECT p.photo_id, p.restoration_id FROM photo AS p
-    WHERE p.collection_id = :collection_id AND {_SHOWN} AND {_WAITS}
-    ORDER BY p.photo_id FOR NO KEY UPDATE OF p
+    WHERE p.photo_id = ANY(CAST(:held AS bigint[])) AND {_SHOWN} AND {_WAITS}
 ){_DECIDE}
 """)  # noqa: S608 - constant parts
 
@@ -391,7 +395,8 @@ def decide(
     """
     values: dict[str, Any] = {"photo_id": photo_id, "restoration_id": restoration_id}
     values |= _said(decision, reviewer, words)
-    photo = conn.execute(_LOCK, values).one_or_none()
+    hold_photos(conn, [photo_id])
+    photo = conn.execute(_HELD, values).one_or_none()
     if photo is None or not photo.current:
         raise UsageError(f"there is no current photograph {photo_id}; list the collection again")
     if photo.withdrawn:
@@ -409,7 +414,9 @@ def accept_waiting(conn: sa.Connection, collection_id: int, *, reviewer: str, wo
 
     :raises UsageError: nobody's name.
     """
-    values = _said("accept", reviewer, words) | {"collection_id": collection_id}
+    values: dict[str, Any] = _said("accept", reviewer, words) | {"collection_id": collection_id}
+    values["held"] = [int(number) for number in conn.execute(_WAITING, values).scalars()]
+    hold_photos(conn, values["held"])
     return len(conn.execute(_ACCEPT_WAITING, values).all())
 
 

@@ -37,10 +37,10 @@ from restoration.local.web_process import WebProcess, painter, review_page
 DATABASE = "restoration"
 AIRFLOW_DATABASE = "airflow"
 LOGINS: dict[str, tuple[str, ...]] = {
-    "restoration_airflow": ("restoration_ingest", "restoration_publisher"),
+    "restoration_airflow": ("restoration_ingest", "restoration_publisher", "restoration_curator"),
     "restoration_gpu": ("restoration_worker",),
     "restoration_audit": ("restoration_auditor",),
-    "restoration_review": ("restoration_publisher",),
+    "restoration_review": ("restoration_reviewer",),
 }
 """Logins of the catalog and the group roles they are members of."""
 

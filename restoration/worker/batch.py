@@ -248,9 +248,11 @@ class _Batch:
         first: dict[Content, Job] = {}
         for job in jobs:
             first.setdefault(job.content, job)
+        # whoever restores the same content has no longer than this for its whole batch
+        patience = self.runtime.settings.soft_time_limit
         with (
             self.runtime.db.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
-            content_locks(conn, [self._content_key(job) for job in first.values()]),
+            content_locks(conn, [self._content_key(job) for job in first.values()], seconds=patience),
         ):
             known = self._known(conn, first.values())
             fresh = [job for job in first.values() if job.content not in known]
