@@ -382,6 +382,7 @@ CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST
 CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
 CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
 CREATE INDEX photo_division ON photo (division_id) WHERE division_id IS NOT NULL;
+CREATE INDEX photo_declared ON photo (declared_sha256) WHERE declared_sha256 IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
@@ -438,6 +439,7 @@ COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
 COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
 COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
 COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
+COMMENT ON INDEX photo_declared IS 'From what a giver says a scan''s hash is to the scan: of collections that are never read.';
 COMMENT ON INDEX photo_division IS 'The photographs of a division.';
 
 CREATE TABLE batch (
@@ -686,7 +688,8 @@ CREATE TABLE review (
     decision        review_decision NOT NULL,
     reviewer        text NOT NULL CHECK (reviewer <> ''),
     words           text NOT NULL DEFAULT '',
-    decided_at      timestamptz NOT NULL DEFAULT now()
+    decided_at      timestamptz NOT NULL DEFAULT now(),
+    way             text NOT NULL DEFAULT '' CHECK (way IN ('', 'airflow', 'token', 'terminal'))
 );
 CREATE INDEX review_photo ON review (photo_id, review_id);
 COMMENT ON TABLE review IS 'A person''s decisions about restored photographs; the last one counts.';
@@ -697,7 +700,25 @@ COMMENT ON COLUMN review.decision IS 'What was decided.';
 COMMENT ON COLUMN review.reviewer IS 'Who decided.';
 COMMENT ON COLUMN review.words IS 'Why, in the reviewer''s words.';
 COMMENT ON COLUMN review.decided_at IS 'When.';
+COMMENT ON COLUMN review.way IS
+    'How the reviewer came: airflow (name and password checked), token (a name that nobody checked), terminal (a login of the catalog, and a name that nobody checked); empty before migration 0015.';
 COMMENT ON INDEX review_photo IS 'The last review of one photograph.';
+
+CREATE TABLE review_session (
+    session_sha256  text PRIMARY KEY CHECK (session_sha256 ~ '^[0-9a-f]{64}$'),
+    person          text NOT NULL CHECK (person <> ''),
+    way             text NOT NULL CHECK (way IN ('airflow', 'token')),
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    ends_at         timestamptz NOT NULL,
+    ended_at        timestamptz
+);
+COMMENT ON TABLE review_session IS 'Who signed in to the review page, and out again: a session that is not here, or has ended, is nobody''s.';
+COMMENT ON COLUMN review_session.session_sha256 IS 'Hash of the secret number that the person''s browser holds.';
+COMMENT ON COLUMN review_session.person IS 'Who signed in.';
+COMMENT ON COLUMN review_session.way IS 'airflow: Airflow checked the name and password. token: the page''s token, under a name that nobody checked.';
+COMMENT ON COLUMN review_session.started_at IS 'When.';
+COMMENT ON COLUMN review_session.ends_at IS 'When it ends by itself.';
+COMMENT ON COLUMN review_session.ended_at IS 'When the person signed out; null if they did not.';
 
 CREATE TABLE withdrawal (
     withdrawal_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1225,6 +1246,22 @@ END;
 $$;
 COMMENT ON FUNCTION division_said() IS 'Trigger: a worker divides in the name of a recipe, never in a person''s.';
 
+CREATE FUNCTION refused_elsewhere(of_collection bigint, of_key text, of_content text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT min(c.name)
+              FROM photo o
+              JOIN collection c ON c.collection_id = o.collection_id
+              LEFT JOIN withdrawal w ON w.collection_id = o.collection_id AND w.object_key = o.object_key
+                                    AND w.lifted_at IS NULL
+             WHERE o.collection_id <> of_collection AND (o.content_sha256 = of_content OR o.declared_sha256 = of_content)
+               AND (c.consent = 'refused' OR w.withdrawal_id IS NOT NULL)
+               AND NOT EXISTS (SELECT FROM withdrawal x
+                                WHERE x.collection_id = of_collection AND x.object_key = of_key
+                                  AND x.lifted_at > coalesce(w.withdrawn_at, '-infinity')));
+COMMENT ON FUNCTION refused_elsewhere(bigint, text, text) IS
+    'Another collection in which a content is withdrawn, or whose consent is refused; null if there is none, or if a person lifted its withdrawal for this photograph since.';
+
 CREATE FUNCTION withdrawal_said() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = restoration, pg_temp
@@ -1232,7 +1269,10 @@ AS $$
 BEGIN
     IF is_member(session_user, 'restoration_curator', 'restoration_owner')
        OR EXISTS (SELECT FROM withdrawal w
-                   WHERE w.collection_id = NEW.collection_id AND w.reason = NEW.reason AND w.lifted_at IS NULL) THEN
+                   WHERE w.collection_id = NEW.collection_id AND w.reason = NEW.reason AND w.lifted_at IS NULL)
+       OR EXISTS (SELECT FROM photo p
+                   WHERE p.collection_id = NEW.collection_id AND p.object_key = NEW.object_key
+                     AND refused_elsewhere(p.collection_id, p.object_key, p.content_sha256) IS NOT NULL) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'login % withdraws only what belongs to a photograph that is withdrawn', session_user
@@ -1240,7 +1280,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION withdrawal_said() IS
-    'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts).';
+    'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts), or because its content is refused elsewhere.';
 
 CREATE FUNCTION hold_photos(of_photos bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1862,7 +1902,7 @@ CREATE VIEW audit.review AS
 SELECT v.review_id, c.name AS collection, p.object_key, v.photo_id, v.restoration_id, v.decision::text AS decision,
        v.reviewer, v.words, v.decided_at,
        v.review_id = (SELECT max(l.review_id) FROM review l WHERE l.photo_id = v.photo_id) AS latest,
-       v.restoration_id = p.restoration_id AS of_this_restoration
+       v.restoration_id = p.restoration_id AS of_this_restoration, v.way
   FROM review v JOIN photo p USING (photo_id) JOIN collection c USING (collection_id);
 COMMENT ON VIEW audit.review IS 'Every decision of a person about a photograph; the latest one counts.';
 COMMENT ON COLUMN audit.review.review_id IS 'Number of the review.';
@@ -1876,6 +1916,7 @@ COMMENT ON COLUMN audit.review.words IS 'Why, in the reviewer''s words.';
 COMMENT ON COLUMN audit.review.decided_at IS 'When.';
 COMMENT ON COLUMN audit.review.latest IS 'Whether it is the photograph''s latest decision.';
 COMMENT ON COLUMN audit.review.of_this_restoration IS 'Whether the photograph still shows the restoration that the person saw.';
+COMMENT ON COLUMN audit.review.way IS 'How the reviewer came: airflow, token, terminal; with the last two nobody checked the name. Empty before migration 0015.';
 
 CREATE VIEW audit.withdrawal AS
 SELECT c.name AS collection, w.object_key, w.reason, w.recorded_by, w.withdrawn_at, w.lifted_at, w.lifted_by,
@@ -2215,6 +2256,8 @@ GRANT SELECT ON collection, photo, restoration, step_record, face, damage, measu
     batch_photo, review, withdrawal, colour_hint, colour_hint_removal TO restoration_reviewer;
 GRANT INSERT ON review, colour_hint, colour_hint_removal TO restoration_reviewer;
 GRANT SELECT (seq) ON event TO restoration_reviewer;
+GRANT SELECT, INSERT ON review_session TO restoration_reviewer;
+GRANT UPDATE (ended_at) ON review_session TO restoration_reviewer;
 
 GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
     ON event TO restoration_curator, restoration_reviewer;

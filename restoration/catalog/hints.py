@@ -76,6 +76,7 @@ WITH new AS (
            jsonb_build_object('hint_id', m.hint_id, 'outline', m.outline, 'radius', m.radius, 'colour', m.colour,
                               'ground', m.ground, 'given_through', CAST(:given_through AS text),
                               'words_sha256', {_WORDS})
+               || jsonb_strip_nulls(jsonb_build_object('way', NULLIF(CAST(:way AS text), '')))
     FROM made AS m ORDER BY m.hint_id
 )
 SELECT hint_id FROM made ORDER BY hint_id
@@ -198,12 +199,15 @@ def add_hints(
     given_through: GivenThrough,
     person: str,
     once: bool = False,
+    way: str = "",
 ) -> list[int]:
     """Put hints for the current scan of a key on record, with one event each; returns their numbers.
 
     Call it last in a transaction: the end of the collection's chain is locked from there.
 
     :param person: who puts them on record.
+    :param way: how that person signed in to the review page (``airflow``, or ``token`` with a name that nobody
+        checked), for the event; empty elsewhere.
     :param once: leave out those that were given in the same way before, also if they were taken back since.
     :raises UsageError: no such scan, nobody says so, or more than 64 hints would hold for it.
     """
@@ -236,6 +240,7 @@ def add_hints(
         "photo_id": photo.photo_id,
         "source_sha256": photo.content_sha256,
         "given_through": given_through,
+        "way": way,
         "added_by": clean_words(person),
         "hints": to_json([_row(number, one) for number, one in enumerate(new)]),
     }

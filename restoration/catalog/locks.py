@@ -98,8 +98,8 @@ def content_locks(conn: sa.Connection, keys: Iterable[str], *, seconds: float | 
 
 def _waited_long(message: str, seconds: float) -> CatalogError:
     return CatalogError(
-        f"{message}, for longer than {seconds:g} s (RESTORATION_LOCK_SECONDS); try again when it is done, and if nothing "
-        "is running look for its connection in pg_stat_activity"
+        f"{message}, for longer than {seconds:g} s (RESTORATION_LOCK_SECONDS); try again when it is done, and if "
+        "nothing is running look for its connection in pg_stat_activity"
     )
 
 

@@ -42,8 +42,8 @@ LIMITS: dict[str, dict[str, str]] = {
     },
 }
 """What Postgres holds a login to that is a member of this one group role: how long it waits for others, how long one
-statement may take, and how long a transaction may lie idle and keep its locks. Listings, plans and publications of large
-collections take their time in one statement or one transaction, so logins of the other groups have no such limits.
+statement may take, and how long a transaction may lie idle and keep its locks. Listings, plans and publications of
+large collections take their time in one statement or one transaction, so logins of the other groups have no limits.
 """
 
 _RESET = sorted({name for limits in LIMITS.values() for name in limits})

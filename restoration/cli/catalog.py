@@ -73,7 +73,8 @@ def roles() -> None:
 def login(
     name: Annotated[str, typer.Argument(help="Login to make, or to bring up to date.")],
     group: Annotated[
-        list[str], typer.Option(
+        list[str],
+        typer.Option(
             help="Group role: owner, ingest, worker, publisher, curator, reviewer, auditor. Repeatable; it leaves all "
             "others."
         ),

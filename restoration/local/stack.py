@@ -196,6 +196,7 @@ class Stack:
             settings["RESTORATION_REVIEW_URL"] = self.review.url
         if role == "review":
             settings["RESTORATION_REVIEW_PORT"] = str(self.state.review_port)
+            settings["RESTORATION_REVIEW_PEOPLE"] = ADMIN
             settings["RESTORATION_REVIEW_SECRET"] = self.state.review_secret
             settings["RESTORATION_PAINTER_URL"] = self.painter.url
         return settings | self._extra_of(role)

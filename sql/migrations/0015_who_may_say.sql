@@ -238,6 +238,27 @@ COMMENT ON TRIGGER photo_told_update ON photo IS 'Refuses a final state, another
 
 -- What people decide ----------------------------------------------------------------------------------------------
 
+ALTER TABLE review
+    ADD COLUMN way text NOT NULL DEFAULT '' CHECK (way IN ('', 'airflow', 'token', 'terminal'));
+COMMENT ON COLUMN review.way IS
+    'How the reviewer came: airflow (name and password checked), token (a name that nobody checked), terminal (a login of the catalog, and a name that nobody checked); empty before migration 0015.';
+
+CREATE TABLE review_session (
+    session_sha256  text PRIMARY KEY CHECK (session_sha256 ~ '^[0-9a-f]{64}$'),
+    person          text NOT NULL CHECK (person <> ''),
+    way             text NOT NULL CHECK (way IN ('airflow', 'token')),
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    ends_at         timestamptz NOT NULL,
+    ended_at        timestamptz
+);
+COMMENT ON TABLE review_session IS 'Who signed in to the review page, and out again: a session that is not here, or has ended, is nobody''s.';
+COMMENT ON COLUMN review_session.session_sha256 IS 'Hash of the secret number that the person''s browser holds.';
+COMMENT ON COLUMN review_session.person IS 'Who signed in.';
+COMMENT ON COLUMN review_session.way IS 'airflow: Airflow checked the name and password. token: the page''s token, under a name that nobody checked.';
+COMMENT ON COLUMN review_session.started_at IS 'When.';
+COMMENT ON COLUMN review_session.ends_at IS 'When it ends by itself.';
+COMMENT ON COLUMN review_session.ended_at IS 'When the person signed out; null if they did not.';
+
 CREATE FUNCTION word_told() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = restoration, pg_temp
@@ -275,6 +296,27 @@ END;
 $$;
 COMMENT ON FUNCTION division_said() IS 'Trigger: a worker divides in the name of a recipe, never in a person''s.';
 
+-- Consent belongs to the picture, whichever collection it is in: a content that is withdrawn or refused in one is not
+-- shown through another.
+CREATE INDEX photo_declared ON photo (declared_sha256) WHERE declared_sha256 IS NOT NULL;
+COMMENT ON INDEX photo_declared IS 'From what a giver says a scan''s hash is to the scan: of collections that are never read.';
+
+CREATE FUNCTION refused_elsewhere(of_collection bigint, of_key text, of_content text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT min(c.name)
+              FROM photo o
+              JOIN collection c ON c.collection_id = o.collection_id
+              LEFT JOIN withdrawal w ON w.collection_id = o.collection_id AND w.object_key = o.object_key
+                                    AND w.lifted_at IS NULL
+             WHERE o.collection_id <> of_collection AND (o.content_sha256 = of_content OR o.declared_sha256 = of_content)
+               AND (c.consent = 'refused' OR w.withdrawal_id IS NOT NULL)
+               AND NOT EXISTS (SELECT FROM withdrawal x
+                                WHERE x.collection_id = of_collection AND x.object_key = of_key
+                                  AND x.lifted_at > coalesce(w.withdrawn_at, '-infinity')));
+COMMENT ON FUNCTION refused_elsewhere(bigint, text, text) IS
+    'Another collection in which a content is withdrawn, or whose consent is refused; null if there is none, or if a person lifted its withdrawal for this photograph since.';
+
 CREATE FUNCTION withdrawal_said() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = restoration, pg_temp
@@ -282,7 +324,10 @@ AS $$
 BEGIN
     IF is_member(session_user, 'restoration_curator', 'restoration_owner')
        OR EXISTS (SELECT FROM withdrawal w
-                   WHERE w.collection_id = NEW.collection_id AND w.reason = NEW.reason AND w.lifted_at IS NULL) THEN
+                   WHERE w.collection_id = NEW.collection_id AND w.reason = NEW.reason AND w.lifted_at IS NULL)
+       OR EXISTS (SELECT FROM photo p
+                   WHERE p.collection_id = NEW.collection_id AND p.object_key = NEW.object_key
+                     AND refused_elsewhere(p.collection_id, p.object_key, p.content_sha256) IS NOT NULL) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'login % withdraws only what belongs to a photograph that is withdrawn', session_user
@@ -290,7 +335,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION withdrawal_said() IS
-    'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts).';
+    'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts), or because its content is refused elsewhere.';
 
 CREATE FUNCTION hold_photos(of_photos bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -329,6 +374,14 @@ COMMENT ON COLUMN audit.event.agent IS 'Who did it, as the program says.';
 COMMENT ON COLUMN audit.event.login IS 'Login that wrote it; null in events of rule 1.';
 COMMENT ON COLUMN audit.event.rule IS 'What the hash is taken of: 1 until migration 0015, 2 with rule and login.';
 
+CREATE OR REPLACE VIEW audit.review AS
+SELECT v.review_id, c.name AS collection, p.object_key, v.photo_id, v.restoration_id, v.decision::text AS decision,
+       v.reviewer, v.words, v.decided_at,
+       v.review_id = (SELECT max(l.review_id) FROM review l WHERE l.photo_id = v.photo_id) AS latest,
+       v.restoration_id = p.restoration_id AS of_this_restoration, v.way
+  FROM review v JOIN photo p USING (photo_id) JOIN collection c USING (collection_id);
+COMMENT ON COLUMN audit.review.way IS 'How the reviewer came: airflow, token, terminal; with the last two nobody checked the name. Empty before migration 0015.';
+
 -- Who may do what -------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION photo_told(), photo_guard(), word_told(), division_said(), withdrawal_said(),
@@ -336,6 +389,8 @@ REVOKE ALL ON FUNCTION photo_told(), photo_guard(), word_told(), division_said()
 
 REVOKE INSERT ON review, colour_hint, colour_hint_removal FROM restoration_publisher;
 REVOKE UPDATE (lifted_at, lifted_by) ON withdrawal FROM restoration_publisher;
+
+GRANT SELECT ON review_session TO restoration_ingest, restoration_publisher;
 
 -- what people decide: in a terminal, or answers that Airflow passes on
 GRANT USAGE ON SCHEMA restoration, audit TO restoration_curator;
@@ -351,6 +406,8 @@ GRANT SELECT ON collection, photo, restoration, step_record, face, damage, measu
     batch_photo, review, withdrawal, colour_hint, colour_hint_removal TO restoration_reviewer;
 GRANT INSERT ON review, colour_hint, colour_hint_removal TO restoration_reviewer;
 GRANT SELECT (seq) ON event TO restoration_reviewer;
+GRANT SELECT, INSERT ON review_session TO restoration_reviewer;
+GRANT UPDATE (ended_at) ON review_session TO restoration_reviewer;
 
 GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
     ON event TO restoration_curator, restoration_reviewer;

@@ -43,7 +43,9 @@ _PHOTO = "(SELECT photo_id FROM photo WHERE object_key = 'family/ada.tif')"
 _FAMILY = "(SELECT collection_id FROM collection WHERE name = 'family')"
 _OTHER = "(SELECT max(restoration_id) FROM restoration)"
 _TOLD = "; SET CONSTRAINTS ALL IMMEDIATE"
-_EVENT = "INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail{more}) SELECT {family}, '{type}', "
+_EVENT = (
+    "INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, detail{more}) SELECT {family}, '{type}', "
+)
 _EVENT += "'success', 'Eve Kim', {photo}, '{detail}'{values}"
 
 
@@ -60,7 +62,9 @@ def _but(*allowed: str) -> tuple[str, ...]:
     return tuple(role for role in ROLES if role not in allowed)
 
 
-def event(type_: str, detail: str = "{}", more: str = "", values: str = "", *, photo: str = "1", family: str = "1") -> str:
+def event(
+    type_: str, detail: str = "{}", more: str = "", values: str = "", *, photo: str = "1", family: str = "1"
+) -> str:
     """The statement that writes an event in the name of Eve Kim.
 
     The numbers are those of the first photograph and collection, so that no right to read is needed.
@@ -91,7 +95,7 @@ _HISTORY = [
     "CREATE SCHEMA mine",
     "INSERT INTO schema_migration VALUES ('0099_x', repeat('a', 64))",
     "UPDATE schema_migration SET sha256 = repeat('a', 64)",
-    "CREATE OR REPLACE FUNCTION event_tellers(event_type text) RETURNS name[] LANGUAGE sql AS $$ SELECT '{}'::name[] $$",
+    "CREATE OR REPLACE FUNCTION is_member(login name, VARIADIC groups name[]) RETURNS bool LANGUAGE sql RETURN true",
     "ALTER FUNCTION may_tell(name, event) OWNER TO CURRENT_USER",
     "COMMENT ON TABLE event IS 'mine'",
 ]
@@ -111,21 +115,20 @@ _SERVER = [
     "SELECT passwd FROM pg_shadow",
 ]
 _TABLES = (
-    "batch batch_photo collection colour_hint colour_hint_removal damage division division_removal evaluation event face "
-    "measurement model_version photo policy publication publication_photo restoration review run step_record withdrawal"
+    "batch batch_photo collection colour_hint colour_hint_removal damage division division_removal evaluation event "
+    "face measurement model_version photo policy publication publication_photo restoration review "
+    "review_session run step_record withdrawal"
 )
 _REVIEW = "INSERT INTO review (photo_id, restoration_id, decision, reviewer) VALUES (1, 1, 'accept', 'Eve Kim')"
 _HINT = (
-    "INSERT INTO colour_hint (collection_id, photo_id, outline, radius, colour, ground, said_by, given_through, added_by) "
-    "VALUES (1, 1, '[[0.5, 0.5]]', 0.01, '#102030', 'memory', 'Eve Kim', 'terminal', 'Eve Kim')"
+    "INSERT INTO colour_hint (collection_id, photo_id, outline, radius, colour, ground, said_by, given_through, "
+    "added_by) VALUES (1, 1, '[[0.5, 0.5]]', 0.01, '#102030', 'memory', 'Eve Kim', 'terminal', 'Eve Kim')"
 )
 _DIVISION = (
     "INSERT INTO division (collection_id, source_sha256, boxes, given_through, run_id, decided_by) "
     "SELECT {family}, repeat('b', 64), ARRAY['1'], '{through}', {run}, '{who}'"
 )
-_WITHDRAWAL = (
-    "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) VALUES (1, 'family/ada.tif', 'mine', 'Eve')"
-)
+_WITHDRAWAL = "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) VALUES (1, 'a', 'mine', 'Eve')"
 _NO_WORKER = _but("worker", "ingest")
 
 STATEMENTS: list[Forbidden] = [
@@ -154,6 +157,11 @@ STATEMENTS: list[Forbidden] = [
     # what people decide
     Forbidden("review", _REVIEW, _but("curator", "reviewer")),
     Forbidden("review without event", _REVIEW + _TOLD),
+    Forbidden("session of the review page",
+              "INSERT INTO review_session (session_sha256, person, way, ends_at) "
+              "VALUES (repeat('a', 64), 'Eve', 'token', now())", _but("reviewer")),
+    Forbidden("session that goes on", "UPDATE review_session SET ended_at = NULL", _but("reviewer")),
+    Forbidden("session in another name", "UPDATE review_session SET person = 'Eve'"),
     Forbidden("review changed", "UPDATE review SET decision = 'accept'"),
     Forbidden("hint", _HINT, _but("curator", "reviewer", "ingest")),
     Forbidden("hint without event", _HINT + _TOLD),
@@ -161,15 +169,18 @@ STATEMENTS: list[Forbidden] = [
     Forbidden("hint taken back", "INSERT INTO colour_hint_removal VALUES (1, '', 'Eve')",
               _but("curator", "reviewer", "ingest")),
     Forbidden("withdrawal", _WITHDRAWAL, _but("curator")),
-    Forbidden("withdrawal lifted in its row", "UPDATE withdrawal SET lifted_at = now(), lifted_by = 'Eve'", _but("curator")),
+    Forbidden("withdrawal lifted in its row", "UPDATE withdrawal SET lifted_at = now(), lifted_by = 'Eve'",
+              _but("curator")),
     Forbidden("withdrawal's reason changed", "UPDATE withdrawal SET reason = 'mine'"),
     Forbidden("division changed", "UPDATE division SET decided_by = 'mine'"),
     # a photograph's state, content and place without a word
-    Forbidden("restored", f"UPDATE photo SET state = 'restored', reason = NULL WHERE object_key LIKE '%bob.tif'{_TOLD}"),
+    Forbidden("restored",
+              f"UPDATE photo SET state = 'restored', reason = NULL WHERE object_key LIKE '%bob.tif'{_TOLD}"),
     Forbidden("another picture", f"UPDATE photo SET restoration_id = {_OTHER} WHERE photo_id = {_PHOTO}{_TOLD}"),
     Forbidden("another picture, told of its own",
               f"UPDATE photo SET restoration_id = {_OTHER} WHERE photo_id = {_PHOTO}; "
-              + event("restoration", "{}", ", restoration_id", f", (SELECT restoration_id FROM photo WHERE photo_id = 2)",
+              + event("restoration", "{}", ", restoration_id",
+                      ", (SELECT restoration_id FROM photo WHERE photo_id = 2)",
                       photo=_PHOTO) + _TOLD),
     Forbidden("another picture, told as a cancellation",
               f"UPDATE photo SET restoration_id = {_OTHER} WHERE photo_id = {_PHOTO}; "
@@ -190,7 +201,8 @@ STATEMENTS: list[Forbidden] = [
     Forbidden("photograph renamed", "UPDATE photo SET object_key = 'x'", _but("ingest")),
     # conditions, sources, results
     Forbidden("consent", "UPDATE collection SET consent = 'granted'", _but("ingest")),
-    Forbidden("collection", "INSERT INTO collection (name, source_uri, recipe) VALUES ('x', 's3://x/', 'x')", _but("ingest")),
+    Forbidden("collection", "INSERT INTO collection (name, source_uri, recipe) VALUES ('x', 's3://x/', 'x')",
+              _but("ingest")),
     Forbidden("result changed", "UPDATE restoration SET output_key = 'x'"),
     Forbidden("model changed", "UPDATE model_version SET weights_sha256 = repeat('a', 64)"),
     Forbidden("measurement changed", "UPDATE measurement SET value = 1"),
@@ -198,7 +210,8 @@ STATEMENTS: list[Forbidden] = [
     Forbidden("result added",
               "INSERT INTO model_version (name, version, architecture, weights_sha256, licence, source) "
               "VALUES ('x', '1', 'x', repeat('a', 64), 'x', 'x')", _but("worker")),
-    Forbidden("publication", "INSERT INTO publication (collection_id, version, uri) VALUES (1, 9, 's3://x/')", _but("publisher")),
+    Forbidden("publication", "INSERT INTO publication (collection_id, version, uri) VALUES (1, 9, 's3://x/')",
+              _but("publisher")),
     Forbidden("publication current", "UPDATE publication SET state = 'current'", _but("publisher")),
     Forbidden("publication shows", "INSERT INTO publication_photo VALUES (1, 1, 1, 'x')", _but("publisher")),
     Forbidden("run", "UPDATE run SET recipe_body = '{}'", _but("ingest")),

@@ -13,7 +13,7 @@ from restoration.catalog import migrations
 from restoration.catalog.database import make_engine
 from restoration.catalog.dictionary import data_dictionary
 from restoration.catalog.files import sql_dir
-from restoration.catalog.roles import GROUPS, LIMITS, ensure_login, ensure_roles, list_roles
+from restoration.catalog.roles import GROUPS, ensure_login, ensure_roles, list_roles
 from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import CatalogError, PhotoState, ReasonCode, UsageError
 from restoration.local.postgres import SUPERUSER, _tool

@@ -96,6 +96,7 @@ def test_the_review_page_gets_no_secret_of_another():
     secrets = set(VARIABLE.findall(" ".join(environment("review").values())))
     assert {name for name, _ in secrets} == {
         "CATALOG_REVIEW_PASSWORD", "S3_REVIEW_SECRET_KEY", "REVIEW_SECRET", "RESTORATION_REVIEW_URL",
+        "RESTORATION_REVIEW_PEOPLE",
     }  # fmt: skip
     port = Settings.model_fields["review_port"].default
     assert SERVICES["review"]["ports"] == [f"127.0.0.1:{port}:{port}"]
