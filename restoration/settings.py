@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None,
         description="SQLAlchemy address of the catalog (postgresql+psycopg2://user:password@host:port/name). "
-        "Each process logs in with the role it needs: ingest, worker, publisher or auditor.",
+        "Each process logs in with the role it needs: ingest, worker, publisher, curator, reviewer or auditor.",
     )
     broker_url: SecretStr | None = Field(
         default=None, description="Celery broker: redis://host:port/db, or amqp://user:password@host// for RabbitMQ."
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     )
     restored_bucket: str = Field(default="restored", description="Bucket for restored photographs, content-addressed.")
     archive_bucket: str = Field(default="archive", description="Bucket for published archives.")
+    source_buckets: str = Field(
+        default="originals",
+        description="Buckets in which scans may lie, separated by commas; a collection elsewhere is refused.",
+    )
 
     # -- untrusted files -----------------------------------------------------------------------------------------
     max_object_bytes: PositiveInt = Field(
@@ -118,6 +122,11 @@ class Settings(BaseSettings):
     )
     lease_seconds: PositiveInt = Field(
         default=300, description="Seconds a worker owns a photograph without renewing; then the reaper frees it."
+    )
+    lock_seconds: PositiveInt = Field(
+        default=600,
+        description="Seconds that a process waits for another one that lists, plans, divides or publishes the same "
+        "collection, or migrates the catalog; then it says so and ends.",
     )
     max_attempts: PositiveInt = Field(default=3, description="Attempts at one photograph before it is quarantined.")
     faults_in_a_row: PositiveInt = Field(
@@ -250,7 +259,18 @@ class Settings(BaseSettings):
     )
     review_people: str = Field(
         default="",
-        description="Names of Airflow's users who may log in to the review page, separated by commas; empty: all.",
+        description="Names of Airflow's users who may log in to the review page, separated by commas; * for all. "
+        "Without it the page does not start where Airflow's users may log in.",
+    )
+    review_hosts: str = Field(
+        default="",
+        description="Names (of the header Host) under which the review page may be asked for, separated by commas, "
+        "beside the host of its public address and this machine's own.",
+    )
+    review_proxies: str = Field(
+        default="",
+        description="Addresses of proxies in front of the review page whose X-Forwarded-For is believed, separated by "
+        "commas; empty: nobody's.",
     )
     painter_url: str | None = Field(
         default=None,

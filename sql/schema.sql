@@ -382,6 +382,7 @@ CREATE INDEX photo_fixity ON photo (collection_id, fixity_checked_at NULLS FIRST
 CREATE UNIQUE INDEX photo_part ON photo (collection_id, file_key, part) WHERE current AND file_key IS NOT NULL;
 CREATE INDEX photo_file ON photo (collection_id, file_key) WHERE file_key IS NOT NULL;
 CREATE INDEX photo_division ON photo (division_id) WHERE division_id IS NOT NULL;
+CREATE INDEX photo_declared ON photo (declared_sha256) WHERE declared_sha256 IS NOT NULL;
 COMMENT ON TABLE photo IS
     'One photograph: collection, key and version of its file, and which part of the file it is. A replaced object is a new row; the old one stops being current.';
 COMMENT ON COLUMN photo.photo_id IS 'Number of the photograph.';
@@ -438,6 +439,7 @@ COMMENT ON INDEX photo_duplicate IS 'From a photograph to its duplicates.';
 COMMENT ON INDEX photo_fixity IS 'The scans that have gone longest without a fixity check.';
 COMMENT ON INDEX photo_part IS 'One current photograph a part; the parts of a file.';
 COMMENT ON INDEX photo_file IS 'The parts of a file, of whatever version.';
+COMMENT ON INDEX photo_declared IS 'From what a giver says a scan''s hash is to the scan: of collections that are never read.';
 COMMENT ON INDEX photo_division IS 'The photographs of a division.';
 
 CREATE TABLE batch (
@@ -686,7 +688,8 @@ CREATE TABLE review (
     decision        review_decision NOT NULL,
     reviewer        text NOT NULL CHECK (reviewer <> ''),
     words           text NOT NULL DEFAULT '',
-    decided_at      timestamptz NOT NULL DEFAULT now()
+    decided_at      timestamptz NOT NULL DEFAULT now(),
+    way             text NOT NULL DEFAULT '' CHECK (way IN ('', 'airflow', 'token', 'terminal'))
 );
 CREATE INDEX review_photo ON review (photo_id, review_id);
 COMMENT ON TABLE review IS 'A person''s decisions about restored photographs; the last one counts.';
@@ -697,7 +700,25 @@ COMMENT ON COLUMN review.decision IS 'What was decided.';
 COMMENT ON COLUMN review.reviewer IS 'Who decided.';
 COMMENT ON COLUMN review.words IS 'Why, in the reviewer''s words.';
 COMMENT ON COLUMN review.decided_at IS 'When.';
+COMMENT ON COLUMN review.way IS
+    'How the reviewer came: airflow (name and password checked), token (a name that nobody checked), terminal (a login of the catalog, and a name that nobody checked); empty before migration 0015.';
 COMMENT ON INDEX review_photo IS 'The last review of one photograph.';
+
+CREATE TABLE review_session (
+    session_sha256  text PRIMARY KEY CHECK (session_sha256 ~ '^[0-9a-f]{64}$'),
+    person          text NOT NULL CHECK (person <> ''),
+    way             text NOT NULL CHECK (way IN ('airflow', 'token')),
+    started_at      timestamptz NOT NULL DEFAULT now(),
+    ends_at         timestamptz NOT NULL,
+    ended_at        timestamptz
+);
+COMMENT ON TABLE review_session IS 'Who signed in to the review page, and out again: a session that is not here, or has ended, is nobody''s.';
+COMMENT ON COLUMN review_session.session_sha256 IS 'Hash of the secret number that the person''s browser holds.';
+COMMENT ON COLUMN review_session.person IS 'Who signed in.';
+COMMENT ON COLUMN review_session.way IS 'airflow: Airflow checked the name and password. token: the page''s token, under a name that nobody checked.';
+COMMENT ON COLUMN review_session.started_at IS 'When.';
+COMMENT ON COLUMN review_session.ends_at IS 'When it ends by itself.';
+COMMENT ON COLUMN review_session.ended_at IS 'When the person signed out; null if they did not.';
 
 CREATE TABLE withdrawal (
     withdrawal_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -798,22 +819,25 @@ CREATE TABLE event (
     occurred_at     timestamptz NOT NULL,
     prev_sha256     text NOT NULL,
     sha256          text NOT NULL,
+    login           text,
+    rule            smallint NOT NULL DEFAULT 1,
+    transaction_id  xid8,
     PRIMARY KEY (collection_id, seq)
 );
 CREATE INDEX event_photo ON event (photo_id) WHERE photo_id IS NOT NULL;
 CREATE INDEX event_publication ON event (publication_id) WHERE publication_id IS NOT NULL;
 CREATE INDEX event_approval ON event (collection_id, (detail ->> 'content_sha256')) WHERE event_type = 'approval';
 COMMENT ON TABLE event IS
-    'Append-only facts in PREMIS vocabulary, hash-chained per collection. Number, time and hashes are set by a trigger, '
-    'whatever the client sends; rows cannot be changed or removed.';
+    'Append-only facts in PREMIS vocabulary, hash-chained per collection. Number, time, login and hashes are set by a trigger, whatever the client sends; it refuses types that the login''s group roles do not write (event_tellers). Rows cannot be changed or removed.';
 COMMENT ON COLUMN event.collection_id IS 'Collection in whose chain the event stands.';
 COMMENT ON COLUMN event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN event.event_type IS
     'What happened: ingestion, replacement, missing, pages, rejection, restoration, deduplication, failure, quarantine, release, '
     'run_opened, run_planned, run_finished, cancellation, approval, publication, review, withdrawal, removal, fixity_check, '
-    'colour_hint, colour_hint_removal, division, division_removal.';
+    'colour_hint, colour_hint_removal, division, division_removal. No other type is written.';
 COMMENT ON COLUMN event.outcome IS 'success, warning or failure.';
-COMMENT ON COLUMN event.agent IS 'Who did it: a worker, the planner, the publisher, a person.';
+COMMENT ON COLUMN event.agent IS
+    'Who did it, as the program says: a worker, the planner, the publisher, a person. Who let it in is login.';
 COMMENT ON COLUMN event.run_id IS 'Run in which it happened.';
 COMMENT ON COLUMN event.photo_id IS 'Photograph it happened to.';
 COMMENT ON COLUMN event.restoration_id IS 'Restoration that came of it.';
@@ -822,6 +846,11 @@ COMMENT ON COLUMN event.detail IS 'Reason codes, figures and hashes.';
 COMMENT ON COLUMN event.occurred_at IS 'When it was written, by the database''s clock.';
 COMMENT ON COLUMN event.prev_sha256 IS 'Hash of the event before; 64 zeros for the first.';
 COMMENT ON COLUMN event.sha256 IS 'Hash of this event''s canonical text, which includes prev_sha256.';
+COMMENT ON COLUMN event.login IS 'Login that wrote it, by the database (session_user); null in events of rule 1.';
+COMMENT ON COLUMN event.rule IS
+    'What the hash is taken of: 1, all columns but login and hash, until migration 0015; 2, rule and login too.';
+COMMENT ON COLUMN event.transaction_id IS
+    'Transaction that wrote it, so that a photograph''s change and its event can be told to belong together; not in the hash.';
 COMMENT ON INDEX event_photo IS 'The history of one photograph.';
 COMMENT ON INDEX event_publication IS 'The history of one publication, and which of its files are damaged.';
 COMMENT ON INDEX event_approval IS 'Whether a person approved exactly this state of a collection: a few rows.';
@@ -937,11 +966,73 @@ COMMENT ON COLUMN evaluation_score.value IS 'The figure; shares are 0 to 1.';
 CREATE FUNCTION event_canonical(e event) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = restoration, pg_temp
-    RETURN jsonb_build_array(e.collection_id, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id,
-        e.restoration_id, e.publication_id, e.detail,
-        to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.prev_sha256)::text;
+    RETURN CASE WHEN e.rule = 1 THEN
+        jsonb_build_array(e.collection_id, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id,
+            e.restoration_id, e.publication_id, e.detail,
+            to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.prev_sha256)
+    ELSE
+        jsonb_build_array(e.collection_id, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id,
+            e.restoration_id, e.publication_id, e.detail,
+            to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.prev_sha256, e.rule, e.login)
+    END::text;
 COMMENT ON FUNCTION event_canonical(event) IS
-    'The text that an event''s hash is taken of: a JSON array of all its columns but the hash itself, times in UTC.';
+    'The text that an event''s hash is taken of: a JSON array of its columns but the hash itself, times in UTC. By rule 2 it ends with the rule and the login.';
+
+CREATE FUNCTION is_member(login name, VARIADIC groups name[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    one name;
+BEGIN
+    FOREACH one IN ARRAY groups LOOP
+        IF pg_has_role(login, one, 'MEMBER') THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION is_member(name, name[]) IS
+    'Whether a login is a member of one of these group roles. Superusers are members of all.';
+
+CREATE FUNCTION event_tellers(event_type text) RETURNS name[]
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE
+        WHEN event_type IN ('restoration', 'deduplication', 'pages') THEN '{restoration_worker}'
+        -- the reaper runs on both sides
+        WHEN event_type IN ('failure', 'quarantine', 'rejection', 'missing', 'cancellation', 'division')
+            THEN '{restoration_worker,restoration_ingest}'
+        WHEN event_type IN ('ingestion', 'replacement', 'run_opened', 'run_planned', 'run_finished', 'release',
+                            'division_removal') THEN '{restoration_ingest}'
+        WHEN event_type IN ('publication', 'removal', 'fixity_check') THEN '{restoration_publisher}'
+        WHEN event_type = 'approval' THEN '{restoration_curator}'
+        WHEN event_type = 'review' THEN '{restoration_curator,restoration_reviewer}'
+        WHEN event_type IN ('colour_hint', 'colour_hint_removal')
+            THEN '{restoration_curator,restoration_reviewer,restoration_ingest}'
+        WHEN event_type = 'withdrawal' THEN '{restoration_curator,restoration_ingest,restoration_publisher}'
+        ELSE '{}' END::name[];
+COMMENT ON FUNCTION event_tellers(text) IS
+    'Group roles whose members may write events of a type; empty for types that nobody but the owner writes. Of a withdrawal and of a division some write a part alone: may_tell.';
+
+CREATE FUNCTION may_tell(login name, e event) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF NOT is_member(login, VARIADIC event_tellers(e.event_type)) THEN
+        RETURN is_member(login, 'restoration_owner');
+    ELSIF e.event_type = 'withdrawal' AND NOT is_member(login, 'restoration_curator', 'restoration_owner') THEN
+        RETURN e.detail ? 'because_of' AND NOT e.detail ? 'lifted';
+    ELSIF e.event_type = 'division' AND NOT is_member(login, 'restoration_ingest', 'restoration_owner') THEN
+        RETURN e.run_id IS NOT NULL AND EXISTS (
+            SELECT FROM division d
+             WHERE d.division_id = (e.detail ->> 'division_id')::bigint AND d.collection_id = e.collection_id
+               AND d.source_sha256 = e.detail ->> 'source_sha256' AND d.given_through = e.detail ->> 'given_through');
+    END IF;
+    RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION may_tell(name, event) IS
+    'Whether a login may write this event: its type is one of its group roles'' (event_tellers). Without restoration_curator a withdrawal only because of another one; without restoration_ingest a division only in a run, and one that is on record. The owner may write any.';
 
 CREATE FUNCTION event_chain() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -952,6 +1043,11 @@ DECLARE
     last_sha256 text;
     head_seq    bigint;
 BEGIN
+    IF NOT may_tell(session_user, NEW) THEN
+        RAISE EXCEPTION 'login % may not write this event of type %', session_user, NEW.event_type
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'docs/catalog.md says which group role writes which events.';
+    END IF;
     SELECT h.seq, h.sha256 INTO last_seq, last_sha256
       FROM event_head h WHERE h.collection_id = NEW.collection_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -970,12 +1066,15 @@ BEGIN
     NEW.seq := last_seq + 1;
     NEW.prev_sha256 := last_sha256;
     NEW.occurred_at := clock_timestamp();
+    NEW.login := session_user;
+    NEW.rule := 2;
+    NEW.transaction_id := pg_current_xact_id();
     NEW.sha256 := encode(sha256(convert_to(event_canonical(NEW), 'UTF8')), 'hex');
     RETURN NEW;
 END;
 $$;
 COMMENT ON FUNCTION event_chain() IS
-    'Trigger: locks the end of the chain and gives a new event its number, time and hashes, whatever the client sent.';
+    'Trigger: refuses an event that its login may not write, locks the end of the chain, and gives a new event its number, time, login and hashes, whatever the client sent.';
 
 CREATE FUNCTION event_move_head() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1011,10 +1110,203 @@ ALTER TABLE event ENABLE ALWAYS TRIGGER event_chain;
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_move_head;
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_append_only;
 ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate;
-COMMENT ON TRIGGER event_chain ON event IS 'Sets seq, prev_sha256, sha256 and occurred_at.';
+COMMENT ON TRIGGER event_chain ON event IS 'Refuses what the login may not write; sets seq, prev_sha256, sha256, occurred_at, login, rule and transaction_id.';
 COMMENT ON TRIGGER event_move_head ON event IS 'Keeps event_head at the last event.';
 COMMENT ON TRIGGER event_append_only ON event IS 'Refuses UPDATE and DELETE.';
 COMMENT ON TRIGGER event_no_truncate ON event IS 'Refuses TRUNCATE.';
+
+-- No change of a photograph without its event -------------------------------------------------------------------------
+
+CREATE FUNCTION photo_told() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    -- a listing and a plan refuse and leave out many at once; their own event says how many
+    IF NEW.state IN ('rejected', 'skipped') AND is_member(session_user, 'restoration_ingest') THEN
+        RETURN NULL;
+    ELSIF EXISTS (SELECT FROM event e
+                   WHERE e.photo_id = NEW.photo_id AND e.transaction_id = pg_current_xact_id()
+                     AND e.occurred_at >= transaction_timestamp()
+                     AND CASE NEW.state
+                              WHEN 'rejected' THEN e.event_type = 'rejection'
+                              WHEN 'quarantined' THEN e.event_type = 'quarantine'
+                              WHEN 'skipped' THEN e.event_type = CASE NEW.reason::text WHEN 'divided' THEN 'division'
+                                                                                       ELSE 'cancellation' END
+                              ELSE e.event_type = 'division_removal'
+                                OR (e.event_type IN ('restoration', 'deduplication')
+                                    AND e.restoration_id = NEW.restoration_id) END) THEN
+        RETURN NULL;
+    ELSIF is_member(session_user, 'restoration_owner') THEN
+        RETURN NULL;
+    ELSIF TG_OP = 'UPDATE' THEN
+        -- given back: it shows again what it showed
+        IF OLD.state IN ('pending', 'queued', 'restoring') AND NEW.content_sha256 IS NOT DISTINCT FROM OLD.content_sha256
+           AND EXISTS (SELECT FROM restoration r
+                        WHERE r.restoration_id = NEW.restoration_id AND r.restoration_id = OLD.restoration_id
+                          AND r.state = NEW.state AND r.reason IS NOT DISTINCT FROM NEW.reason) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'photograph % is % without the event that says so', NEW.photo_id, NEW.state
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'The event belongs into the transaction that changes the photograph.';
+END;
+$$;
+COMMENT ON FUNCTION photo_told() IS
+    'Trigger: a photograph reaches a final state, another restoration or other content only in the transaction that writes the event of it. The ingest may reject and leave out many with one event; what is given back shows what it showed.';
+
+CREATE FUNCTION photo_guard() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    IF is_member(session_user, 'restoration_ingest', 'restoration_owner') THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'INSERT' THEN
+        IF NEW.part > 1 AND NEW.state IN ('pending', 'queued', 'rejected') THEN
+            RETURN NEW;
+        END IF;
+    ELSIF NEW.part > 1 AND NEW.state = OLD.state THEN
+        RETURN NEW;  -- a part of a file that a worker has read comes and goes with what the file shows
+    ELSIF NEW.current = OLD.current AND NEW.missing_since IS NOT DISTINCT FROM OLD.missing_since
+          AND EXISTS (SELECT FROM batch_photo bp JOIN batch b USING (batch_id)
+                       WHERE bp.photo_id = NEW.photo_id AND bp.finished_at IS NULL
+                         AND b.state IN ('planned', 'queued', 'running')) THEN
+        RETURN NEW;  -- it was planned: a lease takes it up
+    END IF;
+    RAISE EXCEPTION 'login % may not add or take away photograph %', session_user, NEW.object_key
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = 'A listing does that; a worker adds and takes away further parts of a file alone.';
+END;
+$$;
+COMMENT ON FUNCTION photo_guard() IS
+    'Trigger: a worker adds only further parts of a file, takes away none but those, and takes up a photograph that had its end only if it is in a live batch.';
+
+CREATE TRIGGER photo_guard_insert BEFORE INSERT ON photo FOR EACH ROW EXECUTE FUNCTION photo_guard();
+CREATE TRIGGER photo_guard_update BEFORE UPDATE OF state, current, missing_since ON photo FOR EACH ROW
+    WHEN (NEW.current <> OLD.current OR NEW.missing_since IS DISTINCT FROM OLD.missing_since
+          OR (NEW.state IN ('pending', 'queued', 'restoring') AND OLD.state NOT IN ('pending', 'queued', 'restoring')))
+    EXECUTE FUNCTION photo_guard();
+CREATE CONSTRAINT TRIGGER photo_told_insert AFTER INSERT ON photo DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.state NOT IN ('pending', 'queued', 'restoring'))
+    EXECUTE FUNCTION photo_told();
+CREATE CONSTRAINT TRIGGER photo_told_update AFTER UPDATE OF state, reason, restoration_id, content_sha256 ON photo
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.state NOT IN ('pending', 'queued', 'restoring')
+          AND (NEW.state <> OLD.state OR NEW.reason IS DISTINCT FROM OLD.reason
+               OR NEW.restoration_id IS DISTINCT FROM OLD.restoration_id
+               OR NEW.content_sha256 IS DISTINCT FROM OLD.content_sha256))
+    EXECUTE FUNCTION photo_told();
+ALTER TABLE photo ENABLE ALWAYS TRIGGER photo_guard_insert;
+ALTER TABLE photo ENABLE ALWAYS TRIGGER photo_guard_update;
+ALTER TABLE photo ENABLE ALWAYS TRIGGER photo_told_insert;
+ALTER TABLE photo ENABLE ALWAYS TRIGGER photo_told_update;
+COMMENT ON TRIGGER photo_guard_insert ON photo IS 'Refuses photographs that no listing brought and that are no further part of a file.';
+COMMENT ON TRIGGER photo_guard_update ON photo IS 'Refuses that a worker hides a photograph.';
+COMMENT ON TRIGGER photo_told_insert ON photo IS 'Refuses a final state without its event, at the end of the transaction.';
+COMMENT ON TRIGGER photo_told_update ON photo IS 'Refuses a final state, another restoration or other content without its event, at the end of the transaction.';
+
+-- What people say is on record -------------------------------------------------------------------------------------
+
+CREATE FUNCTION word_told() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+DECLARE
+    kind   text := TG_ARGV[0];
+    id     text := TG_ARGV[1];
+    number text := to_jsonb(NEW) ->> id;
+BEGIN
+    IF is_member(session_user, 'restoration_owner') OR EXISTS (
+        SELECT FROM event e
+         WHERE e.photo_id = NEW.photo_id AND e.transaction_id = pg_current_xact_id()
+           AND e.occurred_at >= transaction_timestamp() AND e.event_type = kind AND e.detail ->> id = number) THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION '% % has no event', replace(kind, '_', ' '), number
+        USING ERRCODE = 'insufficient_privilege', HINT = 'The event belongs into the same transaction.';
+END;
+$$;
+COMMENT ON FUNCTION word_told() IS
+    'Trigger: what a person says of a photograph is on record with an event in the same transaction. Arguments: the type of the event, and the column that its detail names.';
+
+CREATE FUNCTION division_said() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    IF is_member(session_user, 'restoration_ingest', 'restoration_owner')
+       OR (NEW.given_through = 'recipe' AND NEW.run_id IS NOT NULL AND NEW.decided_by LIKE 'recipe %') THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'login % divides scans only as the recipe of a run says', session_user
+        USING ERRCODE = 'insufficient_privilege', HINT = 'A person divides with a login of restoration_ingest.';
+END;
+$$;
+COMMENT ON FUNCTION division_said() IS 'Trigger: a worker divides in the name of a recipe, never in a person''s.';
+
+CREATE FUNCTION refused_elsewhere(of_collection bigint, of_key text, of_content text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER COST 1000
+    SET search_path = restoration, pg_temp
+    RETURN (SELECT min(c.name)
+              FROM photo o
+              JOIN collection c ON c.collection_id = o.collection_id
+              LEFT JOIN withdrawal w ON w.collection_id = o.collection_id AND w.object_key = o.object_key
+                                    AND w.lifted_at IS NULL
+             WHERE o.collection_id <> of_collection AND (o.content_sha256 = of_content OR o.declared_sha256 = of_content)
+               AND (c.consent = 'refused' OR w.withdrawal_id IS NOT NULL)
+               AND NOT EXISTS (SELECT FROM withdrawal x
+                                WHERE x.collection_id = of_collection AND x.object_key = of_key
+                                  AND x.lifted_at > coalesce(w.withdrawn_at, '-infinity')));
+COMMENT ON FUNCTION refused_elsewhere(bigint, text, text) IS
+    'Another collection in which a content is withdrawn, or whose consent is refused; null if there is none, or if a person lifted its withdrawal for this photograph since.';
+
+CREATE FUNCTION withdrawal_said() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    IF is_member(session_user, 'restoration_curator', 'restoration_owner')
+       OR EXISTS (SELECT FROM withdrawal w
+                   WHERE w.collection_id = NEW.collection_id AND w.reason = NEW.reason AND w.lifted_at IS NULL)
+       OR EXISTS (SELECT FROM photo p
+                   WHERE p.collection_id = NEW.collection_id AND p.object_key = NEW.object_key
+                     AND refused_elsewhere(p.collection_id, p.object_key, p.content_sha256) IS NOT NULL) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'login % withdraws only what belongs to a photograph that is withdrawn', session_user
+        USING ERRCODE = 'insufficient_privilege', HINT = 'A person withdraws with a login of restoration_curator.';
+END;
+$$;
+COMMENT ON FUNCTION withdrawal_said() IS
+    'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts), or because its content is refused elsewhere.';
+
+CREATE FUNCTION hold_photos(of_photos bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM photo p WHERE p.photo_id = ANY (of_photos) ORDER BY p.photo_id FOR NO KEY UPDATE;
+END;
+$$;
+COMMENT ON FUNCTION hold_photos(bigint[]) IS
+    'Locks photographs to the end of the transaction, in one order for everybody; for roles that may not change any.';
+
+CREATE CONSTRAINT TRIGGER review_told AFTER INSERT ON review DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION word_told('review', 'review_id');
+CREATE CONSTRAINT TRIGGER colour_hint_told AFTER INSERT ON colour_hint DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION word_told('colour_hint', 'hint_id');
+CREATE TRIGGER division_said BEFORE INSERT ON division FOR EACH ROW EXECUTE FUNCTION division_said();
+CREATE TRIGGER withdrawal_said BEFORE INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_said();
+ALTER TABLE review ENABLE ALWAYS TRIGGER review_told;
+ALTER TABLE colour_hint ENABLE ALWAYS TRIGGER colour_hint_told;
+ALTER TABLE division ENABLE ALWAYS TRIGGER division_said;
+ALTER TABLE withdrawal ENABLE ALWAYS TRIGGER withdrawal_said;
+COMMENT ON TRIGGER review_told ON review IS 'Refuses a decision without its event, at the end of the transaction.';
+COMMENT ON TRIGGER colour_hint_told ON colour_hint IS 'Refuses a colour without its event, at the end of the transaction.';
+COMMENT ON TRIGGER division_said ON division IS 'Refuses a person''s division that a worker writes.';
+COMMENT ON TRIGGER withdrawal_said ON withdrawal IS 'Refuses a withdrawal that nobody asked for.';
 
 -- What a person's word means now -----------------------------------------------------------------------------------
 
@@ -1553,14 +1845,15 @@ COMMENT ON COLUMN audit.lineage.variant IS 'Empty, faces_off, hinted or faces_of
 
 CREATE VIEW audit.event AS
 SELECT c.name AS collection, e.seq, e.event_type, e.outcome, e.agent, e.run_id, e.photo_id, e.restoration_id,
-       e.publication_id, e.detail, e.occurred_at, e.prev_sha256, e.sha256, event_canonical(e) AS canonical
+       e.publication_id, e.detail, e.occurred_at, e.prev_sha256, e.sha256, event_canonical(e) AS canonical,
+       e.login, e.rule
   FROM event e JOIN collection c USING (collection_id);
 COMMENT ON VIEW audit.event IS 'The chain of events. sha256 must be the SHA-256 of canonical (UTF-8), prev_sha256 that of the event before.';
 COMMENT ON COLUMN audit.event.collection IS 'Collection by name.';
 COMMENT ON COLUMN audit.event.seq IS 'Place in the chain, from 1 without gaps.';
 COMMENT ON COLUMN audit.event.event_type IS 'What happened.';
 COMMENT ON COLUMN audit.event.outcome IS 'success, warning or failure.';
-COMMENT ON COLUMN audit.event.agent IS 'Who did it.';
+COMMENT ON COLUMN audit.event.agent IS 'Who did it, as the program says.';
 COMMENT ON COLUMN audit.event.run_id IS 'Run in which it happened.';
 COMMENT ON COLUMN audit.event.photo_id IS 'Photograph it happened to.';
 COMMENT ON COLUMN audit.event.restoration_id IS 'Restoration that came of it.';
@@ -1570,6 +1863,8 @@ COMMENT ON COLUMN audit.event.occurred_at IS 'When, by the database''s clock.';
 COMMENT ON COLUMN audit.event.prev_sha256 IS 'Hash of the event before.';
 COMMENT ON COLUMN audit.event.sha256 IS 'Hash of this event.';
 COMMENT ON COLUMN audit.event.canonical IS 'The text that the hash is taken of.';
+COMMENT ON COLUMN audit.event.login IS 'Login that wrote it; null in events of rule 1.';
+COMMENT ON COLUMN audit.event.rule IS 'What the hash is taken of: 1 until migration 0015, 2 with rule and login.';
 
 CREATE VIEW audit.chain_head AS
 SELECT c.name AS collection, coalesce(h.seq, 0) AS seq, coalesce(h.sha256, repeat('0', 64)) AS sha256
@@ -1607,7 +1902,7 @@ CREATE VIEW audit.review AS
 SELECT v.review_id, c.name AS collection, p.object_key, v.photo_id, v.restoration_id, v.decision::text AS decision,
        v.reviewer, v.words, v.decided_at,
        v.review_id = (SELECT max(l.review_id) FROM review l WHERE l.photo_id = v.photo_id) AS latest,
-       v.restoration_id = p.restoration_id AS of_this_restoration
+       v.restoration_id = p.restoration_id AS of_this_restoration, v.way
   FROM review v JOIN photo p USING (photo_id) JOIN collection c USING (collection_id);
 COMMENT ON VIEW audit.review IS 'Every decision of a person about a photograph; the latest one counts.';
 COMMENT ON COLUMN audit.review.review_id IS 'Number of the review.';
@@ -1621,6 +1916,7 @@ COMMENT ON COLUMN audit.review.words IS 'Why, in the reviewer''s words.';
 COMMENT ON COLUMN audit.review.decided_at IS 'When.';
 COMMENT ON COLUMN audit.review.latest IS 'Whether it is the photograph''s latest decision.';
 COMMENT ON COLUMN audit.review.of_this_restoration IS 'Whether the photograph still shows the restoration that the person saw.';
+COMMENT ON COLUMN audit.review.way IS 'How the reviewer came: airflow, token, terminal; with the last two nobody checked the name. Empty before migration 0015.';
 
 CREATE VIEW audit.withdrawal AS
 SELECT c.name AS collection, w.object_key, w.reason, w.recorded_by, w.withdrawn_at, w.lifted_at, w.lifted_by,
@@ -1929,17 +2225,39 @@ GRANT INSERT (content_sha256, file_sha256, division_id, box), UPDATE (division_i
 
 GRANT SELECT ON withdrawal, policy, review TO restoration_worker;
 GRANT SELECT ON colour_hint, colour_hint_removal TO restoration_worker;
-GRANT INSERT ON colour_hint, colour_hint_removal TO restoration_ingest, restoration_publisher;
+GRANT INSERT ON colour_hint, colour_hint_removal TO restoration_ingest;
 GRANT INSERT ON withdrawal TO restoration_publisher;
-GRANT UPDATE (lifted_at, lifted_by) ON withdrawal TO restoration_publisher;
 GRANT UPDATE ON policy TO restoration_ingest, restoration_publisher;
 GRANT UPDATE (fixity_checked_at, fixity) ON photo TO restoration_publisher;
 
 GRANT INSERT, UPDATE ON publication TO restoration_publisher;
-GRANT INSERT ON publication_photo, review TO restoration_publisher;
+GRANT INSERT ON publication_photo TO restoration_publisher;
 
 -- seq, time and hashes are not among the columns that anybody may give
 GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
     ON event TO restoration_ingest, restoration_worker, restoration_publisher;
 REVOKE UPDATE, DELETE, TRUNCATE ON event, event_head FROM PUBLIC, restoration_ingest, restoration_worker, restoration_publisher;
 REVOKE ALL ON FUNCTION event_chain(), event_move_head(), event_refuse() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION photo_told(), photo_guard(), word_told(), division_said(), withdrawal_said(),
+    hold_photos(bigint[]) FROM PUBLIC;
+
+-- what people decide: in a terminal, or answers that Airflow passes on
+GRANT USAGE ON SCHEMA restoration, audit TO restoration_curator;
+GRANT SELECT ON ALL TABLES IN SCHEMA audit TO restoration_curator;
+GRANT SELECT ON ALL TABLES IN SCHEMA restoration TO restoration_curator;
+GRANT INSERT ON review, withdrawal, colour_hint, colour_hint_removal TO restoration_curator;
+GRANT UPDATE (lifted_at, lifted_by) ON withdrawal TO restoration_curator;
+GRANT EXECUTE ON FUNCTION hold_photos(bigint[]) TO restoration_curator, restoration_reviewer, restoration_ingest;
+
+-- the review page: what it shows, decisions and colours
+GRANT USAGE ON SCHEMA restoration TO restoration_reviewer;
+GRANT SELECT ON collection, photo, restoration, step_record, face, damage, measurement, model_version, run, batch,
+    batch_photo, review, withdrawal, colour_hint, colour_hint_removal TO restoration_reviewer;
+GRANT INSERT ON review, colour_hint, colour_hint_removal TO restoration_reviewer;
+GRANT SELECT (seq) ON event TO restoration_reviewer;
+GRANT SELECT, INSERT ON review_session TO restoration_reviewer;
+GRANT UPDATE (ended_at) ON review_session TO restoration_reviewer;
+
+GRANT INSERT (collection_id, event_type, outcome, agent, run_id, photo_id, restoration_id, publication_id, detail)
+    ON event TO restoration_curator, restoration_reviewer;

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from restoration.catalog.sources import check_source
 from restoration.errors import UsageError
 
 
@@ -67,8 +68,10 @@ def upsert_collection(
 ) -> Collection:
     """Register a collection, or bring it up to date; None keeps what is stored (or takes the column's default).
 
-    :raises UsageError: a name, address or word that the catalog's rules refuse.
+    :raises UsageError: a name, address or word that the catalog's rules refuse, or a source that may not be one
+        (:func:`restoration.catalog.sources.check_source`).
     """
+    check_source(conn, name, source_uri)
     values = {
         "name": name,
         "source_uri": source_uri,

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from restoration.catalog.cut_parts import CutPart, Whole, add_parts, take_out
 from restoration.catalog.events import append_event
+from restoration.catalog.locks import lock_work
 from restoration.catalog.values import clean_words
 from restoration.catalog.withdrawals import WITHDRAWN, tell_withdrawn, withdraw_with
 from restoration.divisions import GivenThrough, Layout, make_layout, read_box
@@ -53,8 +54,6 @@ ORDER BY p.photo_id FOR UPDATE OF p
 """)
 
 _ONE = sa.text(f"{_WHOLE} WHERE p.photo_id = :photo_id")
-
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('division', :collection_id))")
 
 _IN_FORCE = sa.text("""
 SELECT d.division_id, d.source_sha256, d.arrangement, d.boxes, d.given_through, d.decided_by, d.run_id
@@ -237,7 +236,7 @@ def read_whole(conn: sa.Connection, photo_id: int) -> Whole:
 
 def lock_divisions(conn: sa.Connection, collection_id: int) -> None:
     """Wait for whoever is dividing scans of the collection; after the scan itself was locked."""
-    conn.execute(_LOCK, {"collection_id": collection_id})
+    lock_work(conn, "division", collection_id)
 
 
 def set_divided(conn: sa.Connection, photo_id: int, division_id: int, parts: int) -> None:
@@ -302,7 +301,7 @@ def content_of(conn: sa.Connection, collection_id: int, object_key: str) -> str:
 def _locked(conn: sa.Connection, collection_id: int, content: str) -> Sequence[sa.Row[Any]]:
     """The scans with that content, locked in one order for everybody, and the collection's divisions."""
     scans = conn.execute(_SCANS, {"collection_id": collection_id, "source_sha256": content}).all()
-    conn.execute(_LOCK, {"collection_id": collection_id})
+    lock_work(conn, "division", collection_id)
     return [row for row in scans if row.state not in _CANNOT]
 
 

@@ -173,6 +173,20 @@ def leave_withdrawn(conn: sa.Connection, holding: Holding) -> None:
     tell(conn, holding, "cancellation", "warning", in_run)
 
 
+def leave_refused(
+    conn: sa.Connection, holding: Holding, collection: str, *, source_sha256: str, file_sha256: str | None
+) -> None:
+    """End a photograph whose content another collection's people refused: it is not restored, and not shown.
+
+    :param collection: that collection by name.
+    """
+    detail = f"the same picture is withdrawn or refused in collection {collection}"
+    end = End(PhotoState.SKIPPED, str(ReasonCode.WITHDRAWN), detail)
+    end_photo(conn, holding, end, source_sha256=source_sha256, info=None, file_sha256=file_sha256)
+    facts = {"state": str(PhotoState.SKIPPED), "reason": str(ReasonCode.WITHDRAWN), "source_sha256": source_sha256}
+    tell(conn, holding, "cancellation", "warning", facts | {"because_of": f"collection {collection}"})
+
+
 def duplicate_fact(photo_id: int | None) -> dict[str, Any]:
     """For an event's detail: which photograph this one repeats."""
     return {} if photo_id is None else {"duplicate_of": photo_id}

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from restoration.catalog.locks import hold_photos
 from restoration.catalog.values import clean_words, to_json
 from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.colour_hints import MOST_HINTS, ColourHint, HintGround, make_hint
@@ -29,23 +30,14 @@ ADDED = "colour_hint"
 REMOVED = "colour_hint_removal"
 """Types of the two events."""
 
-_PHOTO = sa.text("""
-SELECT photo_id, content_sha256 FROM photo
-WHERE collection_id = :collection_id AND object_key = :object_key AND current
-FOR NO KEY UPDATE
-""")
-
 # Photographs are locked before the chain, as everywhere: who holds the end of the chain waits for nobody's photograph.
-_LOCK = sa.text("""
-SELECT photo_id FROM photo WHERE collection_id = :collection_id AND object_key = ANY(CAST(:keys AS text[])) AND current
-ORDER BY photo_id FOR NO KEY UPDATE
+_PHOTOS = sa.text("""
+SELECT photo_id, content_sha256 FROM photo
+WHERE collection_id = :collection_id AND object_key = ANY(CAST(:keys AS text[])) AND current
 """)
 
-_LOCK_OF_HINT = sa.text("""
-SELECT p.photo_id FROM photo AS p
-WHERE p.photo_id = (SELECT h.photo_id FROM colour_hint AS h WHERE h.hint_id = :hint_id
-                       AND h.collection_id = :collection_id)
-FOR NO KEY UPDATE
+_PHOTO_OF_HINT = sa.text("""
+SELECT h.photo_id FROM colour_hint AS h WHERE h.hint_id = :hint_id AND h.collection_id = :collection_id
 """)
 
 _WITHDRAWN = sa.text(f"SELECT {WITHDRAWN} FROM photo AS p WHERE p.photo_id = :photo_id")  # noqa: S608 - constant
@@ -84,6 +76,7 @@ WITH new AS (
            jsonb_build_object('hint_id', m.hint_id, 'outline', m.outline, 'radius', m.radius, 'colour', m.colour,
                               'ground', m.ground, 'given_through', CAST(:given_through AS text),
                               'words_sha256', {_WORDS})
+               || jsonb_strip_nulls(jsonb_build_object('way', NULLIF(CAST(:way AS text), '')))
     FROM made AS m ORDER BY m.hint_id
 )
 SELECT hint_id FROM made ORDER BY hint_id
@@ -206,19 +199,24 @@ def add_hints(
     given_through: GivenThrough,
     person: str,
     once: bool = False,
+    way: str = "",
 ) -> list[int]:
     """Put hints for the current scan of a key on record, with one event each; returns their numbers.
 
     Call it last in a transaction: the end of the collection's chain is locked from there.
 
     :param person: who puts them on record.
+    :param way: how that person signed in to the review page (``airflow``, or ``token`` with a name that nobody
+        checked), for the event; empty elsewhere.
     :param once: leave out those that were given in the same way before, also if they were taken back since.
     :raises UsageError: no such scan, nobody says so, or more than 64 hints would hold for it.
     """
     if given_through not in get_args(GivenThrough):
         raise UsageError(f"hints are not given through {given_through!r}")
     new = [as_recorded(one) for one in hints]
-    photo = conn.execute(_PHOTO, {"collection_id": collection_id, "object_key": object_key}).one_or_none()
+    lock_photos(conn, collection_id, [object_key])
+    # asked again: what was the current scan before the lock may have been replaced
+    photo = conn.execute(_PHOTOS, {"collection_id": collection_id, "keys": [object_key]}).one_or_none()
     if photo is None:
         raise UsageError(
             "the collection has no current scan of that key; `restoration audit photos` lists them", photo=object_key
@@ -242,6 +240,7 @@ def add_hints(
         "photo_id": photo.photo_id,
         "source_sha256": photo.content_sha256,
         "given_through": given_through,
+        "way": way,
         "added_by": clean_words(person),
         "hints": to_json([_row(number, one) for number, one in enumerate(new)]),
     }
@@ -250,7 +249,8 @@ def add_hints(
 
 def lock_photos(conn: sa.Connection, collection_id: int, keys: Iterable[str]) -> None:
     """Lock the current scans of several keys, in one order for everybody, before hints for more than one are added."""
-    conn.execute(_LOCK, {"collection_id": collection_id, "keys": sorted(set(keys))}).all()
+    rows = conn.execute(_PHOTOS, {"collection_id": collection_id, "keys": sorted(set(keys))})
+    hold_photos(conn, [int(row.photo_id) for row in rows])
 
 
 def _refuse_twins(conn: sa.Connection, photo_id: int, new: Sequence[NewHint], key: str) -> None:
@@ -310,8 +310,10 @@ def remove_hint(conn: sa.Connection, collection_id: int, hint_id: int, *, person
     if not clean_words(person):
         raise UsageError("say who takes the hint back")
     names = {"collection_id": collection_id, "hint_id": hint_id}
-    if conn.execute(_LOCK_OF_HINT, names).one_or_none() is None:
+    photo_id = conn.execute(_PHOTO_OF_HINT, names).scalar()
+    if photo_id is None:
         raise UsageError(f"the collection has no hint {hint_id}; `restoration hint list` shows them")
+    hold_photos(conn, [int(photo_id)])
     values = names | {"person": clean_words(person), "reason": clean_words(reason)}
     return conn.execute(_REMOVE, values).first() is not None
 

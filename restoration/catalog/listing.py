@@ -15,13 +15,12 @@ import sqlalchemy as sa
 
 from restoration.catalog.bulk import copy_rows
 from restoration.catalog.events import append_event
+from restoration.catalog.locks import lock_work
 from restoration.catalog.parts import free_name
 from restoration.catalog.values import clean_text, to_json
 from restoration.errors import ReasonCode
 
 AGENT = "ingest"
-
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('listing', :collection_id))")
 
 _TABLE = sa.text("""
 DROP TABLE IF EXISTS pg_temp.listed, pg_temp.taken, pg_temp.change, pg_temp.missing_now;
@@ -279,7 +278,7 @@ def merge_listing(conn: sa.Connection, collection_id: int, objects: Iterable[Lis
     time of listing. Two listings of a collection wait for each other.
     """
     names = {"collection_id": collection_id}
-    conn.execute(_LOCK, names)
+    lock_work(conn, "listing", collection_id)
     conn.execute(_TABLE)
     copy_rows(conn, "listed", _COLUMNS, (_row(listed) for listed in objects))
     conn.execute(_DEDUPLICATE)

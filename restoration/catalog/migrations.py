@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from restoration.catalog.files import sql_dir
+from restoration.catalog.locks import waiting
 from restoration.catalog.roles import ensure_roles
 from restoration.errors import CatalogError, UsageError
 
@@ -94,9 +95,12 @@ def migrate(engine: sa.Engine, *, target: str | None = None, folder: Path | None
 
 @contextmanager
 def _locked(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection that holds the migration lock: a second runner waits and then finds nothing to do."""
+    """A connection that holds the migration lock: a second runner waits and then finds nothing to do.
+
+    :raises CatalogError: it waited for longer than the setting ``lock_seconds``.
+    """
     with engine.connect() as conn:
-        with conn.begin():
+        with conn.begin(), waiting(conn, "another process migrates this catalog"):
             conn.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         try:
             yield conn

@@ -14,6 +14,7 @@ from restoration.catalog.bulk import copy_rows
 from restoration.catalog.collections import Collection
 from restoration.catalog.divisions import IS_DIVIDED, TO_DIVIDE
 from restoration.catalog.events import append_event
+from restoration.catalog.locks import lock_work
 from restoration.catalog.parts import FILE_IS_CURRENT, PAGES_UNKNOWN
 from restoration.catalog.release import release_photos
 from restoration.catalog.values import clean_text, to_json
@@ -63,8 +64,6 @@ FROM run AS r JOIN collection AS c USING (collection_id) WHERE r.run_id = :run_i
 """)
 
 _RUN_RECIPE = sa.text("SELECT recipe_body FROM run WHERE run_id = :run_id")
-
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('planning', :collection_id))")
 
 # Which photographs a run takes; docs/catalog.md says it in words.
 _DUE = f"""
@@ -327,7 +326,7 @@ def plan_batches(
     if min(batch_size, max_shards, batches_per_shard) < 1:
         raise UsageError("batch size, shards and batches per shard must be at least 1")
     run = _run(conn, run_id)
-    conn.execute(_LOCK, {"collection_id": run.collection_id})
+    lock_work(conn, "planning", run.collection_id)
     planned = _plan(conn, run_id)
     if planned:
         return planned
@@ -436,7 +435,7 @@ def queue_shard(conn: sa.Connection, run_id: UUID, shard: int) -> list[UUID]:
     failed are opened again with what is still due of them, so a cleared or retried task takes up what is left.
     """
     run = _run(conn, run_id)
-    conn.execute(_LOCK, {"collection_id": run.collection_id})
+    lock_work(conn, "planning", run.collection_id)
     place = {"run_id": run_id, "shard": shard}
     conn.execute(_REOPEN, place)
     batches = list(conn.execute(_QUEUE, place).scalars().all())

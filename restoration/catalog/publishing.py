@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from restoration.catalog.bulk import copy_rows
 from restoration.catalog.events import append_event
+from restoration.catalog.locks import lock_work
 from restoration.catalog.values import clean_text
 from restoration.catalog.versions import abandon_unfinished
 from restoration.errors import UsageError
@@ -179,8 +180,6 @@ _COLUMNS = (
     "byte_count"
 )
 
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('publication', :collection_id))")
-
 _OPEN = sa.text(f"""
 INSERT INTO publication (collection_id, version, run_id, uri)
 SELECT :collection_id, n.version, :run_id,
@@ -325,7 +324,7 @@ def find_current(conn: sa.Connection, collection_id: int) -> Publication | None:
 def open_publication(conn: sa.Connection, collection_id: int, run_id: UUID | None, uri_base: str) -> Publication:
     """Open the next version under ``uri_base``; one left unfinished is marked abandoned, and its number is spent."""
     names = {"collection_id": collection_id, "run_id": run_id, "uri_base": uri_base.rstrip("/")}
-    conn.execute(_LOCK, names)
+    lock_work(conn, "publication", collection_id)
     abandon_unfinished(conn, collection_id, keep=None)
     return Publication(**conn.execute(_OPEN, names).one()._mapping)
 

@@ -2,7 +2,7 @@
 
 Which decision counts, and what waits, is said by the database itself (``decision_in_force``, ``awaits_review``). A
 decision never changes a photograph's state: it is a row of ``review`` and an event in the collection's chain. The
-publisher's role is enough for everything here.
+reviewer's role is enough for everything here, and so is the curator's.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from restoration.catalog.divisions import IS_DIVIDED
+from restoration.catalog.locks import hold_photos
 from restoration.catalog.values import clean_text
 from restoration.catalog.withdrawals import WITHDRAWN
 from restoration.errors import UsageError
 
 Decision = Literal["accept", "reject", "accept_without_faces", "keep_original"]
+Way = Literal["airflow", "token", "terminal"]
+"""How a person came to decide: signed in by Airflow, with the review page's token under a name that nobody checked, or
+in a terminal with a login of the catalog under a name that nobody checked.
+"""
 Which = Literal["waiting", "decided", "all"]
 
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
@@ -39,7 +44,7 @@ _WHICH = {"waiting": _WAITS, "decided": f"({_DECISION}) IS NOT NULL", "all": "tr
 # Photographs of a page are chosen before anything is counted about them.
 _ITEMS = """
 SELECT p.photo_id, p.collection, p.object_key, p.title, p.state, p.reason, p.reason_detail, p.restoration_id,
-       p.awaits_review, p.decision, last.reviewer, last.words, last.decided_at, r.preview_before_key,
+       p.awaits_review, p.decision, last.reviewer, last.way, last.words, last.decided_at, r.preview_before_key,
        r.preview_after_key, r.tiles_before_key, r.tiles_after_key, r.output_key, r.output_width AS width,
        r.output_height AS height, r.ai_altered, r.variant, f.faces, f.faces_altered, f.lowest_identity, d.damage_share,
        s.ssim_y, p.finished_at
@@ -57,7 +62,7 @@ LEFT JOIN LATERAL (
     SELECT n.value AS ssim_y FROM measurement AS n
     WHERE n.restoration_id = p.restoration_id AND n.metric = 'ssim_y' AND n.stage = 'pair') AS s ON true
 LEFT JOIN LATERAL (
-    SELECT v.reviewer, v.words, v.decided_at FROM review AS v
+    SELECT v.reviewer, v.way, v.words, v.decided_at FROM review AS v
     WHERE v.photo_id = p.photo_id AND p.decision IS NOT NULL ORDER BY v.review_id DESC LIMIT 1) AS last ON true
 """
 
@@ -128,14 +133,14 @@ WHERE n.restoration_id = :restoration_id ORDER BY n.metric, n.stage
 """)
 
 _HISTORY = sa.text("""
-SELECT v.review_id, v.restoration_id, CAST(v.decision AS text) AS decision, v.reviewer, v.words, v.decided_at,
+SELECT v.review_id, v.restoration_id, CAST(v.decision AS text) AS decision, v.reviewer, v.way, v.words, v.decided_at,
        v.restoration_id = :restoration_id AS of_this_restoration
 FROM review AS v WHERE v.photo_id = :photo_id ORDER BY v.review_id DESC
 """)
 
-_LOCK = sa.text(f"""
+_HELD = sa.text(f"""
 SELECT p.collection_id, p.object_key, p.current, p.restoration_id, {WITHDRAWN} AS withdrawn
-FROM photo AS p WHERE p.photo_id = :photo_id FOR NO KEY UPDATE OF p
+FROM photo AS p WHERE p.photo_id = :photo_id
 """)  # noqa: S608 - constant condition
 
 _SAME = sa.text("""
@@ -148,8 +153,8 @@ WHERE v.review_id = (SELECT max(l.review_id) FROM review AS l WHERE l.photo_id =
 # One review and one event for each photograph; the events come last, because the chain is locked from there.
 _DECIDE = """
 , made AS (
-    INSERT INTO review (photo_id, restoration_id, decision, reviewer, words)
-    SELECT photo_id, restoration_id, CAST(:decision AS review_decision), :reviewer, :words FROM decided
+    INSERT INTO review (photo_id, restoration_id, decision, reviewer, words, way)
+    SELECT photo_id, restoration_id, CAST(:decision AS review_decision), :reviewer, :words, :way FROM decided
     ORDER BY photo_id
     RETURNING review_id, photo_id, restoration_id
 ), told AS (
@@ -157,7 +162,7 @@ _DECIDE = """
     SELECT :collection_id, :event_type, 'success', :reviewer, m.photo_id, m.restoration_id,
            jsonb_build_object('decision', CAST(:decision AS text), 'words', CAST(:words AS text),
                               'review_id', m.review_id, 'restoration_id', m.restoration_id,
-                              'output_sha256', r.output_sha256)
+                              'output_sha256', r.output_sha256, 'way', CAST(:way AS text))
     FROM made AS m JOIN restoration AS r USING (restoration_id) ORDER BY m.review_id
 )
 SELECT review_id FROM made
@@ -168,11 +173,14 @@ WITH decided AS (SELECT CAST(:photo_id AS bigint) AS photo_id, CAST(:restoration
 {_DECIDE}
 """)
 
+_WAITING = sa.text(f"""
+SELECT p.photo_id FROM photo AS p WHERE p.collection_id = :collection_id AND {_SHOWN} AND {_WAITS}
+""")  # noqa: S608 - constant parts
+
 _ACCEPT_WAITING = sa.text(f"""
 WITH decided AS (
     SELECT p.photo_id, p.restoration_id FROM photo AS p
-    WHERE p.collection_id = :collection_id AND {_SHOWN} AND {_WAITS}
-    ORDER BY p.photo_id FOR NO KEY UPDATE OF p
+    WHERE p.photo_id = ANY(CAST(:held AS bigint[])) AND {_SHOWN} AND {_WAITS}
 ){_DECIDE}
 """)  # noqa: S608 - constant parts
 
@@ -205,8 +213,9 @@ FROM photos
 class ReviewItem:
     """One restored photograph as a reviewer meets it.
 
-    ``decision`` is the one in force, with its ``reviewer``, ``words`` and ``decided_at``; None where nobody decided, or
-    where what was accepted has been restored anew. ``width`` and ``height`` are the output's, in pixels. ``faces`` and
+    ``decision`` is the one in force, with its ``reviewer``, the ``way`` in which that person came (:data:`Way`, or
+    empty before it was recorded), ``words`` and ``decided_at``; None if nobody decided, or if what was accepted has
+    been restored anew. ``width`` and ``height`` are the output's, in pixels. ``faces`` and
     ``faces_altered`` count faces; ``lowest_identity`` is a cosine in [-1, 1], ``damage_share`` in [0, 1], ``ssim_y`` in
     [-1, 1]; each None where it was not measured. ``variant`` says in which other form than the run's the recipe was
     followed (:data:`restoration.catalog.wishes.Variant`). Keys lie in the bucket for restored photographs.
@@ -223,6 +232,7 @@ class ReviewItem:
     awaits_review: bool
     decision: Decision | None
     reviewer: str | None
+    way: str | None
     words: str | None
     decided_at: datetime | None
     preview_before_key: str
@@ -303,6 +313,7 @@ class PastReview:
     restoration_id: int
     decision: Decision
     reviewer: str
+    way: str
     words: str
     decided_at: datetime
     of_this_restoration: bool
@@ -379,7 +390,14 @@ def _face(row: sa.Row[Any]) -> ReviewFace:
 
 
 def decide(
-    conn: sa.Connection, photo_id: int, *, restoration_id: int, decision: Decision, reviewer: str, words: str = ""
+    conn: sa.Connection,
+    photo_id: int,
+    *,
+    restoration_id: int,
+    decision: Decision,
+    reviewer: str,
+    words: str = "",
+    way: Way = "terminal",
 ) -> int:
     """Record what a person decided about the restoration that they saw; returns the review's number.
 
@@ -390,8 +408,9 @@ def decide(
         that restoration.
     """
     values: dict[str, Any] = {"photo_id": photo_id, "restoration_id": restoration_id}
-    values |= _said(decision, reviewer, words)
-    photo = conn.execute(_LOCK, values).one_or_none()
+    values |= _said(decision, reviewer, words, way)
+    hold_photos(conn, [photo_id])
+    photo = conn.execute(_HELD, values).one_or_none()
     if photo is None or not photo.current:
         raise UsageError(f"there is no current photograph {photo_id}; list the collection again")
     if photo.withdrawn:
@@ -404,16 +423,18 @@ def decide(
     return int(conn.execute(_DECIDE_ONE, values | {"collection_id": photo.collection_id}).scalar_one())
 
 
-def accept_waiting(conn: sa.Connection, collection_id: int, *, reviewer: str, words: str) -> int:
+def accept_waiting(conn: sa.Connection, collection_id: int, *, reviewer: str, words: str, way: Way = "terminal") -> int:
     """Accept every photograph of a collection that waits; one review and one event each. Returns how many.
 
     :raises UsageError: nobody's name.
     """
-    values = _said("accept", reviewer, words) | {"collection_id": collection_id}
+    values: dict[str, Any] = _said("accept", reviewer, words, way) | {"collection_id": collection_id}
+    values["held"] = [int(number) for number in conn.execute(_WAITING, values).scalars()]
+    hold_photos(conn, values["held"])
     return len(conn.execute(_ACCEPT_WAITING, values).all())
 
 
-def _said(decision: str, reviewer: str, words: str) -> dict[str, str]:
+def _said(decision: str, reviewer: str, words: str, way: Way) -> dict[str, str]:
     """A decision as the statements take it."""
     if decision not in DECISIONS:
         raise UsageError(f"there is no decision {decision!r}; there are {', '.join(DECISIONS)}")
@@ -423,6 +444,7 @@ def _said(decision: str, reviewer: str, words: str) -> dict[str, str]:
         "decision": decision,
         "reviewer": clean_text(reviewer.strip()),
         "words": clean_text(words.strip()),
+        "way": way,
         "event_type": EVENT_TYPE,
     }
 

@@ -18,8 +18,35 @@ GROUPS = (
     "restoration_ingest",
     "restoration_worker",
     "restoration_publisher",
+    "restoration_curator",
+    "restoration_reviewer",
     "restoration_auditor",
 )
+
+LIMITS: dict[str, dict[str, str]] = {
+    "restoration_worker": {
+        "lock_timeout": "5min",
+        "statement_timeout": "15min",
+        "idle_in_transaction_session_timeout": "15min",
+    },
+    "restoration_reviewer": {
+        "lock_timeout": "10s",
+        "statement_timeout": "1min",
+        "idle_in_transaction_session_timeout": "1min",
+    },
+    "restoration_auditor": {
+        "lock_timeout": "10s",
+        "statement_timeout": "10min",
+        "idle_in_transaction_session_timeout": "10min",
+        "default_transaction_read_only": "on",
+    },
+}
+"""What Postgres holds a login to that is a member of this one group role: how long it waits for others, how long one
+statement may take, and how long a transaction may lie idle and keep its locks. Listings, plans and publications of
+large collections take their time in one statement or one transaction, so logins of the other groups have no limits.
+"""
+
+_RESET = sorted({name for limits in LIMITS.values() for name in limits})
 
 _ROLES = sa.text("""
 SELECT r.rolname AS name, coalesce(shobj_description(r.oid, 'pg_authid'), '') AS purpose,
@@ -64,7 +91,8 @@ def ensure_roles(conn: sa.Connection) -> None:
 
 
 def ensure_login(conn: sa.Connection, name: str, groups: Sequence[str], password: SecretStr) -> None:
-    """Make a login, or give it a new password, and put it into group roles.
+    """Make a login, or give it a new password. It is a member of these group roles afterwards and of no other one of
+    the catalog's, and has the limits of :data:`LIMITS`.
 
     :param groups: group roles, with or without the prefix ``restoration_``.
     :raises UsageError: there is no such group role.
@@ -77,8 +105,29 @@ def ensure_login(conn: sa.Connection, name: str, groups: Sequence[str], password
     role = sql.Identifier(name)
     words = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}")
     _execute(conn, words.format(role, sql.Literal(password.get_secret_value())))
-    for group in full:
-        _execute(conn, sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
+    held = [group.name for group in list_roles(conn) if name in group.members.split(", ")]
+    for statement in membership(name, full, held):
+        _execute(conn, statement)
+
+
+def membership(name: str, groups: Sequence[str], held: Sequence[str] = GROUPS) -> list[sql.Composable]:
+    """Return the statements that make an existing login a member of these group roles alone, with their limits.
+
+    :param held: group roles that it may be a member of now.
+    """
+    role = sql.Identifier(name)
+    words: list[sql.Composable] = [
+        sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(group), role) for group in held if group not in groups
+    ]
+    words += [sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role) for group in groups]
+    limits = LIMITS.get(groups[0], {}) if len(groups) == 1 else {}
+    for setting in _RESET:
+        if setting in limits:
+            value = sql.Literal(limits[setting])
+            words.append(sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(setting), value))
+        else:
+            words.append(sql.SQL("ALTER ROLE {} RESET {}").format(role, sql.Identifier(setting)))
+    return words
 
 
 def _execute(conn: sa.Connection, statement: sql.Composable) -> None:

@@ -2,13 +2,15 @@
 
 A withdrawal holds for the scan's key, so also for a newer scan of that name, and it takes along every photograph of the
 collection with the same content, those that come later too (:func:`withdraw_twins`): the same picture under another
-name is the same picture. A file that holds several
+name is the same picture. So it is in another collection, until a person lifts the withdrawal there: what is withdrawn
+in one, or belongs to one whose consent is refused, is shown through none. A file that holds several
 photographs is withdrawn with all of them by its own name, and a further page alone by its own (``album.tif#2``). What
 was cut out of a scan (``bed.tif#1.2``) takes the scan along, which shows it too, but not what else was cut out of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -19,6 +21,9 @@ from restoration.errors import UsageError
 
 TWINS = "catalog"
 """Who withdraws a later copy of what a person withdrew."""
+
+ELSEWHERE = "The same picture was withdrawn, or is not to be shown, by its people's wish."
+"""Published in the place of a photograph that another collection's people refused; names nobody."""
 
 WITHDRAWN = """
 EXISTS (SELECT FROM withdrawal AS w WHERE w.collection_id = p.collection_id AND w.object_key = p.object_key
@@ -111,6 +116,29 @@ WHERE w.collection_id = :collection_id AND w.lifted_at IS NULL AND NOT {_OTHERWI
 ORDER BY p.object_key, w.object_key
 """)  # noqa: S608 - constant condition
 
+# content that another collection's people refused; the function answers for what may be such alone
+_REFUSED_ELSEWHERE = sa.text(f"""
+WITH refused AS MATERIALIZED (
+    SELECT o.content_sha256, o.declared_sha256
+    FROM withdrawal AS w JOIN photo AS o ON o.collection_id = w.collection_id AND o.object_key = w.object_key
+    WHERE w.lifted_at IS NULL AND w.collection_id <> :collection_id
+    UNION
+    SELECT o.content_sha256, o.declared_sha256 FROM collection AS c JOIN photo AS o USING (collection_id)
+    WHERE c.consent = 'refused' AND c.collection_id <> :collection_id
+), found AS MATERIALIZED (
+    SELECT p.object_key, refused_elsewhere(p.collection_id, p.object_key, p.content_sha256) AS collection
+    FROM photo AS p
+    WHERE p.collection_id = :collection_id AND p.current AND NOT {WITHDRAWN}
+      AND p.content_sha256 IN (SELECT content_sha256 FROM refused UNION SELECT declared_sha256 FROM refused)
+)
+SELECT object_key, collection FROM found WHERE collection IS NOT NULL ORDER BY object_key
+""")  # noqa: S608 - constant condition
+
+_OF_CONTENT = sa.text("""
+SELECT n.key, refused_elsewhere(:collection_id, n.key, n.content) AS collection
+FROM unnest(CAST(:keys AS text[]), CAST(:contents AS text[])) AS n(key, content)
+""")
+
 _CURRENT_PHOTO = sa.text("""
 SELECT photo_id FROM photo WHERE collection_id = :collection_id AND object_key = :object_key AND current
 """)
@@ -192,14 +220,31 @@ def withdraw_with(
 
 def withdraw_twins(conn: sa.Connection, collection_id: int) -> list[str]:
     """Withdraw what turned out to have the content of a withdrawn photograph since that was withdrawn, with one event
-    each; returns the keys.
+    each; returns the keys. What is refused in another collection (:func:`refused_elsewhere`) goes too.
     """
     added = []
     for row in conn.execute(_LATE_TWINS, {"collection_id": collection_id}).all():
         for key in withdraw_with(conn, collection_id, row.because_of, [row.object_key], person=TWINS):
             tell_withdrawn(conn, collection_id, [key], person=TWINS, because_of=row.because_of)
             added.append(key)
+    for row in conn.execute(_REFUSED_ELSEWHERE, {"collection_id": collection_id}).all():
+        values = {"collection_id": collection_id, "keys": [row.object_key], "reason": ELSEWHERE, "person": TWINS}
+        for key in conn.execute(_ADD, values).scalars().all():
+            tell_withdrawn(conn, collection_id, [key], person=TWINS, because_of=f"collection {row.collection}")
+            added.append(key)
     return added
+
+
+def refused_elsewhere(conn: sa.Connection, collection_id: int, contents: Mapping[str, str]) -> dict[str, str]:
+    """Return, of photographs that have just been read, those whose content people refused in another collection.
+
+    It is withdrawn there, or the collection's consent is refused; and nobody lifted the withdrawal here since.
+
+    :param contents: identity of the content by key.
+    :returns: name of that collection by key.
+    """
+    values = {"collection_id": collection_id, "keys": list(contents), "contents": list(contents.values())}
+    return {row.key: row.collection for row in conn.execute(_OF_CONTENT, values) if row.collection is not None}
 
 
 def tell_withdrawn(conn: sa.Connection, collection_id: int, keys: list[str], *, person: str, because_of: str) -> None:

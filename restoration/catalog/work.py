@@ -24,6 +24,7 @@ from restoration.catalog.ending import (
     duplicate_fact,
     end_photo,
     hold,
+    leave_refused,
     leave_withdrawn,
     lock_photo,
     make_holding,
@@ -38,6 +39,7 @@ from restoration.catalog.release import release_photos
 from restoration.catalog.rows import DamageRow, FaceRow, MeasurementRow, ModelRow, NewRestoration, ScanRow, StepRow
 from restoration.catalog.values import clean_text, to_json
 from restoration.catalog.wishes import Variant, Wishes, read_wishes
+from restoration.catalog.withdrawals import refused_elsewhere
 from restoration.errors import FINAL_STATES, PhotoState, ReasonCode
 
 __all__ = [
@@ -65,8 +67,10 @@ __all__ = [
     "reap",
     "record_divided",
     "record_failed",
+    "record_refused",
     "record_rejected",
     "record_restored",
+    "refused_elsewhere",
     "renew_lease",
 ]
 
@@ -447,6 +451,22 @@ def record_rejected(
         facts["source_sha256"] = source_sha256
     tell(conn, holding, "rejection", "failure", facts | duplicate_fact(duplicate))
     tell_parts(conn, holding, learnt)
+
+
+def record_refused(
+    conn: sa.Connection,
+    batch_id: Id,
+    photo_id: int,
+    worker: str,
+    *,
+    source_sha256: str,
+    collection: str,
+    file_sha256: str | None = None,
+) -> None:
+    """Write that a photograph is not restored, because its content is refused in another collection, by name."""
+    holding = hold(conn, batch_id, photo_id, worker)
+    if holding.mine:
+        leave_refused(conn, holding, collection, source_sha256=source_sha256, file_sha256=file_sha256)
 
 
 def record_failed(

@@ -73,7 +73,11 @@ def roles() -> None:
 def login(
     name: Annotated[str, typer.Argument(help="Login to make, or to bring up to date.")],
     group: Annotated[
-        list[str], typer.Option(help="Group role: owner, ingest, worker, publisher, auditor. Repeatable.")
+        list[str],
+        typer.Option(
+            help="Group role: owner, ingest, worker, publisher, curator, reviewer, auditor. Repeatable; it leaves all "
+            "others."
+        ),
     ],
 ) -> None:
     """Make a login and put it into group roles. Its password is read from RESTORATION_LOGIN_PASSWORD."""

@@ -158,4 +158,5 @@ def history_words(past: PastReview) -> str:
     words = f': "{printable(past.words)}"' if past.words else ""
     which = "" if past.of_this_restoration else f" (of restoration {past.restoration_id}, which it no longer shows)"
     said = DECISION_WORDS[past.decision]
-    return f"{past.decided_at:%Y-%m-%d %H:%M} UTC, {printable(past.reviewer)}: {said}{which}{words}"
+    who = printable(past.reviewer) + (" (name given with the token)" if past.way == "token" else "")
+    return f"{past.decided_at:%Y-%m-%d %H:%M} UTC, {who}: {said}{which}{words}"

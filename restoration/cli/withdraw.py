@@ -73,7 +73,7 @@ def _say(done: Withdrawal, what: str) -> None:
     if not done.keys:
         typer.echo("it was withdrawn already")
     for collection, key in done.elsewhere:
-        typer.echo(f"the same picture is in collection {collection} and is not withdrawn there: {key}")
+        typer.echo(f"the same picture goes from collection {collection} with its next run or publication: {key}")
 
 
 def _publish(engine: Engine, store: ObjectStore, settings: Settings, collection: Collection) -> None:

@@ -177,8 +177,12 @@ class Postgres:
         return f"{driver}://{role}:{quote(kept.passwords[role])}@{LOOPBACK}:{kept.port}/{database}"
 
     def create_login(self, name: str, groups: Sequence[str] = ()) -> None:
-        """Make (or bring up to date) a login with a generated password, member of the given group roles."""
+        """Make (or bring up to date) a login with a generated password. With group roles of the catalog it is a member
+        of those alone.
+        """
         from psycopg2 import sql
+
+        from restoration.catalog.roles import membership
 
         kept = self._secrets()
         password = kept.passwords.get(name) or secrets.token_urlsafe(24)
@@ -189,8 +193,8 @@ class Postgres:
             verb = "ALTER" if cursor.fetchone() else "CREATE"
             words = sql.SQL(verb + " ROLE {} LOGIN INHERIT PASSWORD {}")
             cursor.execute(words.format(role, sql.Literal(password)))
-            for group in groups:
-                cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
+            for statement in membership(name, groups) if groups else ():
+                cursor.execute(statement)
 
     def create_database(self, name: str, *, owner: str = SUPERUSER, template: str | None = None) -> None:
         """Make a database where there is none, UTF-8; optionally a copy of another one, which nobody may be using."""

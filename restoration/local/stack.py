@@ -37,10 +37,10 @@ from restoration.local.web_process import WebProcess, painter, review_page
 DATABASE = "restoration"
 AIRFLOW_DATABASE = "airflow"
 LOGINS: dict[str, tuple[str, ...]] = {
-    "restoration_airflow": ("restoration_ingest", "restoration_publisher"),
+    "restoration_airflow": ("restoration_ingest", "restoration_publisher", "restoration_curator"),
     "restoration_gpu": ("restoration_worker",),
     "restoration_audit": ("restoration_auditor",),
-    "restoration_review": ("restoration_publisher",),
+    "restoration_review": ("restoration_reviewer",),
 }
 """Logins of the catalog and the group roles they are members of."""
 
@@ -199,6 +199,7 @@ class Stack:
             settings["RESTORATION_AIRFLOW_PASSWORD"] = self.state.airflow.admin_password
         if role == "review":
             settings["RESTORATION_REVIEW_PORT"] = str(self.state.review_port)
+            settings["RESTORATION_REVIEW_PEOPLE"] = ADMIN
             settings["RESTORATION_REVIEW_SECRET"] = self.state.review_secret
             settings["RESTORATION_PAINTER_URL"] = self.painter.url
         return settings | self._extra_of(role)

@@ -130,7 +130,7 @@ class Asker:
             with self._db.begin() as conn:
                 if approvals.mark(conn, number) != before:
                     raise self._changed()
-                accepted = reviews.accept_waiting(conn, number, reviewer=who.person, words=who.words)
+                accepted = reviews.accept_waiting(conn, number, reviewer=who.person, words=who.words, way="airflow")
             report = self._examine()
             content = str(report.content_sha256)
         with self._db.begin() as conn:

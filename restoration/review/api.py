@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from restoration.catalog.collections import Collection, get_collection, list_col
 from restoration.catalog.hints import KnownHint, hints_of_photo
 from restoration.catalog.progress import run_progress, run_state
 from restoration.catalog.review_pictures import ReviewScan, review_reasons, review_scan
+from restoration.catalog.review_sessions import end_session, open_session
 from restoration.catalog.reviews import (
     ReviewDetail,
     ReviewItem,
@@ -25,6 +26,7 @@ from restoration.catalog.reviews import (
     review_detail,
     worst_items,
 )
+from restoration.catalog.values import clean_text
 from restoration.errors import UsageError
 from restoration.review import models
 from restoration.review.hint_models import Hint
@@ -54,6 +56,13 @@ def health(service: ServiceOf) -> models.Health:
     return models.Health(version=__version__)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request, session: SessionOf) -> dict[str, Any]:
+    """What this interface is, for who is signed in."""
+    described: dict[str, Any] = request.app.openapi()
+    return described
+
+
 @router.get("/session")
 def who(request: Request, service: ServiceOf) -> models.SessionAnswer:
     """Who is signed in, if anybody is, and how one can sign in; needs no session."""
@@ -69,9 +78,12 @@ def sign_in(
     body: models.SignInRequest, request: Request, response: Response, service: ServiceOf
 ) -> models.SessionAnswer:
     """Sign in; the session comes as a cookie."""
-    address = request.client.host if request.client else ""
+    address = request.client.host if request.client else "nowhere"
     person = service.sign_in.check(body.way, body.name, body.secret, address)
     session, cookie = service.sessions.start(person, body.way)
+    ends_at = datetime.fromtimestamp(session.expires, tz=UTC)
+    with service.engine.begin() as connection:
+        open_session(connection, session.number, person=person, way=session.way, ends_at=ends_at)
     response.set_cookie(
         COOKIE,
         cookie,
@@ -85,8 +97,15 @@ def sign_in(
 
 
 @router.delete("/session", status_code=204)
-def sign_out(response: Response, service: ServiceOf) -> None:
-    """Sign out on this browser."""
+def sign_out(request: Request, response: Response, service: ServiceOf) -> None:
+    """Sign out: the session ends, also for a copy of its cookie."""
+    try:
+        session = get_session(request, service)
+    except Refusal:  # nobody is signed in: there is nothing to end
+        session = None
+    if session is not None:
+        with service.engine.begin() as connection:
+            end_session(connection, session.number)
     response.delete_cookie(
         COOKIE, path=f"{service.config.root}/", secure=service.config.secure, httponly=True, samesite="strict"
     )
@@ -167,11 +186,16 @@ def _read_cursor(text: str | None) -> tuple[str, ...] | None:
         return None
     try:
         parts = json.loads(base64.urlsafe_b64decode(text.encode()))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal("this cursor is not one of ours; begin at the first page", status=400, code="usage") from error
-    if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
+    if not isinstance(parts, list) or not parts or not all(_is_key(part) for part in parts):
         raise Refusal("this cursor is not one of ours; begin at the first page", status=400, code="usage")
     return tuple(parts)
+
+
+def _is_key(part: object) -> bool:
+    """Whether it may have been the key of a photograph."""
+    return isinstance(part, str) and part == clean_text(part)
 
 
 # -- one photograph ---------------------------------------------------------------------------------------------------
@@ -205,6 +229,7 @@ def decide_photo(photo_id: int, body: models.DecisionRequest, service: ServiceOf
                 decision=body.decision,
                 reviewer=session.person,
                 words=body.words,
+                way=session.way,
             )
         except UsageError as error:
             raise Refusal(error.message, status=409, code="restored_anew", photo=before.object_key) from error

@@ -31,7 +31,7 @@ def create_app(service: Service) -> ASGIApp:
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.state.service = service
@@ -42,7 +42,7 @@ def create_app(service: Service) -> ASGIApp:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(sa.exc.SQLAlchemyError, _catalog)
     app.add_exception_handler(Exception, _unknown)
-    return Guard(app, secure=service.config.secure)
+    return Guard(app, secure=service.config.secure, hosts=service.config.hosts)
 
 
 def _answer(
@@ -76,11 +76,17 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    words = {404: ("not_found", "there is nothing at this address"), 405: ("usage", "this address is not used so")}
+    words = {
+        404: ("not_found", "there is nothing at this address"),
+        405: ("usage", "this address is not used so"),
+        408: ("too_slow", "the rest of the request did not come in time"),
+    }
     return _answer(status, *words.get(status, ("usage", "this request was refused")))
 
 
 def _catalog(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, sa.exc.DataError):
+        return _answer(422, "invalid_request", "no photograph, run or collection can have such a name or number")
     log.error("%s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
     return _answer(503, str(ReasonCode.CATALOG_UNAVAILABLE), "the catalog does not answer; try again in a moment")
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from restoration.errors import SettingsError
+from restoration.review.headers import host_name
 from restoration.settings import Settings
 
 SHORTEST_SECRET = 16
@@ -20,8 +21,9 @@ class ReviewConfig:
     """How the review page works.
 
     ``airflow_url`` and ``token`` are the two ways to sign in; one of them is there. ``root`` is the path that a proxy
-    puts in front, without a trailing slash. ``people`` are the Airflow users who may sign in; empty: all of them.
-    ``painter_url`` is where previews of colours are painted; None: nowhere.
+    puts in front, without a trailing slash. ``people`` are the Airflow users who may sign in; ``*`` is all of them.
+    ``painter_url`` is where previews of colours are painted; None: nowhere. ``hosts`` are the names under which the
+    page may be asked for, in small letters and without port.
     """
 
     airflow_url: str | None
@@ -34,6 +36,7 @@ class ReviewConfig:
     restored_bucket: str
     preview_side: int
     painter_url: str | None = None
+    hosts: frozenset[str] = frozenset()
 
     @property
     def ways(self) -> list[str]:
@@ -42,13 +45,14 @@ class ReviewConfig:
 
     def admits(self, way: str, person: str) -> bool:
         """Whether a person who has come this way may be here."""
-        return way in self.ways and (way != "airflow" or not self.people or person in self.people)
+        return way in self.ways and (way != "airflow" or "*" in self.people or person in self.people)
 
 
 def review_config(settings: Settings) -> ReviewConfig:
     """The review page's part of the settings.
 
-    :raises SettingsError: there is no way to sign in, a secret is too short, or the public address is none.
+    :raises SettingsError: there is no way to sign in, nobody says which of Airflow's users may, a secret is too short,
+        or the public address is none.
     """
     if not settings.airflow_api_url and settings.review_token is None:
         raise SettingsError(
@@ -58,19 +62,33 @@ def review_config(settings: Settings) -> ReviewConfig:
     for name, value in (("REVIEW_TOKEN", settings.review_token), ("REVIEW_SECRET", settings.review_secret)):
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
             raise SettingsError(f"RESTORATION_{name} is too short; give at least {SHORTEST_SECRET} random characters")
+    people = frozenset(name.strip() for name in settings.review_people.split(",") if name.strip())
+    if settings.airflow_api_url and not people:
+        raise SettingsError(
+            "every user of Airflow could decide about photographs; name those who may in RESTORATION_REVIEW_PEOPLE, "
+            "or write * for all"
+        )
     root, secure = _public(settings.review_url)
     return ReviewConfig(
         airflow_url=settings.airflow_api_url.rstrip("/") if settings.airflow_api_url else None,
         token=settings.review_token,
         key=settings.review_secret or SecretStr(secrets.token_urlsafe(32)),
         session_seconds=settings.review_hours * 3600,
-        people=frozenset(name.strip() for name in settings.review_people.split(",") if name.strip()),
+        people=people,
         root=root,
         secure=secure,
         restored_bucket=settings.restored_bucket,
         preview_side=settings.preview_side,
         painter_url=settings.painter_url.rstrip("/") if settings.painter_url else None,
+        hosts=_hosts(settings),
     )
+
+
+def _hosts(settings: Settings) -> frozenset[str]:
+    """Names of this machine, of the public address, and those that the settings allow beside."""
+    public = urlsplit(settings.review_url or "").netloc.rpartition("@")[2]
+    names = ["127.0.0.1", "localhost", "[::1]", settings.review_host, public, *settings.review_hosts.split(",")]
+    return frozenset(host_name(name) for name in names if name.strip())
 
 
 def _public(url: str | None) -> tuple[str, bool]:

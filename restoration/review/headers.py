@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
+from urllib.parse import unquote_to_bytes
+
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +16,12 @@ CSRF_HEADER = "x-restoration-review"
 
 MOST_BODY_BYTES = 64 * 1024
 """Longest body of a request."""
+
+BODY_SECONDS = 20.0
+"""How long a body may take to come."""
+
+HEALTH = "/api/health"
+"""May be asked for under any name: who watches over the service asks by its address."""
 
 POLICY = "; ".join(
     (
@@ -39,13 +50,16 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
-    """Adds the security headers, and turns away writes that another site could have made.
+    """Adds the security headers, and turns away what is asked under another name, writes that another site could have
+    made, and addresses that no text can hold.
 
     :param secure: whether the public address is an encrypted one; then browsers are told to stay with that.
+    :param hosts: names without port, in small letters, under which it may be asked for.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, hosts: Collection[str]) -> None:
         self._app = app
+        self._hosts = frozenset(hosts)
         self._fixed = _ALWAYS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,8 +76,47 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        refusal = None if scope["method"] in _SAFE_METHODS else _refuse_write(Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        await (self._refusal(scope) or self._app)(scope, _in_time(receive), send_with_headers)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        if scope["path"] != HEALTH and host_name(headers.get("host", "")) not in self._hosts:
+            return _error(
+                421,
+                "another_host",
+                "this page is not asked for under this name (RESTORATION_REVIEW_URL, _REVIEW_HOSTS)",
+            )
+        if b"\0" in unquote_to_bytes(scope.get("raw_path") or b"") + unquote_to_bytes(scope["query_string"]):
+            return _error(400, "usage", "an address holds no NUL bytes")
+        return None if scope["method"] in _SAFE_METHODS else _refuse_write(headers)
+
+
+def host_name(host: str) -> str:
+    """The name in a header ``Host``, in small letters, without its port and a dot at its end."""
+    name = host.strip().casefold()
+    bracket = name.find("]")
+    return name[: bracket + 1] if name.startswith("[") and bracket > 0 else name.partition(":")[0].rstrip(".")
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Wait for the whole body no longer than :data:`BODY_SECONDS`; what comes after it, as long as it takes."""
+    loop = asyncio.get_running_loop()
+    deadline: float | None = loop.time() + BODY_SECONDS
+
+    async def wait() -> Message:
+        nonlocal deadline
+        if deadline is None:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        if not message.get("more_body", False):
+            deadline = None
+        return message
+
+    return wait
 
 
 def _refuse_write(headers: Headers) -> JSONResponse | None:

@@ -30,7 +30,9 @@ def give(photo_id: int, body: hint_models.GiveRequest, service: ServiceOf, sessi
     new = [hint.new() for hint in body.hints]
     with service.engine.begin() as connection:
         collection_id, key = _place(connection, photo_id)
-        catalog.add_hints(connection, collection_id, key, new, given_through=_THROUGH, person=session.person)
+        catalog.add_hints(
+            connection, collection_id, key, new, given_through=_THROUGH, person=session.person, way=session.way
+        )
         # the key is locked by now: a scan that was replaced in this moment is noticed, and nothing is kept
         _place(connection, photo_id)
     return _hints(service, photo_id)

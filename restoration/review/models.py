@@ -94,6 +94,7 @@ class Item(_Model):
     awaits_review: bool
     decision: Decision | None
     reviewer: str | None
+    way: str | None
     words: str | None
     decided_at: datetime | None
     width: int
@@ -160,6 +161,7 @@ class Past(_Model):
     restoration_id: int
     decision: Decision
     reviewer: str
+    way: str
     words: str
     decided_at: datetime
     of_this_restoration: bool

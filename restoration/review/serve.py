@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import uvicorn
-
 from restoration.catalog.database import make_engine
 from restoration.review.app import create_app
 from restoration.review.config import review_config
+from restoration.review.server import make_server
 from restoration.review.service import make_service
 from restoration.settings import Settings
 from restoration.storage.s3 import ObjectStore, make_client
@@ -30,13 +29,6 @@ def serve(settings: Settings) -> None:
     )
     try:
         app = create_app(make_service(config, engine, ObjectStore(make_client(settings))))
-        uvicorn.run(
-            app,
-            host=settings.review_host,
-            port=settings.review_port,
-            log_level="info",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+        make_server(app, host=settings.review_host, port=settings.review_port, proxies=settings.review_proxies).run()
     finally:
         engine.dispose()

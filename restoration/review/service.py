@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
+from restoration.catalog.review_sessions import is_open
 from restoration.review.brake import Brake
 from restoration.review.config import ReviewConfig
 from restoration.review.painting import Painter
@@ -34,7 +35,7 @@ class Service:
 def make_service(config: ReviewConfig, engine: sa.Engine, store: ObjectStore) -> Service:
     """A service.
 
-    :param engine: the catalog, with a login of the publisher's role.
+    :param engine: the catalog, with a login of the reviewer's role.
     :param store: S3, with a login that may read the bucket for restored photographs.
     """
     return Service(
@@ -65,11 +66,14 @@ ServiceOf = Annotated[Service, Depends(get_service)]
 def get_session(request: Request, service: ServiceOf) -> Session:
     """The session that a request belongs to.
 
-    :raises Refusal: 401.
+    :raises Refusal: 401: nobody is signed in, or no longer.
     """
     session = service.sessions.read(request.cookies.get(COOKIE))
     if not service.config.admits(session.way, session.person):
         raise not_signed_in()
+    with service.engine.connect() as connection:
+        if not is_open(connection, session.number):
+            raise not_signed_in()
     return session
 
 

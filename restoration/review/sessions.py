@@ -1,7 +1,8 @@
 """Sessions: who is signed in, in a cookie that only this service can make.
 
-The cookie's value is ``payload.signature``: URL-safe base64 of a small JSON object and of its HMAC-SHA256. Nothing is
-kept on the server, so that several processes with one key know each other's sessions.
+The cookie's value is ``payload.signature``: URL-safe base64 of a small JSON object and of its HMAC-SHA256. The object
+holds the session's secret number, and the catalog knows whether that is signed out
+(:mod:`restoration.catalog.review_sessions`), so that several processes with one key know each other's sessions.
 """
 
 from __future__ import annotations
@@ -10,25 +11,35 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import SecretStr
 
 from restoration.review.refusals import not_signed_in
 
 COOKIE = "restoration_review"
-_VERSION = 1
+_VERSION = 2
+_NUMBER_BYTES = 24
+
+
+SignedInBy = Literal["airflow", "token"]
+"""Airflow checked name and password; or the page's token, under a name that nobody checked."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A person who is signed in. ``way`` is ``airflow`` or ``token``; ``expires`` are seconds since 1970 (UTC)."""
+    """A person who is signed in. ``expires`` are seconds since 1970 (UTC);
+    ``number`` is known to the person's browser alone.
+    """
 
     person: str
-    way: str
+    way: SignedInBy
     expires: int
+    number: str
 
 
 class Sessions:
@@ -45,10 +56,11 @@ class Sessions:
         self._seconds = seconds
         self._clock = clock
 
-    def start(self, person: str, way: str) -> tuple[Session, str]:
+    def start(self, person: str, way: SignedInBy) -> tuple[Session, str]:
         """A new session and its cookie's value."""
-        session = Session(person, way, int(self._clock() + self._seconds))
-        body = {"v": _VERSION, "person": person, "way": way, "expires": session.expires}
+        number = secrets.token_urlsafe(_NUMBER_BYTES)
+        session = Session(person, way, int(self._clock() + self._seconds), number)
+        body = {"v": _VERSION, "person": person, "way": way, "expires": session.expires, "number": number}
         payload = _encode(json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode())
         return session, f"{payload}.{self._sign(payload)}"
 
@@ -61,10 +73,9 @@ class Sessions:
         if not hmac.compare_digest(self._sign(payload).encode(), signature.encode()):
             raise not_signed_in()
         body = json.loads(_decode(payload))
-        session = Session(body["person"], body["way"], body["expires"])
-        if body["v"] != _VERSION or session.expires <= self._clock():
+        if body["v"] != _VERSION or body["expires"] <= self._clock():
             raise not_signed_in()
-        return session
+        return Session(body["person"], body["way"], body["expires"], body["number"])
 
     def _sign(self, payload: str) -> str:
         return _encode(hmac.new(self._key, payload.encode(), hashlib.sha256).digest())

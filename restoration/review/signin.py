@@ -42,11 +42,12 @@ class SignIn:
         if way not in self._config.ways:
             raise Refusal(f"signing in by {way} is not set up here", status=400, code="no_such_way")
         person = clean_name(name)
-        self._brake.check(address, person)
+        # counted before it is checked: of many tries at once only as many are checked as are free
+        self._brake.begin(address, person)
         try:
             self._check_secret(way, person, secret)
-        except Refusal:
-            self._brake.failed(address, person)
+        except EnvironmentProblem:
+            self._brake.take_back(address, person)
             raise
         if not self._config.admits(way, person):
             raise Refusal("this user may not review photographs here", status=403, code="not_allowed")
@@ -65,7 +66,7 @@ def clean_name(name: str) -> str:
 
     :raises Refusal: 400: nothing is left, or it is longer than 100 characters.
     """
-    letters = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in name)
+    letters = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in name)
     person = " ".join(unicodedata.normalize("NFC", letters).split())
     if not person or len(person) > LONGEST_NAME:
         raise Refusal(f"give a name of 1 to {LONGEST_NAME} characters", status=400, code="bad_name")

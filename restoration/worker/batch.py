@@ -244,13 +244,15 @@ class _Batch:
             for photo, future in fetches
             if photo.photo_id in ways and (scan := self.ends.received(photo, future))
         ]
-        jobs = self._undivided(jobs)
+        jobs = self._undivided(self._allowed(jobs))
         first: dict[Content, Job] = {}
         for job in jobs:
             first.setdefault(job.content, job)
+        # whoever restores the same content has no longer than this for its whole batch
+        patience = self.runtime.settings.soft_time_limit
         with (
             self.runtime.db.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
-            content_locks(conn, [self._content_key(job) for job in first.values()]),
+            content_locks(conn, [self._content_key(job) for job in first.values()], seconds=patience),
         ):
             known = self._known(conn, first.values())
             fresh = [job for job in first.values() if job.content not in known]
@@ -259,6 +261,18 @@ class _Batch:
             others = [job for job in jobs if job.photo.photo_id not in restored]
             known |= self._known(conn, [first[job.content] for job in others if job.content not in known])
         self.ends.link(others, known)
+
+    def _allowed(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs without what another collection's people refused: that ends here, unrestored."""
+        contents = {job.photo.object_key: job.scan.sha256 for job in jobs}
+        if not contents:
+            return []
+        with self.runtime.db.connect() as conn:
+            refused = catalog.refused_elsewhere(conn, self.work.collection.collection_id, contents)
+        for job in jobs:
+            if job.photo.object_key in refused:
+                self.ends.refused_elsewhere(job, refused[job.photo.object_key])
+        return [job for job in jobs if job.photo.object_key not in refused]
 
     def _undivided(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs without the scans that are divided: these end here, and their photographs join the batch."""

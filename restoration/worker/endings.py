@@ -64,6 +64,20 @@ class Endings:
         else:
             self.failed(job.photo, ReasonCode.CANCELLED, "its division was taken back while it was being read")
 
+    def refused_elsewhere(self, job: Job, collection: str) -> None:
+        """Record that a photograph is not restored, because its content is refused in another collection."""
+        with self.runtime.db.begin() as conn:
+            catalog.record_refused(
+                conn,
+                self.work.batch_id,
+                job.photo.photo_id,
+                self.runtime.name,
+                source_sha256=job.scan.sha256,
+                file_sha256=job.scan.read.sha256,
+                collection=collection,
+            )
+        self.ended(job.photo, "skipped")
+
     def received(self, photo: catalog.PhotoWork, future: Future[Read]) -> Fetched | None:
         """The scan, or None where it could not be had and that is on record."""
         try:

@@ -37,7 +37,7 @@ def family(catalog, store):
 
 @pytest.fixture
 def address(s3, catalog_url, family) -> Iterator[str]:
-    with review_site(s3, catalog_url("publisher")) as found:
+    with review_site(s3, catalog_url("reviewer")) as found:
         yield found
 
 

@@ -39,7 +39,7 @@ def photo_ids(catalog, family) -> dict[str, int]:
 
 @pytest.fixture
 def address(s3, catalog_url, family, painter_url) -> Iterator[str]:
-    with review_site(s3, catalog_url("publisher"), painter_url) as found:
+    with review_site(s3, catalog_url("reviewer"), painter_url) as found:
         yield found
 
 
@@ -310,7 +310,7 @@ def test_without_colours_added_there_is_nothing_to_give(tab, catalog, photo_ids)
 
 
 def test_without_a_painter_the_form_says_so(browser, s3, catalog_url, photo_ids, catalog):
-    with review_site(s3, catalog_url("publisher")) as address:
+    with review_site(s3, catalog_url("reviewer")) as address:
         page = browser.new_page()
         sign_in(page, address, f"/photos/{photo_ids['01-collins.tif']}")
         begin(page)

@@ -7,16 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
 from restoration.review.app import create_app
+from restoration.review.server import make_server
 from restoration.review.service import Service
 
 
 @contextmanager
-def serving(service: Service) -> Iterator[str]:
+def serving(service: Service, proxies: str = "") -> Iterator[str]:
     """Serve it; gives the address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_level="info"))
+    server = make_server(create_app(service), host="127.0.0.1", port=0, proxies=proxies)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

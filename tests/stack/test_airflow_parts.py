@@ -368,7 +368,7 @@ class TestAsking:
 
     def test_content_that_changed_after_the_approval_is_not_published(self, lab, settings_of, s3, catalog_url):
         self.restored(lab, "unknown")
-        settings_of({**s3.environment("airflow"), "RESTORATION_DATABASE_URL": catalog_url("publisher")})
+        settings_of({**s3.environment("airflow"), "RESTORATION_DATABASE_URL": catalog_url("airflow")})
         told = {"decision": "approved", "content_sha256": "0" * 64}
         context = {"params": {}, "ti": SimpleNamespace(xcom_pull=lambda **_: told)}
         with pytest.raises(AirflowFailException, match="has changed since"):

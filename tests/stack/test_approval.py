@@ -71,7 +71,7 @@ def test_an_approval_is_on_record_and_publishes(catalog, store, role_engine, fac
     archive = Archive(catalog, store, **facts)
     archive.add("a.tif")
     withheld = publish(archive, store)
-    report = publish(archive, store, KIM, engine=role_engine("publisher"))
+    report = publish(archive, store, KIM, engine=role_engine("airflow"))
     assert (report.state, report.version) == ("published", 1)
     (event,) = approvals(archive)
     assert (event.agent, event.outcome) == ("Kim Lee", "success")
@@ -161,7 +161,7 @@ def test_command_line(catalog, store, catalog_url, s3, monkeypatch):
 
     archive = Archive(catalog, store, consent="unknown")
     archive.add("a.tif")
-    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("publisher"))
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("airflow"))
     for name, value in s3.environment("airflow").items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()

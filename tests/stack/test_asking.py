@@ -177,7 +177,7 @@ class TestWhatBecomesOfTheAnswer:
         return archive
 
     def test_publish_shows_the_doubtful_as_scanned(self, archive, role_engine):
-        one = asker(archive, engine=role_engine("publisher"))
+        one = asker(archive, engine=role_engine("airflow"))
         shown = one.question().content_sha256
         answered = one.answer(question.PUBLISH, KIM, shown)
         assert (answered.decision, answered.content_sha256, answered.accepted) == ("approved", shown, 0)
@@ -188,7 +188,7 @@ class TestWhatBecomesOfTheAnswer:
         assert event.detail == {"words": KIM.words, "content_sha256": shown, "photos": 2, "option": "Publish"}
 
     def test_publish_all_accepts_each_photograph_that_waits(self, archive, role_engine):
-        one = asker(archive, engine=role_engine("publisher"))
+        one = asker(archive, engine=role_engine("airflow"))
         shown = one.question().content_sha256
         answered = one.answer(question.PUBLISH_ALL, KIM, shown)
         assert answered.accepted == 1

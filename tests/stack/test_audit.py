@@ -272,7 +272,7 @@ def test_audit_face_says_what_each_face_had_to_reach_and_who_judged_it(auditor):
 
 
 def test_the_last_review_counts(story, role_engine):
-    with role_engine("publisher").begin() as conn:
+    with role_engine("owner").begin() as conn:
         for decision in ("reject", "accept"):
             conn.execute(
                 sa.text(

@@ -13,7 +13,7 @@ from restoration.catalog import migrations
 from restoration.catalog.database import make_engine
 from restoration.catalog.dictionary import data_dictionary
 from restoration.catalog.files import sql_dir
-from restoration.catalog.roles import GROUPS, ensure_login, list_roles
+from restoration.catalog.roles import GROUPS, ensure_login, ensure_roles, list_roles
 from restoration.damage_kinds import DamageKind, Mending
 from restoration.errors import CatalogError, PhotoState, ReasonCode, UsageError
 from restoration.local.postgres import SUPERUSER, _tool
@@ -52,7 +52,7 @@ def dump(url: str) -> str:
 
 def test_schema_sql_is_what_all_migrations_make(empty, empty_url, catalog_url):
     with empty.begin() as conn:
-        conn.execute(sa.text("GRANT CREATE ON DATABASE empty TO restoration_owner"))
+        ensure_roles(conn)
         conn.execute(sa.text("SET LOCAL ROLE restoration_owner"))
         conn.connection.cursor().execute((sql_dir() / "schema.sql").read_text())
     made, migrated = dump(empty_url), dump(catalog_url(SUPERUSER))

@@ -182,7 +182,7 @@ def test_people_and_listings_lock_in_one_order(catalog, family):
 
 def test_rows_are_only_added_and_only_by_those_who_may(catalog, role_engine, family):
     (number,) = add(catalog, family, said())
-    for role in ("ingest", "publisher"):
+    for role in ("ingest", "curator", "reviewer"):
         with role_engine(role).begin() as conn:
             hints.add_hints(
                 conn,

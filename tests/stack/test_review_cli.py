@@ -44,7 +44,7 @@ def family(catalog):
 @pytest.fixture
 def command(family, catalog_url, monkeypatch):
     """The command as the publisher's login runs it; a wide terminal."""
-    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("publisher"))
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("reviewer"))
     monkeypatch.setenv("COLUMNS", "220")
     get_settings.cache_clear()
 
@@ -352,7 +352,7 @@ def type_keys(terminal: int, keys: bytes) -> str:
 def test_a_real_terminal_gives_single_keys_and_can_interrupt(catalog, family, catalog_url, keys, code, decision):
     """The command in a terminal of its own: no Enter is needed, and Ctrl-C ends it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RESTORATION_")}
-    environment |= {"RESTORATION_DATABASE_URL": catalog_url("publisher"), "TERM": "xterm"}
+    environment |= {"RESTORATION_DATABASE_URL": catalog_url("reviewer"), "TERM": "xterm"}
     command = [
         sys.executable,
         "-c",

@@ -62,7 +62,7 @@ def family(catalog, store):
 @pytest.fixture
 def service(settings, catalog_url) -> Iterator[Service]:
     """On the publisher's login, without a painter."""
-    engine = make_engine(catalog_url("publisher"))
+    engine = make_engine(catalog_url("reviewer"))
     yield make_service(review_config(settings), engine, ObjectStore(make_client(settings)))
     engine.dispose()
 

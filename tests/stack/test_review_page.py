@@ -101,7 +101,14 @@ def standin() -> Iterator[StandIn]:
 @pytest.fixture
 def settings(s3, standin) -> Settings:
     given = {name.removeprefix("RESTORATION_").lower(): value for name, value in s3.environment("airflow").items()}
-    return Settings(_env_file=None, airflow_api_url=standin.address, review_token=TOKEN, preview_side=320, **given)
+    return Settings(
+        _env_file=None,
+        airflow_api_url=standin.address,
+        review_token=TOKEN,
+        review_people="*",
+        preview_side=320,
+        **given,
+    )
 
 
 @pytest.fixture
@@ -117,7 +124,7 @@ def family(catalog, store):
 @pytest.fixture
 def service(settings, catalog_url) -> Iterator[Service]:
     """On the publisher's login."""
-    engine = make_engine(catalog_url("publisher"))
+    engine = make_engine(catalog_url("reviewer"))
     yield make_service(review_config(settings), engine, ObjectStore(make_client(settings)))
     engine.dispose()
 
@@ -173,7 +180,7 @@ def test_without_a_way_to_sign_in_it_does_not_start():
 )  # fmt: skip
 def test_weak_secrets_and_odd_addresses_are_refused(given):
     with pytest.raises(SettingsError):
-        review_config(Settings(_env_file=None, airflow_api_url="http://a", **given))
+        review_config(Settings(_env_file=None, airflow_api_url="http://a", review_people="eve", **given))
 
 
 def test_public_address_gives_path_and_encryption(standin):
@@ -314,12 +321,12 @@ def test_guessing_is_slowed_down_and_time_heals(client):
     now = [0.0]
     brake = Brake(clock=lambda: now[0])
     for _ in range(FREE_FAILURES):
-        brake.failed("here", "Eve")
+        brake.begin("here", "Eve")
     with pytest.raises(Refusal):
-        brake.check("here", "eve")
-    brake.check("here", "Ada")
+        brake.begin("here", "eve")
+    brake.begin("here", "Ada")
     now[0] = 3.0
-    brake.check("here", "Eve")
+    brake.begin("here", "Eve")
 
 
 def test_names_are_one_spelling():

@@ -26,7 +26,7 @@ def family(catalog):
 @pytest.fixture
 def conn(family, role_engine):
     """The publisher's connection: its role must be enough."""
-    with role_engine("publisher").connect() as connection:
+    with role_engine("curator").connect() as connection:
         yield connection
 
 
@@ -136,7 +136,7 @@ def test_a_doubled_click_changes_nothing_and_another_word_does(conn, family):
 def test_two_people_at_once_make_two_decisions_in_one_order(family, role_engine):
     from concurrent.futures import ThreadPoolExecutor
 
-    engine = role_engine("publisher")
+    engine = role_engine("curator")
     with engine.connect() as conn:
         bob = items(conn, family)["bob.tif"]
 
@@ -243,7 +243,7 @@ def test_counts_say_how_far_the_review_is(catalog, conn, family):
 
 
 def test_the_worker_and_the_auditor_cannot_decide(family, role_engine):
-    with role_engine("publisher").connect() as conn:
+    with role_engine("curator").connect() as conn:
         bob = items(conn, family)["bob.tif"]
     for role in ("worker", "auditor"):
         with role_engine(role).connect() as conn, pytest.raises(sa.exc.ProgrammingError):

@@ -75,8 +75,8 @@ def test_a_new_version_has_a_tombstone_and_nothing_else_of_the_photograph(archiv
     publish(archive, store)
     # the scans of this test were never uploaded: an event of the collection names the first of them
     assert check_presence(archive.db, store, archive.collection).first == f"{archive.name}/aunt.tif"
-    assert take_out(archive, engine=role_engine("publisher")).keys == (f"{archive.name}/aunt.tif",)
-    report = publish(archive, store, role_engine("publisher"))
+    assert take_out(archive, engine=role_engine("airflow")).keys == (f"{archive.name}/aunt.tif",)
+    report = publish(archive, store, role_engine("airflow"))
     assert (report.state, report.version, report.shown, report.withdrawn) == ("published", 2, 1, 1)
     out = tmp_path / "out"
     export_collection(store, SETTINGS, archive.name, out)
@@ -183,7 +183,7 @@ def test_a_copy_that_comes_later_under_another_name_goes_too_and_comes_back_with
             ),
             {"aunt": aunt, "again": again},
         )
-    report = publish(archive, store, role_engine("publisher"))
+    report = publish(archive, store, role_engine("airflow"))
     assert (report.shown, report.withdrawn) == (1, 2)
     last = events(archive, "withdrawal")[-1]
     assert (last.agent, last.detail) == ("catalog", {"object_key": again, "because_of": aunt})
@@ -240,7 +240,7 @@ def test_an_archive_whose_consent_was_refused_is_taken_down_whole(archive, store
     assert (refused.state, refused.reason) == ("withheld", ReasonCode.CONSENT_REFUSED)
     assert f"restoration retract {archive.name}" in refused.detail
     assert keys(store, f"{archive.name}/")
-    gone = retract(role_engine("publisher"), store, "archive", archive.collection, "Kim Lee", "the heirs wrote to us")
+    gone = retract(role_engine("airflow"), store, "archive", archive.collection, "Kim Lee", "the heirs wrote to us")
     assert gone == [1, 2]
     assert states(archive) == ["removed", "removed"]
     assert keys(store, f"{archive.name}/") == []
@@ -292,7 +292,7 @@ def test_command_line(archive, catalog_url, s3, monkeypatch):
     from restoration.cli import app
     from restoration.settings import get_settings
 
-    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("publisher"))
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("airflow"))
     for name, value in s3.environment("airflow").items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()

@@ -96,6 +96,7 @@ def test_the_review_page_gets_no_secret_of_another():
     secrets = set(VARIABLE.findall(" ".join(environment("review").values())))
     assert {name for name, _ in secrets} == {
         "CATALOG_REVIEW_PASSWORD", "S3_REVIEW_SECRET_KEY", "REVIEW_SECRET", "RESTORATION_REVIEW_URL",
+        "RESTORATION_REVIEW_PEOPLE",
     }  # fmt: skip
     port = Settings.model_fields["review_port"].default
     assert SERVICES["review"]["ports"] == [f"127.0.0.1:{port}:{port}"]
@@ -117,7 +118,7 @@ def test_every_secret_comes_from_the_env_file_and_none_has_a_default():
     secret = {name for name, value in example().items() if value.startswith("generate")}
     assert {name for name in used if used[name].startswith(":?")} == secret
     addresses = {f"RESTORATION_{name}_URL" for name in ("ALERT", "GALLERY", "REVIEW")}
-    assert set(example()) - secret == {"TORCH_INDEX_GPU", *addresses}
+    assert set(example()) - secret == {"TORCH_INDEX_GPU", "RESTORATION_REVIEW_PEOPLE", *addresses}
 
 
 def test_only_the_loopback_address_is_published():

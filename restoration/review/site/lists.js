@@ -3,7 +3,7 @@ import { api, previewUrl } from "./api.js";
 import { button, make } from "./elements.js";
 import { titleOf } from "./photo.js";
 import { Queue } from "./queue.js";
-import { figure, number, percent, t, when, word } from "./words.js";
+import { figure, number, percent, t, when, whoSaid, word } from "./words.js";
 
 export class HomeView {
   constructor(app, place) { this.app = app; this.place = place; }
@@ -41,7 +41,7 @@ export function itemFacts(item) {
 }
 
 export function stateOf(item) {
-  if (item.decision) return t("decided_by", { decision: t(item.decision), who: item.reviewer, when: when(item.decided_at) });
+  if (item.decision) return t("decided_by", { decision: t(item.decision), who: whoSaid(item), when: when(item.decided_at) });
   return item.awaits_review ? t("awaits") : word("states", item.state);
 }
 

@@ -1,7 +1,7 @@
 /* What is known of one photograph, first in plain words, then every detail. */
 import { make } from "./elements.js";
 import { filledLine } from "./filled.js";
-import { figure, number, percent, t, when, word } from "./words.js";
+import { figure, number, percent, t, when, whoSaid, word } from "./words.js";
 
 function table(head, rows) {
   return make("div", { class: "table", tabindex: "0", role: "region", "aria-label": head[0] }, make("table", {},
@@ -69,7 +69,7 @@ function metricRows(measurements) {
 export function historyList(history) {
   if (!history.length) return make("p", { class: "hint", text: t("no_history") });
   return make("ol", { class: "history", reversed: true }, ...history.map((past) => make("li", { class: past.of_this_restoration ? "" : "old" },
-    make("span", { dir: "auto", text: t("decided_by", { decision: t(past.decision), who: past.reviewer, when: when(past.decided_at) }) }),
+    make("span", { dir: "auto", text: t("decided_by", { decision: t(past.decision), who: whoSaid(past), when: when(past.decided_at) }) }),
     past.of_this_restoration ? null : make("span", { class: "hint", text: ` (${t("of_earlier")})` }),
     past.words ? make("q", { dir: "auto", text: past.words }) : null)));
 }
@@ -78,7 +78,7 @@ export function historyList(history) {
 export function banner(photo) {
   const { item, history } = photo;
   const lines = [];
-  if (item.decision) lines.push(make("strong", { text: t("decided_by", { decision: t(item.decision), who: item.reviewer, when: when(item.decided_at) }) }));
+  if (item.decision) lines.push(make("strong", { text: t("decided_by", { decision: t(item.decision), who: whoSaid(item), when: when(item.decided_at) }) }));
   else lines.push(make("strong", { text: item.awaits_review ? t("awaits") : t("not_waiting") }));
   if (item.reason) lines.push(make("span", { text: word("reasons", item.reason) }));
   if (!item.decision && history.some((past) => past.decision === "reject")) lines.push(make("span", { text: t("earlier_rejection") }));

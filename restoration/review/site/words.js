@@ -98,6 +98,7 @@ const en = {
   restored_anew: "This photograph has been restored anew since you opened it. Nothing was saved; here is the new one: please look again.",
   not_saved: "The decision was not saved: {message}",
   decided_by: "{decision}, by {who}, {when}",
+  given_name: "{who} (name given, not checked)",
   awaits: "Waits for a person",
   not_waiting: "Nobody has to look at it; you may all the same.",
   earlier_rejection: "An earlier restoration of it was rejected; this is a new one.",
@@ -434,6 +435,7 @@ const ko = {
   restored_anew: "이 사진은 여신 뒤에 다시 복원되었습니다. 저장된 것은 없습니다. 새 복원본을 다시 보아 주세요.",
   not_saved: "결정이 저장되지 않았습니다: {message}",
   decided_by: "{decision} · {who} · {when}",
+  given_name: "{who} (직접 적은 이름, 확인되지 않음)",
   awaits: "사람의 확인을 기다림",
   not_waiting: "꼭 볼 필요는 없지만 결정할 수 있습니다.",
   earlier_rejection: "이전 복원본은 거부되었습니다. 이것은 새 복원본입니다.",
@@ -720,6 +722,9 @@ export function percent(share) {
   const value = share * 100;
   return value > 0 && value < 0.1 ? "< 0.1 %" : `${value.toFixed(value < 10 ? 1 : 0)} %`;
 }
+
+/* A name that somebody gave with the page's token is told as that. */
+export const whoSaid = (said) => (said.way === "token" ? t("given_name", { who: said.reviewer }) : said.reviewer);
 
 export function when(text) {
   return new Date(text).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
