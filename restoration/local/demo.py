@@ -29,7 +29,7 @@ from restoration.catalog.progress import (
 )
 from restoration.errors import EnvironmentProblem, UsageError
 from restoration.local.airflow_api import AirflowApi
-from restoration.local.s3 import ORIGINALS
+from restoration.local.s3_rights import ORIGINALS
 from restoration.local.stack import Stack
 from restoration.local.upload import UploadReport, files_below, upload
 from restoration.names import run_id as run_uuid

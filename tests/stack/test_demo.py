@@ -20,7 +20,7 @@ from restoration.cli.demo_view import TerminalReporter, show_result
 from restoration.errors import EnvironmentProblem, UsageError
 from restoration.local.demo import Demo, DemoRequest, demo_collection, slug
 from restoration.local.process import members
-from restoration.local.s3 import ORIGINALS
+from restoration.local.s3_rights import ORIGINALS
 from restoration.local.stack import stack_folder
 from restoration.local.upload import files_below, upload
 from restoration.storage.s3 import ObjectStore

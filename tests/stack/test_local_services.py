@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from restoration.local.ports import free_port
 from restoration.local.process import Process
 from restoration.local.redis import Redis
-from restoration.local.s3 import ARCHIVE, BUCKETS, ORIGINALS, RESTORED
+from restoration.local.s3_rights import ARCHIVE, BUCKETS, ORIGINALS, RESTORED
 from tests.fixtures.services import new_s3
 
 pytestmark = pytest.mark.stack
