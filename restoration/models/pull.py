@@ -53,7 +53,8 @@ def pull(
     processes that want the same file one fetches, and the other waits for it.
 
     :param waiting: called once where another process is fetching this file.
-    :raises ModelError: not to be had, too large, or no room for it (MODEL_MISSING); or not the pinned bytes (MODEL_CORRUPT).
+    :raises ModelError: not to be had, too large, or no room for it (MODEL_MISSING); not the pinned bytes
+        (MODEL_CORRUPT).
     :raises StorageError: the S3 service refused.
     """
     path = registry.location(entry)
