@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
 import shutil
 import sys
@@ -83,7 +82,7 @@ def check_extras(_: Settings) -> Finding:
 
 def _is_begun(extra: str) -> bool:
     """Whether the distribution that the extra is named by, or stands for, is here."""
-    return importlib.util.find_spec(_HALLMARK[extra]) is not None
+    return extras.is_installed(_HALLMARK[extra])
 
 
 def check_libraries(_: Settings) -> Finding:
@@ -105,7 +104,7 @@ def _loads(name: str) -> bool:
 
 def check_device(settings: Settings) -> Finding:
     """Whether torch works, and on what."""
-    if importlib.util.find_spec("torch") is None and not _is_begun("worker"):
+    if not extras.is_installed("torch") and not _is_begun("worker"):
         raise ModuleNotFoundError(name="torch")
     try:
         import torch

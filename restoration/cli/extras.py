@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 
 PACKAGE = "archive-restoration"
@@ -42,8 +43,12 @@ def lacking(module: str) -> str | None:
     return f"this needs {module.partition('.')[0]}, which is not installed here; {ways}"
 
 
+def is_installed(module: str) -> bool:
+    """Whether the module can be imported; it is not imported for that."""
+    # some modules that are there already (kombu) hide what find_spec wants to know
+    return module in sys.modules or importlib.util.find_spec(module) is not None
+
+
 def state() -> dict[str, tuple[str, ...]]:
     """For each extra, the modules of it that are not installed."""
-    return {
-        extra: tuple(m for m in modules if importlib.util.find_spec(m) is None) for extra, modules in EXTRAS.items()
-    }
+    return {extra: tuple(m for m in modules if not is_installed(m)) for extra, modules in EXTRAS.items()}
