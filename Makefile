@@ -20,7 +20,7 @@ LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 # Two processes share the cores: a thread that waits must sleep, not spin.
 SUITE := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help env demo up down status test test-quick coverage lint clean
+.PHONY: help env demo up down status test test-quick coverage lint sbom clean
 .NOTPARALLEL:
 
 help: ## Show this
@@ -63,6 +63,9 @@ lint: env ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+sbom: env ## What it is made of: build/sbom.cdx.json (CycloneDX) and build/licences.md
+	@$(BIN)/python infra/sbom/write.py build
 
 clean: ## Stop the stack and remove .local and all caches; .venv and pulled models stay
 	@test ! -x $(BIN)/restoration || for folder in .local/*/; do \

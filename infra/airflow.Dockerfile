@@ -19,7 +19,7 @@ COPY infra/vendor infra/vendor
 COPY restoration/publish/vendored.toml restoration/publish/vendored.toml
 RUN python infra/vendor/fetch.py
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY restoration restoration
 COPY sql sql
 COPY docs/model-cards docs/model-cards

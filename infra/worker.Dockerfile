@@ -15,7 +15,7 @@ COPY infra/env infra/env
 COPY infra/lock infra/lock
 RUN python infra/env/install.py --image worker --torch "$TORCH" --torch-index "$TORCH_INDEX"
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY restoration restoration
 COPY sql sql
 RUN pip install --no-deps --no-build-isolation --editable .

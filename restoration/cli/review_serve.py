@@ -30,8 +30,11 @@ def paint(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="TCP port; else the setting painter_port.")] = None,
 ) -> None:
     """Paint previews of colours for the review page until stopped; needs torch, and no login or key."""
+    from restoration.cli.extras import is_installed
     from restoration.settings import get_settings
     from restoration.worker.painter import serve as run
 
+    if not is_installed("torch"):  # else it would serve, and every picture would fail
+        raise ModuleNotFoundError("torch is not installed", name="torch")
     settings = get_settings()
     run(settings if port is None else settings.model_copy(update={"painter_port": port}))

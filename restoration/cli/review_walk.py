@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import click
 import typer
 
 from restoration.cli.review_words import DECISION_WORDS, detail_lines, item_lines
@@ -49,7 +48,7 @@ class TerminalKeys:
     def key(self) -> str:
         """The next key; empty for Ctrl-D."""
         try:
-            return click.getchar()
+            return typer.getchar()
         except EOFError:
             return ""
 

@@ -27,7 +27,7 @@ from restoration.ingest.survey import files_below
 from restoration.ingest.upload import UploadReport, upload
 from restoration.local import runs
 from restoration.local.airflow_api import AirflowApi
-from restoration.local.s3 import ORIGINALS
+from restoration.local.s3_rights import ORIGINALS
 from restoration.local.stack import Stack
 from restoration.names import run_id as run_uuid
 from restoration.names import slug

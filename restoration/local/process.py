@@ -90,7 +90,8 @@ class Process:
 
     def start(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         """
-        Start it unless it runs already. Standard output and error go to ``logs/<name>.log``.
+        Start it unless it runs already. Standard output and error go to ``logs/<name>.log``; what it makes is its
+        owner's alone (umask 077).
 
         :param argv: program and arguments; never secrets, since every user of the machine can read them.
         :param env: variables beside those of this process.
@@ -103,7 +104,7 @@ class Process:
         with self._open_log() as log:
             child = subprocess.Popen(  # noqa: S603 - the stack's own programs
                 list(argv), env=variables, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, close_fds=True,
+                start_new_session=True, close_fds=True, umask=0o077,
             )  # fmt: skip
         _started[child.pid] = child
         write_private(self._record, json.dumps({"pid": child.pid, "created": psutil.Process(child.pid).create_time()}))

@@ -1,4 +1,4 @@
-"""S3 for the local stack: SeaweedFS with one identity for each kind of program."""
+"""S3 for the local stack: SeaweedFS, one identity for each kind of program, all its ports closed but that of S3."""
 
 from __future__ import annotations
 
@@ -13,26 +13,10 @@ from typing import TYPE_CHECKING
 from restoration.errors import StorageError
 from restoration.local.ports import LOOPBACK
 from restoration.local.process import Process, find_program, write_private
+from restoration.local.s3_rights import ARCHIVE, BUCKETS, RESTORED, server_config
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-
-ORIGINALS, RESTORED, ARCHIVE = "originals", "restored", "archive"
-BUCKETS = (ORIGINALS, RESTORED, ARCHIVE)
-
-GRANTS: Mapping[str, tuple[str, ...]] = {
-    "admin": ("Admin", "Read", "List", "Write", "Tagging"),
-    "worker": ("Read:originals", "List:originals", "Read:restored", "List:restored", "Write:restored"),
-    "airflow": (
-        "Read:originals", "List:originals", "Read:restored", "List:restored",
-        "Read:archive", "List:archive", "Write:archive",
-    ),
-    "review": ("Read:restored",),
-}  # fmt: skip
-"""What each identity may do, in SeaweedFS's words. Nobody but the administrator may write originals."""
-
-ANYBODY = ("Read:archive",)
-"""What may be done without a key: published archives are read, as from a public bucket; nothing is listed."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class S3:
     One SeaweedFS server on the loopback address.
 
     :param root: the stack's folder; data lives in ``s3/`` inside.
-    :param identities: an :class:`Identity` for each of :data:`GRANTS`.
+    :param identities: an :class:`Identity` for each of :data:`~restoration.local.s3_rights.IDENTITIES`.
     """
 
     def __init__(self, root: Path, ports: S3Ports, identities: Mapping[str, Identity]) -> None:
@@ -83,35 +67,29 @@ class S3:
 
     def start(self) -> None:
         """Start it unless it runs, wait until it answers, and make the buckets."""
-        data = self._folder / "data"
-        data.mkdir(parents=True, exist_ok=True)
+        from restoration.local.s3_keys import make_keys
+
+        (self._folder / "data").mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        if not self.process.is_running():  # one that runs goes on with the keys that it has read
+            make_keys(self._folder)
         config = self._folder / "s3.json"
-        write_private(config, json.dumps(self._config(), indent=1))
+        keys = {name: (key.access_key_id, key.secret_access_key) for name, key in self.identities.items()}
+        write_private(config, json.dumps(server_config(keys, public=True), indent=1))
         # Go returns memory to the system sooner with a limit; the data path itself needs far less.
         self.process.start(self._command(config), cwd=self._folder, env={"GOMEMLIMIT": "256MiB", "GOGC": "50"})
         self.process.wait_ready(self.is_healthy, 60)
         self.make_buckets()
 
-    def _config(self) -> dict[str, object]:
-        return {
-            "identities": [
-                {
-                    "name": name,
-                    "credentials": [{"accessKey": key.access_key_id, "secretKey": key.secret_access_key}],
-                    "actions": list(GRANTS[name]),
-                }
-                for name, key in self.identities.items()
-            ]
-            + [{"name": "anonymous", "actions": list(ANYBODY)}]
-        }
-
     def _command(self, config: Path) -> list[str]:
         return [
             str(find_program("weed")), "mini", "-dir=data", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
-            "-admin.ui=false", "-webdav=false", f"-s3.port={self.ports.s3}", "-s3.port.iceberg=0",
-            f"-s3.config={config}", f"-master.port={self.ports.master}", f"-volume.port={self.ports.volume}",
+            "-admin.ui=false", "-webdav=false", f"-s3.port={self.ports.s3}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            f"-s3.config={config}", "-s3.iam=false", "-s3.allowDeleteBucketNotEmpty=false",
+            f"-master.port={self.ports.master}", f"-volume.port={self.ports.volume}",
             f"-filer.port={self.ports.filer}", f"-admin.port={self.ports.admin}", "-master.telemetry=false",
-            "-filer.localSocket=filer.sock",  # relative: such a path may have 107 bytes at most
+            # relative: such a path may have 107 bytes at most
+            "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock",
         ]  # fmt: skip
 
     def stop(self) -> None:

@@ -44,6 +44,9 @@ LOGINS: dict[str, tuple[str, ...]] = {
 }
 """Logins of the catalog and the group roles they are members of."""
 
+_INSTALLED = Path(sys.prefix, "share", "restoration")
+"""Where a wheel brings the DAGs."""
+
 ROLES = ("admin", "airflow", "worker", "audit", "review")
 """Kinds of process that :meth:`Stack.environment` knows."""
 
@@ -92,19 +95,20 @@ class Timings:
 
 def project_root() -> Path:
     """
-    The folder of the checkout, which holds ``dags/``.
+    The folder that holds ``dags/``: the checkout, or what a wheel has installed beside the package.
 
-    :raises EnvironmentProblem: the package is not installed from a checkout, and this is not one.
+    :raises EnvironmentProblem: there is none.
     """
-    for candidate in (Path(__file__).resolve().parents[2], Path.cwd()):
+    for candidate in (Path(__file__).resolve().parents[2], Path.cwd(), _INSTALLED):
         if (candidate / "dags").is_dir():
             return candidate
     raise EnvironmentProblem("there is no dags folder here; run this in a checkout of the project")
 
 
 def stack_folder(name: str) -> Path:
-    """Folder of the stack of that name, in the checkout."""
-    return project_root() / ".local" / name
+    """Folder of the stack of that name, in the checkout; of an installed wheel in the folder that one is in."""
+    root = project_root()
+    return (Path.cwd() if root == _INSTALLED else root) / ".local" / name
 
 
 class Stack:

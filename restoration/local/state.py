@@ -14,7 +14,8 @@ from restoration.errors import EnvironmentProblem
 from restoration.local.airflow import AirflowSecrets
 from restoration.local.ports import GRPC_OFFSET, free_port, is_free
 from restoration.local.process import write_private
-from restoration.local.s3 import GRANTS, Identity, S3Ports
+from restoration.local.s3 import Identity, S3Ports
+from restoration.local.s3_rights import IDENTITIES
 
 _VERSION = 1
 
@@ -66,7 +67,7 @@ def new_state() -> StackState:
         redis_port=redis_port,
         redis_password=secrets.token_hex(20),
         s3_ports=s3_ports,
-        s3_identities={name: Identity(name, secrets.token_hex(20)) for name in GRANTS},
+        s3_identities={name: Identity(name, secrets.token_hex(20)) for name in IDENTITIES},
         airflow_port=airflow_port,
         airflow=AirflowSecrets(
             admin_password=secrets.token_urlsafe(12),
@@ -111,7 +112,7 @@ def load_state(path: Path, make: Callable[[], StackState] = new_state) -> StackS
 
 def _completed(state: StackState, path: Path, body: dict[str, Any]) -> StackState:
     """The state with a key for every identity, saved where an earlier version had fewer."""
-    missing = {name: Identity(name, secrets.token_hex(20)) for name in GRANTS if name not in state.s3_identities}
+    missing = {name: Identity(name, secrets.token_hex(20)) for name in IDENTITIES if name not in state.s3_identities}
     if missing or not {"review_port", "painter_port"} <= body.keys():
         state = replace(state, s3_identities=state.s3_identities | missing)
         state.save(path)

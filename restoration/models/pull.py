@@ -23,6 +23,7 @@ from restoration.errors import ModelError, ReasonCode, StorageError
 from restoration.models.atomic import locked, sync_folder
 from restoration.models.files import Registry, file_sha256
 from restoration.models.registry import ModelEntry
+from restoration.settings import get_settings
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and the bytes in all (0 where the server does not say)."""
@@ -47,11 +48,13 @@ def pull(
 ) -> Path:
     """The entry's verified file, fetched first where it is not here.
 
+    No more than ``RESTORATION_MODEL_MAX_BYTES`` are taken, whatever the server sends.
     A download that was cut off goes on where it stopped, by itself a few times, and when it is asked for again. Of two
     processes that want the same file one fetches, and the other waits for it.
 
     :param waiting: called once where another process is fetching this file.
-    :raises ModelError: not to be had, or no room for it (MODEL_MISSING); or not the pinned bytes (MODEL_CORRUPT).
+    :raises ModelError: not to be had, too large, or no room for it (MODEL_MISSING); not the pinned bytes
+        (MODEL_CORRUPT).
     :raises StorageError: the S3 service refused.
     """
     path = registry.location(entry)
@@ -119,17 +122,28 @@ def _fetch(entry: ModelEntry, part: Path, progress: Progress) -> None:
     pieces = _s3_pieces if entry.source_kind == "s3" else _url_pieces
     stream = pieces(entry.source, _size(part))
     first, total = next(stream)
+    limit = get_settings().model_max_bytes
+    _require_modesty(entry, total, limit)
     _require_room(part.parent, total - first)
     with part.open("ab" if first else "wb") as file:
         done = first
         for piece, _ in stream:
-            file.write(piece)
             done += len(piece)
+            _require_modesty(entry, done, limit)
+            file.write(piece)
             progress(done, total)
         file.flush()
         os.fsync(file.fileno())
     if done < total:
         raise _CutOff(f"the connection ended after {done:,} of {total:,} bytes")
+
+
+def _require_modesty(entry: ModelEntry, size: int, limit: int) -> None:
+    if size > limit:
+        raise ModelError(
+            f"{entry.source} sends more than {limit:,} bytes, which is the most that is taken for a model; if "
+            f"{entry.name!r} is that large, raise RESTORATION_MODEL_MAX_BYTES"
+        )
 
 
 def _require_room(folder: Path, needed: int) -> None:

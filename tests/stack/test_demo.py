@@ -24,7 +24,7 @@ from restoration.ingest.survey import files_below
 from restoration.ingest.upload import upload
 from restoration.local.demo import Demo, DemoRequest, demo_collection
 from restoration.local.process import members
-from restoration.local.s3 import ORIGINALS
+from restoration.local.s3_rights import ORIGINALS
 from restoration.local.stack import stack_folder
 from restoration.names import slug
 from restoration.settings import get_settings

@@ -14,8 +14,6 @@ import yaml
 
 from restoration.local.ports import LOOPBACK
 from restoration.local.postgres import Postgres
-from restoration.local.process import find_program
-from restoration.local.s3 import BUCKETS
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,18 +49,6 @@ def test_postgres_image_would_make_every_login_and_database(tmp_path):
             psycopg2.connect(host=LOOPBACK, port=server.port, user=login, password=PASSWORD, dbname=database).close()
     finally:
         server.stop()
-
-
-def test_bucket_job_makes_the_buckets(s3):
-    script = COMPOSE["services"]["s3-buckets"]["command"][0].replace("$$", "$")
-    script = script.replace("weed shell", f"{find_program('weed')} shell").replace(
-        "s3:9333", f"{LOOPBACK}:{s3.ports.master}"
-    )
-    script = script.replace("originals restored archive", "one-more-bucket originals")
-    for _ in range(2):  # the second time there is nothing to do
-        subprocess.run(["/bin/sh", "-c", script], check=True, capture_output=True, timeout=60)
-    names = {bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]}
-    assert names >= {"one-more-bucket", *BUCKETS}
 
 
 def test_inline_configurations_are_what_the_servers_read(redis, tmp_path):

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from restoration.local.ports import free_port
 from restoration.local.process import Process
 from restoration.local.redis import Redis
-from restoration.local.s3 import ARCHIVE, BUCKETS, ORIGINALS, RESTORED
+from restoration.local.s3_rights import ARCHIVE, BUCKETS, ORIGINALS, RESTORED
 from tests.fixtures.services import new_s3
 
 pytestmark = pytest.mark.stack
@@ -38,6 +38,45 @@ def test_redis_asks_for_its_password(redis, redis_url):
         assert client.ping()
     with redis_client.Redis(port=redis.port) as stranger, pytest.raises(redis_client.AuthenticationError):
         stranger.ping()
+
+
+def test_the_broker_is_one_without_the_known_remote_execution(redis, redis_url):
+    """CVE-2025-49844 (Lua); mended in Valkey 7.2.11, 8.0.6 and 8.1.4, and in whatever is newer than these."""
+    with redis_client.Redis.from_url(redis_url) as client:
+        version = tuple(int(part) for part in client.info("server")["valkey_version"].split("."))
+    assert version >= (9, 0, 0)
+
+
+def test_a_password_of_the_broker_is_for_queues_alone(redis, redis_url):
+    forbidden = (
+        "CONFIG GET *", "CONFIG SET dir /tmp", "MODULE LIST", "MODULE LOAD x.so", "DEBUG SLEEP 0", "SHUTDOWN NOSAVE",
+        "FLUSHALL", "FLUSHDB", "KEYS *", "SAVE", "BGSAVE", "BGREWRITEAOF", "REPLICAOF 127.0.0.1 1", "SLAVEOF NO ONE",
+        "ACL SETUSER x on nopass", "ACL LIST", "MONITOR", "CLIENT LIST", "CLIENT KILL ID 1", "SYNC",
+        "MIGRATE 127.0.0.1 1 k 0 1", "CLUSTER RESET", "FAILOVER", "LATENCY RESET", "SLOWLOG GET",
+    )  # fmt: skip
+    with redis_client.Redis.from_url(redis_url) as client:
+        for command in forbidden:
+            with pytest.raises(redis_client.ResponseError, match=r"permission|not allowed"):
+                client.execute_command(*command.split())
+        assert client.ping()
+        client.lpush("queue-of-rights", "task")
+        assert client.rpop("queue-of-rights") == b"task"
+        with client.lock("lock-of-rights", timeout=5):  # Celery takes one, by a script, when it puts lost tasks back
+            assert client.exists("lock-of-rights")
+
+
+def test_an_append_only_file_of_the_earlier_server_is_read(tmp_path):
+    """Redis 6.2, which stacks had before, wrote one file; what waits in it is not lost."""
+    server = Redis(tmp_path, free_port(), secrets.token_hex(8))
+    (tmp_path / "redis").mkdir()
+    command = b"*3\r\n$5\r\nRPUSH\r\n$5\r\nqueue\r\n$4\r\ntask\r\n"
+    (tmp_path / "redis" / "appendonly.aof").write_bytes(b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n" + command)
+    try:
+        server.start()
+        with redis_client.Redis.from_url(server.url()) as client:
+            assert client.lrange("queue", 0, -1) == [b"task"]
+    finally:
+        server.stop()
 
 
 def test_redis_keeps_its_data_when_killed(tmp_path):

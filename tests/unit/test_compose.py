@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from restoration.local.airflow import ADMIN
-from restoration.local.s3 import BUCKETS, GRANTS
+from restoration.local.s3_keys import FILES
+from restoration.local.s3_rights import BUCKETS, IDENTITIES, server_config
 from restoration.local.stack import LOGINS
 from restoration.settings import Settings
 
@@ -21,7 +22,7 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 LONG_RUNNING = {name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"}
-ONE_SHOT = {"s3-buckets", "init"}
+ONE_SHOT = {"s3-keys", "init"}
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(:[?-][^}]*)?\}")
 
 
@@ -36,7 +37,7 @@ def example() -> dict[str, str]:
 
 def test_has_the_services_of_the_design():
     assert set(SERVICES) == {
-        "postgres", "redis", "s3", "s3-buckets", "init", "api-server", "scheduler", "dag-processor", "triggerer",
+        "postgres", "redis", "s3", "s3-keys", "init", "api-server", "scheduler", "dag-processor", "triggerer",
         "worker", "worker-gpu", "reaper", "review", "painter",
     }  # fmt: skip
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
@@ -129,8 +130,32 @@ def test_only_the_loopback_address_is_published():
 
 def test_s3_identities_have_the_rights_of_the_local_stack():
     body = json.loads(VARIABLE.sub("x", COMPOSE["configs"]["s3"]["content"]))
-    assert {entry["name"]: tuple(entry["actions"]) for entry in body["identities"]} == dict(GRANTS)
-    assert all(name in " ".join(SERVICES["s3-buckets"]["command"]) for name in BUCKETS)
+    assert body == server_config({name: (name, "x") for name in IDENTITIES}, public=False)
+    assert f"-bucket={','.join(BUCKETS)}" in SERVICES["s3"]["command"]
+
+
+def test_the_store_is_started_where_its_keys_lie_and_nobody_else_has_them():
+    folder = SERVICES["s3"]["working_dir"]
+    assert SERVICES["s3-keys"]["command"][3] == folder
+    assert f"s3-keys:{folder}:ro" in SERVICES["s3"]["volumes"]
+    assert f"s3-keys:{folder}" in SERVICES["s3-keys"]["volumes"]
+    holders = {name for name in SERVICES if "s3-keys:" in " ".join(SERVICES[name].get("volumes", []))}
+    assert holders == {"s3", "s3-keys"}
+    assert SERVICES["s3-keys"]["network_mode"] == "none"
+    assert "security.toml" in FILES
+
+
+def test_the_store_is_started_with_what_the_local_one_is_started_with(tmp_path):
+    from tests.fixtures.services import new_s3
+
+    server = new_s3(tmp_path)
+    local = {word for word in server._command(tmp_path / "s3.json")[1:] if "port=" not in word or word.endswith("=0")}
+    own = {"-dir", "-ip", "-ip.bind", "-s3.config", "-s3.localSocket", "-filer.localSocket", "-bucket"}
+
+    def shared(words):
+        return {word for word in words if word.split("=")[0] not in own and word != "-s3.port=8333"}
+
+    assert shared(SERVICES["s3"]["command"]) == shared(local)
 
 
 def test_postgres_logins_are_those_of_the_local_stack():

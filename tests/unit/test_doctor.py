@@ -117,8 +117,8 @@ def test_command_exits_3_when_unwell_and_prints_json_lines(monkeypatch):
     assert result.exit_code == 3
     assert findings["airflow"]["verdict"] == "problem"
     assert set(findings) == {
-        "python", "libGL", "gpu", "weights", "formats", "viewer", "signing", "postgres", "broker", "s3", "airflow",
-        "space",
+        "python", "extras", "libGL", "gpu", "weights", "formats", "viewer", "signing", "postgres", "broker", "s3",
+        "airflow", "space",
     }  # fmt: skip
 
 

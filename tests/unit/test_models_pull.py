@@ -18,7 +18,7 @@ from restoration.errors import ModelError, ReasonCode, StorageError
 from restoration.models import pull as pull_module
 from restoration.models.files import Registry, file_sha256
 from restoration.models.pull import pull
-from restoration.settings import Settings
+from restoration.settings import Settings, get_settings
 from tests.unit.standins import entry_text
 
 
@@ -42,6 +42,15 @@ def registry_of(tmp_path: Path, text: str) -> Registry:
     return Registry.load(path, settings=Settings(model_dir=tmp_path / "models"))
 
 
+@pytest.fixture
+def small_limit(monkeypatch) -> int:
+    monkeypatch.setenv("RESTORATION_MODEL_MAX_BYTES", "100000")
+    get_settings.cache_clear()
+    yield 100_000
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
 class Server:
     """A web server that knows Range, and can be told to break off, to ignore Range, to lie, or to send elsewhere."""
 
@@ -49,6 +58,7 @@ class Server:
         self.data, self.ranges, self.paths = data, [], []
         self.stop_after: list[int] = []
         self.ignore_range, self.redirect, self.shift, self.status = False, "", 0, 0
+        self.tells_length = True
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,7 +80,8 @@ class Server:
                 if wanted:
                     first = start + outer.shift
                     self.send_header("Content-Range", f"bytes {first}-{len(outer.data) - 1}/{len(outer.data)}")
-                self.send_header("Content-Length", str(len(outer.data) - start))
+                if outer.tells_length:
+                    self.send_header("Content-Length", str(len(outer.data) - start))
                 self.end_headers()
                 end = outer.stop_after.pop(0) if outer.stop_after else None
                 self.wfile.write(outer.data[start:end])
@@ -157,6 +168,17 @@ def test_pull_keeps_nothing_of_wrong_bytes(tmp_path, weights, server):
         pull(registry, registry.entry("one"))
     assert caught.value.reason is ReasonCode.MODEL_CORRUPT
     assert files_in(registry) == []
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_pull_takes_no_more_than_the_limit_whatever_the_server_says(tmp_path, weights, server, small_limit, tells):
+    registry = url_registry(tmp_path, weights, server)
+    server.tells_length = tells
+    server.data += b"x" * 20_000_000
+    with pytest.raises(ModelError, match="RESTORATION_MODEL_MAX_BYTES"):
+        pull(registry, registry.entry("one"))
+    assert not registry.available("one")
+    assert sum(path.stat().st_size for path in registry.model_dir.iterdir()) <= small_limit
 
 
 def test_pull_from_s3_goes_on_too(tmp_path, weights, monkeypatch):
