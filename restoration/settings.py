@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     decode_memory_mb: PositiveInt = Field(
         default=6144, description="Address space a decoding process may use beyond its start-up size, in MiB."
     )
+    decoder_sandbox: Literal["required", "best_effort"] = Field(
+        default="best_effort",
+        description="What if the kernel does not confine the decoding process in every respect: best_effort goes on "
+        "with what there is, required refuses to start; `restoration doctor` says what holds.",
+    )
     keep_position: bool = Field(
         default=False,
         description="Whether the GPS position in a scan's EXIF is kept and published as its place; it may lead to a "
