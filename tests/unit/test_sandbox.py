@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -73,8 +75,6 @@ def port() -> Iterator[int]:
 @pytest.fixture
 def bystander() -> Iterator[int]:
     """Another process of the same user, so that the test itself survives what would hit the parent."""
-    import subprocess
-
     with subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=-1) as one:
         assert one.stdout is not None
         one.stdout.readline()
@@ -320,6 +320,31 @@ def test_a_worker_that_requires_a_sandbox_does_without_none():
     assert "RESTORATION_DECODER_SANDBOX" in caught.value.message
     assert "reaches no network" in caught.value.message
     assert DecodeLimits.from_settings(Settings()).confined is False
+
+
+@pytest.mark.parametrize("has_landlock", [True, False])
+def test_a_worker_hides_its_secrets_where_landlock_does_not(has_landlock):
+    code = (
+        "import ctypes\n"
+        "from restoration.photo.sandbox import hiding, landlock\n"
+        "from restoration.photo.sandbox.linux import NotHeld\n"
+        "def version():\n"
+        f"    if not {has_landlock}: raise NotHeld('no')\n"
+        "landlock.version = version\n"
+        "print(hiding.hide_if_need_be(), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == (["False", "1"] if has_landlock else ["True", "0"])
+
+
+def test_a_layer_that_is_refused_says_why(monkeypatch):
+    from restoration.photo.sandbox import linux
+
+    reasons = {errno.ENOSYS: "does not know it", errno.EPERM: "not allowed here", errno.EINVAL: "EINVAL"}
+    for number, words in reasons.items():
+        monkeypatch.setattr(linux.ctypes, "get_errno", lambda number=number: number)
+        with pytest.raises(linux.NotHeld, match=words):
+            linux.unshare(-1)
 
 
 @pytest.mark.parametrize("name", syscalls.MACHINES)
