@@ -18,6 +18,8 @@ from restoration.photo import bands
 from restoration.photo.picture import FloatImage, Samples
 
 _AT_ONCE = 1 << 30
+_BAND_VALUES = 1 << 18
+"""A band is so small that it stays in the processor's cache on its way."""
 
 
 class FileTooShort(Exception):
@@ -86,7 +88,7 @@ def _views(
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Rows of an array in a file, band by band, in memory of our own that is used again for the next band."""
     row_pixels = int(np.prod(shape[1:]))
-    step = max(1, 3 * bands.BAND_PIXELS // row_pixels)
+    step = max(1, _BAND_VALUES // row_pixels)
     band = np.empty((min(step, shape[0]), *shape[1:]), kind)
     for start in range(0, shape[0], step):
         view = band[: min(step, shape[0] - start)]
