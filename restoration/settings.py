@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     archive_bucket: str = Field(default="archive", description="Bucket for published archives.")
     source_buckets: str = Field(
         default="originals",
-        description="Buckets in which scans may lie, separated by commas; a collection elsewhere is refused.",
+        description="Buckets in which scans may lie, separated by commas; a collection elsewhere is refused. "
+        "`restoration upload` brings scans to the first.",
     )
 
     # -- untrusted files -----------------------------------------------------------------------------------------
@@ -66,6 +67,11 @@ class Settings(BaseSettings):
     decode_seconds: PositiveFloat = Field(default=180.0, description="Time limit for decoding one scan, in seconds.")
     decode_memory_mb: PositiveInt = Field(
         default=6144, description="Address space a decoding process may use beyond its start-up size, in MiB."
+    )
+    decoder_sandbox: Literal["required", "best_effort"] = Field(
+        default="best_effort",
+        description="What if the kernel does not confine the decoding process in every respect: best_effort goes on "
+        "with what there is, required refuses to start; `restoration doctor` says what holds.",
     )
     keep_position: bool = Field(
         default=False,
@@ -233,9 +239,6 @@ class Settings(BaseSettings):
         default=None, description="Name with which the CLI triggers runs (`restoration restore`) through Airflow's API."
     )
     airflow_password: SecretStr | None = Field(default=None, description="Password belonging to airflow_user.")
-    originals_bucket: str = Field(
-        default="originals", description="Bucket to which `restoration upload` brings scans, a folder a collection."
-    )
 
     # -- review page ---------------------------------------------------------------------------------------------
     review_url: str | None = Field(

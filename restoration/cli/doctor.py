@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,15 +22,17 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False) -> None:
-    """Check Python, GPU, weights, formats, Postgres, broker, S3, Airflow and free space. Exit code 3 if unwell."""
+    """Check Python, GPU, weights, formats, sandbox, Postgres, broker, S3, Airflow, space. Exit code 3 if unwell."""
     from rich.console import Console
     from rich.markup import escape
 
     from restoration.cli.doctor_checks import examine
+    from restoration.cli.doctor_sandbox import check_sandbox
 
     console = Console()
     unwell = False
-    for finding in examine(_settings()):
+    settings = _settings()
+    for finding in chain(examine(settings), check_sandbox(settings)):
         unwell = unwell or finding.verdict == "problem"
         if as_json:
             typer.echo(json.dumps(asdict(finding)))

@@ -66,10 +66,11 @@ def upload(
     facts: dict[str, Any] = {"collection": name, "found": found.to_dict()}
     if not check:
         wishes = _Wishes(recipe, title, consent, sensitivity, nightly)
-        source = f"s3://{settings.originals_bucket}/{name}/"
+        bucket = settings.source_buckets.split(",")[0].strip()
+        source = f"s3://{bucket}/{name}/"
         # before anything is sent: a catalog that is out of reach, or a value that it refuses, is told at once
         _register(name, source, folder.resolve().name or name, wishes)
-        report = _send(console, name, folder, files, found, quiet=as_json)
+        report = _send(console, bucket, name, folder, files, quiet=as_json)
         facts |= {"source": source, "sent": vars(report)}
         if not as_json:
             _say_sent(console, name, source, report)
@@ -116,19 +117,19 @@ def _register(name: str, source: str, made_title: str, wishes: _Wishes) -> None:
         )
 
 
-def _send(console: Console, name: str, folder: Path, files: list[Path], found: Survey, *, quiet: bool) -> UploadReport:
+def _send(
+    console: Console, bucket: str, name: str, folder: Path, files: list[Path], *, quiet: bool
+) -> UploadReport:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from restoration.ingest.upload import upload as send
-    from restoration.settings import get_settings
     from restoration.storage.s3 import ObjectStore, make_client
 
-    settings = get_settings()
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("sending", total=sum(path.stat().st_size for path in files))
-        store = ObjectStore(make_client(settings))
-        return send(store, settings.originals_bucket, f"{name}/", folder, files, lambda size: bar.advance(task, size))
+        store = ObjectStore(make_client())
+        return send(store, bucket, f"{name}/", folder, files, lambda size: bar.advance(task, size))
 
 
 def _say_survey(console: Console, folder: Path, found: Survey) -> None:

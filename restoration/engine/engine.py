@@ -141,6 +141,15 @@ class Engine:
         if self.device != "cpu":
             try_device(self.device)
 
+    def try_decoder(self) -> list[str]:
+        """Start the decoding process; returns what this machine cannot promise of it, in words.
+
+        :raises EnvironmentProblem: it does not start, or has to be confined and is not.
+        """
+        from restoration.photo.sandbox.layers import unkept
+
+        return unkept(self._decoder.layers())
+
     def prepare(self, recipe: Recipe) -> Prepared:
         """Check that everything the recipe needs is here, with the pinned bytes and the right tensors, before it runs.
 

@@ -1,10 +1,12 @@
 """The decoding process: reads requests from standard input, decodes with libvips, writes pixels into a shared file.
 
-Started by :class:`restoration.photo.decode.Decoder` as ``python -m restoration.photo.decoder_child IN OUT MEMORY_MB``,
-where IN and OUT are inherited file descriptors of nameless files. A request is one line of JSON; so is the answer. This
-process trusts nothing in the file: only four loaders of libvips are open to it, its address space is limited, and its
-parent kills it when it takes too long. It imports neither numpy nor torch, so that starting it again is cheap; what
-libvips does not read is read by :mod:`restoration.photo.codecs`, which imports numpy and its wheels only then.
+Started by :class:`restoration.photo.decoding_process.DecodingProcess` as ``python -m restoration.photo.decoder_child
+IN OUT SCRATCH MEMORY_MB FILE_BYTES``, where the first three are inherited descriptors of nameless files. Its first line
+says which layers confine it; then a request is one line of JSON, and so is the answer. This process trusts nothing in
+the file: only four loaders of libvips are open to it, it is confined before it sees the first byte
+(:mod:`restoration.photo.sandbox`), and its parent kills it when it takes too long. It imports neither numpy nor torch,
+so that starting it again is cheap; what libvips does not read is read by :mod:`restoration.photo.codecs`, whose wheels
+are imported only then, from folders that stay readable.
 """
 
 from __future__ import annotations
@@ -15,14 +17,16 @@ import os
 import re
 import resource
 import sys
+import weakref
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import pyvips
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.codecs import reader
-from restoration.photo.codecs.wheels import CheckSize, Scan
+from restoration.photo.codecs.wheels import LIBRARIES, CheckSize, Scan
 from restoration.photo.formats.blocks import Blocks, jpeg_blocks, png_blocks, webp_blocks
 from restoration.photo.formats.bmp import read_bmp, read_header
 from restoration.photo.formats.directories import TiffReader, exif_resolution
@@ -37,6 +41,8 @@ from restoration.photo.formats.tiff import read_tiff
 from restoration.photo.formats.written import read_written
 from restoration.photo.freed import watched_while
 from restoration.photo.magic import looks_cut_off
+from restoration.photo.sandbox.confine import Allowed, confine
+from restoration.photo.sandbox.libraries import library_paths
 
 _OPEN_LOADERS = ("Jpeg", "Png", "Tiff", "Webp")
 _LOADER = {"jpeg": "jpegload", "png": "pngload", "tiff": "tiffload", "webp": "webpload"}
@@ -57,10 +63,14 @@ _UNREAD = re.compile(
 _EXIF_KEPT = ("ImageDescription", "Artist", "Copyright", "Make", "Model", "Software", "DateTime", "DateTimeOriginal")
 _TOO_MUCH_MEMORY = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
 _HELD_IN_MEMORY = 256 * 1024**2
+_BLOCKS = ("icc-profile-data", "xmp-data", "iptc-data", "exif-data")
 _MADV_PAGEOUT = 21
 """Linux's number (asm-generic/mman-common.h), which Python has no name for."""
 _NOTED = 500
 """Characters of notes that are kept."""
+
+_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+"""Files that are mapped into memory, whose pages are given back when they are many."""
 
 
 class Request(TypedDict):
@@ -81,18 +91,31 @@ class Request(TypedDict):
     part: list[float] | None
 
 
-def main() -> None:
-    """Serve requests until standard input closes."""
-    source, target, memory_mb = (int(argument) for argument in sys.argv[1:4])
+class Files(NamedTuple):
+    """Descriptors of the nameless files: the scan (to be read), its pixels, and room for a picture that is turned."""
+
+    source: int
+    target: int
+    scratch: int
+
+
+def main(answer: Callable[[Files, Request], dict[str, Any]] | None = None) -> None:
+    """Serve requests until standard input closes.
+
+    :param answer: what answers them; tests give one that does what a hostile scan might make of this process.
+    """
+    *descriptors, memory_mb, file_bytes = (int(argument) for argument in sys.argv[1:6])
+    files = Files(*descriptors)
     _open_only_safe_loaders()
-    _limit_memory(memory_mb)
+    reader.load()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    answers.write('{"ready": true}\n')
+    layers = confine(Allowed(library_paths(LIBRARIES), memory_mb, file_bytes))
+    answers.write(json.dumps({"layers": [[state.layer, state.held, state.detail] for state in layers]}) + "\n")
     answers.flush()
     for line in sys.stdin:
         request: Request = json.loads(line)
         _limit_time(request["seconds"])
-        answers.write(json.dumps(_answer(source, target, request)) + "\n")
+        answers.write(json.dumps((answer or _answer)(files, request)) + "\n")
         answers.flush()
 
 
@@ -104,14 +127,6 @@ def _open_only_safe_loaders() -> None:
     pyvips.cache_set_max(0)
 
 
-def _limit_memory(memory_mb: int) -> None:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        used = int(statm.read().split()[0]) * resource.getpagesize()
-    limit = used + memory_mb * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _limit_time(seconds: float) -> None:
     """Processor time for this scan, should the parent be gone and nobody watch the clock."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -119,14 +134,15 @@ def _limit_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
-def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
+def _answer(files: Files, request: Request) -> dict[str, Any]:
     # A private copy of what is changed, and no more. Not closed by hand: libvips may still hold a pointer into it. It
     # goes when the last image of this scan goes.
-    mapped = mmap.mmap(source, request["size"], access=mmap.ACCESS_COPY)
+    mapped = mmap.mmap(files.source, request["size"], access=mmap.ACCESS_COPY)
+    _maps.add(mapped)
     data, facts = memoryview(mapped), Facts(pages=0)
     try:
-        with watched_while(lambda: _page_out(mapped)):
-            return _decode(data, target, request, facts)
+        with watched_while(_page_out_all):
+            return _decode(data, files, request, facts)
     except PhotoRejected as error:
         refusal = {"reason": str(error.reason), "detail": error.message}
     except MemoryError:
@@ -137,8 +153,13 @@ def _answer(source: int, target: int, request: Request) -> dict[str, Any]:
     return refusal | {"pages": facts.pages}
 
 
+def _page_out_all() -> None:
+    for mapped in list(_maps):
+        _page_out(mapped)
+
+
 def _page_out(mapped: mmap.mmap) -> None:
-    """Give back pages of a private mapping. What was changed is kept, which MADV_DONTNEED would not do."""
+    """Give back pages of a mapping. What was changed is kept, which MADV_DONTNEED would not do."""
     with suppress(OSError):  # Linux before 5.4 does not know it
         mapped.madvise(_MADV_PAGEOUT)
 
@@ -155,7 +176,7 @@ def _refusal(message: str, cut_off: bool) -> dict[str, str]:
     return {"reason": ReasonCode.CORRUPT, "detail": f"the file is damaged inside: {text}"}
 
 
-def _decode(data: memoryview, target: int, request: Request, facts: Facts) -> dict[str, Any]:
+def _decode(data: memoryview, files: Files, request: Request, facts: Facts) -> dict[str, Any]:
     """Pixels into the target, facts into the answer; ``facts`` learns first of all how many photographs there are."""
     kind = request["format"]
     if kind == "tiff" and request["page"] == 0:
@@ -166,7 +187,7 @@ def _decode(data: memoryview, target: int, request: Request, facts: Facts) -> di
     if kind == "bmp":
         header = read_header(bytes(data[:128]))
         _check_size(header.width, header.height, request)
-        return _write(lambda: read_bmp(data, header), Facts(header.resolution), target, request)
+        return _write(lambda: read_bmp(data, header), Facts(header.resolution), files, request)
 
     def check(width: int, height: int) -> None:
         _check_size(width, height, request)
@@ -175,18 +196,18 @@ def _decode(data: memoryview, target: int, request: Request, facts: Facts) -> di
     facts = scan.facts
     facts.written = read_written(scan.blocks, position=request["position"])
     if scan.image is not None:
-        return _write(lambda: scan.image, facts, target, request)
+        return _write(lambda: scan.image, facts, files, request)
     image = _open(data, kind, fail_on="none")
     check(image.width, image.height)
     try:
         # libjpeg only warns of wrong bytes inside a scan, so for JPEG every warning counts that is not known to be
         # harmless.
         strict = "warning" if kind == "jpeg" else "error"
-        return _write(lambda: _open(data, kind, fail_on=strict), facts, target, request)
+        return _write(lambda: _open(data, kind, fail_on=strict), facts, files, request)
     except pyvips.Error as error:
         if kind != "jpeg" or not _HARMLESS_JPEG.search(str(error)):
             raise
-    return _write(lambda: _open(data, kind, fail_on="error"), facts, target, request)
+    return _write(lambda: _open(data, kind, fail_on="error"), facts, files, request)
 
 
 def _read_structure(data: memoryview, request: Request, facts: Facts, check: CheckSize) -> Scan:
@@ -243,24 +264,24 @@ def _check_size(width: int, height: int, request: Request) -> None:
         )
 
 
-def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dict[str, Any]:
+def _write(open_scan: Opener, said: Facts, files: Files, request: Request) -> dict[str, Any]:
     image = open_scan()
     if request["part"] is not None:
-        return _write_part(image, said, target, request)
+        return _write_part(image, said, files, request)
     layout, notes = examined(open_scan, said.layout or layout_of(image))
     notes = said.notes + notes + said.written.notes
     facts = _facts(image, said, request)
     # Turning a scan needs its rows in another order than they are read: only then is the whole of it held.
-    turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
+    turned = _turned(image, facts["orientation"], files.scratch) if facts["orientation"] != 1 else image
     upright = to_srgb(turned, layout, said.profile or _profile(image), notes)
-    os.ftruncate(target, 0)
-    os.lseek(target, 0, os.SEEK_SET)
-    upright.rawsave_target(pyvips.Target.new_to_descriptor(target))
+    os.ftruncate(files.target, 0)
+    os.lseek(files.target, 0, os.SEEK_SET)
+    upright.rawsave_target(pyvips.Target.new_to_descriptor(files.target))
     if layout.extra is not None and image.format in {"uchar", "ushort"}:
         # behind the colours, in their depth
         again = open_scan()
-        beside = _turned(again, facts["orientation"]) if facts["orientation"] != 1 else again
-        beside.extract_band(layout.extra).rawsave_target(pyvips.Target.new_to_descriptor(target))
+        beside = _turned(again, facts["orientation"], files.scratch) if facts["orientation"] != 1 else again
+        beside.extract_band(layout.extra).rawsave_target(pyvips.Target.new_to_descriptor(files.target))
         facts["extra"] = True
     if notes:
         facts["metadata"]["notes"] = printable(" ".join("; ".join(notes).split()))[:_NOTED]
@@ -268,31 +289,40 @@ def _write(open_scan: Opener, said: Facts, target: int, request: Request) -> dic
     return facts
 
 
-def _write_part(image: pyvips.Image, said: Facts, target: int, request: Request) -> dict[str, Any]:
+def _write_part(image: pyvips.Image, said: Facts, files: Files, request: Request) -> dict[str, Any]:
     """Write a TIFF file of a part; what the file says of itself is the answer."""
     facts = _facts(image, said, request)
-    turned = _turned(image, facts["orientation"]) if facts["orientation"] != 1 else image
+    turned = _turned(image, facts["orientation"], files.scratch) if facts["orientation"] != 1 else image
     upright = with_facts(turned, said.profile, facts)
-    os.ftruncate(target, 0)
-    os.lseek(target, 0, os.SEEK_SET)
-    write_part(upright, request["part"] or [], target)
+    os.ftruncate(files.target, 0)
+    os.lseek(files.target, 0, os.SEEK_SET)
+    write_part(upright, request["part"] or [], files.target)
     facts.update(format="tiff", width=upright.width, height=upright.height)
     return facts
 
 
-def _turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
-    upright = _held(image).copy()
+def _turned(image: pyvips.Image, orientation: int, scratch: int) -> pyvips.Image:
+    upright = _held(image, scratch).copy()
     upright.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return upright.autorot()
 
 
-def _held(image: pyvips.Image) -> pyvips.Image:
-    """The whole image, in memory; a large one in a file that is gone when the image is."""
+def _held(image: pyvips.Image, scratch: int) -> pyvips.Image:
+    """The whole image, in memory; a large one in the scratch file, with what of its facts is written into parts."""
     bytes_each = {"uchar": 1, "ushort": 2}.get(image.format, 4)
     if image.width * image.height * image.bands * bytes_each <= _HELD_IN_MEMORY:
         return image.copy_memory()
-    held = pyvips.Image.new_temp_file("%s.v")
-    image.write(held)
+    os.lseek(scratch, 0, os.SEEK_SET)
+    image.rawsave_target(pyvips.Target.new_to_descriptor(scratch))
+    mapped = mmap.mmap(scratch, os.lseek(scratch, 0, os.SEEK_CUR), access=mmap.ACCESS_READ)
+    _maps.add(mapped)
+    held = pyvips.Image.new_from_memory(mapped, image.width, image.height, image.bands, image.format)
+    held = held.copy(interpretation=image.interpretation, xres=image.xres, yres=image.yres)
+    for name in _BLOCKS:
+        if _has(image, name):
+            held.set_type(pyvips.GValue.blob_type, name, image.get(name))
+    if _has(image, "image-description"):
+        held.set_type(pyvips.GValue.gstr_type, "image-description", _text(image, "image-description"))
     return held
 
 

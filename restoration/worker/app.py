@@ -19,6 +19,7 @@ from celery import Celery, signals
 from restoration.broker import shared_options
 from restoration.errors import EnvironmentProblem, Owner
 from restoration.names import REAP_TASK
+from restoration.photo.sandbox.hiding import hide_if_need_be
 from restoration.settings import Settings, get_settings
 from restoration.worker import supervision
 
@@ -71,6 +72,12 @@ def _check_pool(conf: Any = None, options: Mapping[str, Any] | None = None, **_:
     concurrency = int((options or {}).get("concurrency") or conf.worker_concurrency)
     if concurrency != 1:
         raise SystemExit(f"a worker runs one process (-c 1), not {concurrency}; start one worker per GPU instead")
+
+
+@signals.celeryd_init.connect  # type: ignore[untyped-decorator]
+def _hide(**_: Any) -> None:
+    """Before anything is forked: a scan that takes a decoding process over must not read our logins."""
+    hide_if_need_be()
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

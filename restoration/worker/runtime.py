@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 READERS = 3
 WRITERS = 3
 """Threads that fetch scans, and threads that store results, while the engine works on the device."""
+
+logger = logging.getLogger(__name__)
 
 EngineFactory = Callable[[Settings], "Engine"]
 
@@ -141,9 +144,14 @@ class WorkerRuntime:
 
         :raises SettingsError: the device asked for is not there.
         :raises DeviceFault: it is there, and does not compute.
+        :raises EnvironmentProblem: the decoding process does not start, or is not as confined as it has to be.
         """
         _ = self.store, self.db
         self.engine.try_device()
+        if lacking := self.engine.try_decoder():
+            logger.warning(
+                "nothing sees to it that the decoding process %s; `restoration doctor` says why", ", ".join(lacking)
+            )
 
     def close(self) -> None:
         """End threads, the decoding process and connections."""

@@ -81,6 +81,9 @@ class StubEngine:
     def try_device(self) -> None:
         pass
 
+    def try_decoder(self) -> list[str]:
+        return []
+
     def close(self) -> None:
         pass
 

@@ -152,13 +152,16 @@ def test_a_collection_without_a_single_photograph_is_an_error(catalog, store, so
         ingest_collection(catalog, store, collection)
 
 
-def test_a_bucket_that_does_not_exist_is_one_sentence(catalog, store):
+def test_a_bucket_that_does_not_exist_is_one_sentence(catalog, store, monkeypatch):
     from restoration.catalog.collections import upsert_collection
 
+    monkeypatch.setenv("RESTORATION_SOURCE_BUCKETS", "originals,orignals")
+    get_settings.cache_clear()
     with catalog.begin() as conn:
         collection = upsert_collection(conn, name="up-bucket", source_uri="s3://orignals/a/", recipe="identity")
     with pytest.raises(StorageError, match="there is no such bucket"):
         ingest_collection(catalog, store, collection)
+    get_settings.cache_clear()
 
 
 def test_a_collection_whose_scans_went_is_none_that_never_had_any(catalog, store):

@@ -118,7 +118,7 @@ def test_command_exits_3_when_unwell_and_prints_json_lines(monkeypatch):
     assert findings["airflow"]["verdict"] == "problem"
     assert set(findings) == {
         "python", "extras", "libGL", "gpu", "weights", "formats", "viewer", "signing", "postgres", "broker", "s3",
-        "airflow", "space",
+        "airflow", "space", "sandbox",
     }  # fmt: skip
 
 
@@ -127,6 +127,29 @@ def test_command_exits_0_when_well(monkeypatch):
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0
     assert "python  ok" in result.stdout
+
+
+def sandbox_findings(monkeypatch, states, **settings):
+    from restoration.cli.doctor_sandbox import check_sandbox
+    from restoration.photo.decode import Decoder
+
+    monkeypatch.setattr(Decoder, "layers", lambda self: states)
+    return list(check_sandbox(broken(**settings)))
+
+
+def test_every_layer_of_the_sandbox_has_a_line_and_their_promises_one_more(monkeypatch):
+    from restoration.photo.sandbox.layers import Held, Layer
+
+    states = [Held(layer, True) for layer in Layer]
+    assert [one.verdict for one in sandbox_findings(monkeypatch, states)] == ["ok"] * (len(Layer) + 1)
+    states[-1] = Held(states[-1].layer, False, "this kernel does not know it (ENOSYS)")
+    *_, layer, promises = sandbox_findings(monkeypatch, states)
+    assert (layer.verdict, layer.found) == ("note", "not held, seccomp: this kernel does not know it (ENOSYS)")
+    assert promises.verdict == "note"
+    assert "starts no program" in promises.found
+    *_, promises = sandbox_findings(monkeypatch, states, decoder_sandbox="required")
+    assert promises.verdict == "problem"
+    assert "RESTORATION_DECODER_SANDBOX" in promises.cure
 
 
 def test_a_setting_of_the_wrong_kind_is_named(monkeypatch):

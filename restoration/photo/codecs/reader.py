@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 import pyvips
@@ -16,8 +17,17 @@ KINDS = frozenset({"jpeg2000", "jpegxl", "avif", "heif"})
 """Formats, by their first bytes, that libvips never reads here."""
 
 
+_MODULES = ("heif", "jpeg2000", "jpegs", "jpegxl", "tiff_page")
+
+
+def load() -> None:
+    """Import every reader of this room now, and none of the wheels: a confined process can no longer read its files."""
+    for name in _MODULES:
+        importlib.import_module(f"restoration.photo.codecs.{name}")
+
+
 def reader_of(kind: str) -> Reader:
-    """The function that reads files of one of the :data:`KINDS`, imported now."""
+    """The function that reads files of one of the :data:`KINDS`."""
     if kind == "jpeg2000":
         from restoration.photo.codecs.jpeg2000 import read_jpeg2000
 

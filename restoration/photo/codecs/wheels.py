@@ -31,6 +31,8 @@ WHEELS = {
     "pi_heif": "HEIF (HEIC)",
 }
 """What each wheel is needed for, in words for `restoration doctor`."""
+LIBRARIES = (*WHEELS, "numpy", "PIL")
+"""Modules that are loaded while a scan is read, by that time from folders that the decoding process may still read."""
 
 _FAILURES = (
     *(RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, SyntaxError),
