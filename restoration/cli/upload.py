@@ -117,9 +117,7 @@ def _register(name: str, source: str, made_title: str, wishes: _Wishes) -> None:
         )
 
 
-def _send(
-    console: Console, bucket: str, name: str, folder: Path, files: list[Path], *, quiet: bool
-) -> UploadReport:
+def _send(console: Console, bucket: str, name: str, folder: Path, files: list[Path], *, quiet: bool) -> UploadReport:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from restoration.ingest.upload import upload as send
