@@ -95,6 +95,12 @@ def rejected(decoder: Decoder, words: str) -> ReasonCode:
     return caught.value.reason
 
 
+def traces_parents() -> bool:
+    """Whether a process may by itself look into one that it did not start (Yama, on many distributions, forbids it)."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    return not scope.exists() or scope.read_text().strip() == "0"
+
+
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 
@@ -169,7 +175,7 @@ def test_namespaces_of_its_own_cannot_be_made(confined):
 # -- the parent -------------------------------------------------------------------------------------------------------
 def test_the_parents_environment_and_memory_cannot_be_read(loose, confined):
     assert came_of(loose, "environ").startswith("!!")
-    assert came_of(loose, f"vm_readv {os.getpid()}").startswith("!!")
+    assert traces_parents() <= came_of(loose, f"vm_readv {os.getpid()}").startswith("!!")
     needs(confined, Layer.LANDLOCK, Layer.USER_NAMESPACE)
     assert came_of(confined, "environ").startswith("refused")
     assert came_of(confined, "memory").startswith("refused")
@@ -187,7 +193,7 @@ def test_its_own_environment_holds_nothing(confined, monkeypatch):
 def test_other_processes_cannot_be_traced_or_signalled(attack, loose, confined, bystander):
     needs(confined, Layer.SECCOMP)
     assert came_of(confined, f"{attack} {bystander}").startswith("refused")
-    assert came_of(loose, f"{attack} {bystander}").startswith("!!")
+    assert traces_parents() <= came_of(loose, f"{attack} {bystander}").startswith("!!")
     loose.close()  # a process that is traced ends for others when its tracer has seen it
 
 
