@@ -187,6 +187,8 @@ def said(files: Files, words: list[str]) -> dict[str, Any] | None:
     if words[0] == "short":
         os.ftruncate(files.target, 10)
         return FACTS
+    if words[0] == "no_room":
+        return {"reason": "corrupt", "detail": "write failed: No space left on device", "pages": 1}
     if words[0] == "reason":
         return {"reason": one, "detail": "x", "pages": 1}
     return None

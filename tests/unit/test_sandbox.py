@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
-from restoration.photo import decoding_process
+from restoration.errors import DiskFull, EnvironmentProblem, PhotoRejected, ReasonCode
+from restoration.photo import decoding_process, shared_files
 from restoration.photo.decode import DecodeLimits, Decoder
 from restoration.photo.sandbox import seccomp, syscalls
 from restoration.photo.sandbox.layers import PROMISES, Held, Layer, unkept
@@ -273,6 +273,15 @@ def test_lines_that_are_no_answer_are_not_believed(line, confined):
 @pytest.mark.parametrize("reason", ["already_done", "withdrawn", "disk_full", "device_fault", "nonsense"])
 def test_reasons_that_are_not_a_scans_are_not_believed(reason, confined):
     assert rejected(confined, f"reason {reason}") is ReasonCode.DECODER_CRASHED
+
+
+def test_a_full_disk_is_not_the_scans_fault_and_is_looked_at_here(confined, monkeypatch):
+    assert rejected(confined, "no_room") is ReasonCode.CORRUPT, "there is room, so that is not believed"
+    monkeypatch.setattr(shared_files, "is_full", lambda _descriptor: True)
+    with pytest.raises(DiskFull, match="TMPDIR"):
+        confined.decode(MAGIC + b"no_room", "large.png")
+    monkeypatch.undo()
+    assert confined.decode(MAGIC + b"honest", "next.png").pixels.shape == (100, 100, 3)
 
 
 def test_an_answer_that_comes_unasked_is_not_taken_for_that_of_the_next_scan(confined):
