@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TypeVar
 
 from restoration.errors import DiskFull, EnvironmentProblem, PhotoRejected, ReasonCode
@@ -120,7 +121,7 @@ class DecodingProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 pass_fds=given,
-                env={key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _OWN_VARIABLES,
+                env=_environment(),
                 start_new_session=True,
             )
         finally:
@@ -303,6 +304,15 @@ class DecodingProcess:
             message = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
             return ChildLost(message, ReasonCode.DECODE_MEMORY)
         return ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but where libraries lie, and this very checkout if we run from one."""
+    passed = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
+    root = Path(__file__).parents[2]
+    if root.name not in {"site-packages", "dist-packages"}:
+        passed["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), passed.get("PYTHONPATH")]))
+    return passed | _OWN_VARIABLES
 
 
 def _understood(read: Callable[[], T]) -> T:
