@@ -66,7 +66,8 @@ class Decoder:
         :raises PhotoRejected: empty_file, not_an_image, unsupported_format, too_large, too_many_pixels, too_small,
             truncated, corrupt, decode_timeout, decode_memory or decoder_crashed; its ``pages`` are right all the same,
             or 0 if the file's structure cannot be read.
-        :raises EnvironmentProblem: the decoding process cannot be started at all, or not as confined as it has to be.
+        :raises EnvironmentProblem: the decoding process cannot be started at all, or not as confined as it has to be;
+            DiskFull: there is no room for what is decoded.
         """
         return self._asked(data, name, lambda child, kind: child.decode(data, kind, name, page))
 

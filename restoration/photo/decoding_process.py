@@ -7,6 +7,7 @@ and it has neither our environment nor anything else of ours (:mod:`restoration.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -14,13 +15,15 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TypeVar
 
-from restoration.errors import EnvironmentProblem, PhotoRejected, ReasonCode
-from restoration.photo import answers
+from restoration.errors import DiskFull, EnvironmentProblem, PhotoRejected, ReasonCode
+from restoration.photo import answers, shared_files
 from restoration.photo.picture import FloatImage, Picture, Samples
 from restoration.photo.sandbox.layers import Held, unkept
 from restoration.photo.shared_files import (
@@ -45,6 +48,7 @@ _OWN_VARIABLES = {
     **{"PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "G_DEBUG": ""},
 }
 _NO_MEMORY = ("failed to allocate", "MemoryError", "Memory allocation", "annot allocate memory", "std::bad_alloc")
+_NO_ROOM = os.strerror(errno.ENOSPC)
 _FILE_BYTES_A_PIXEL = 24
 """A picture that is turned lies in its file as floats, of up to six channels."""
 _FILE_BYTES_BESIDE = 64 << 20
@@ -117,7 +121,7 @@ class DecodingProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 pass_fds=given,
-                env={key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _OWN_VARIABLES,
+                env=_environment(),
                 start_new_session=True,
             )
         finally:
@@ -217,7 +221,12 @@ class DecodingProcess:
         return self._line(self._limits.seconds)
 
     def _refused(self, answer: answers.Refusal, name: str, page: int) -> PhotoRejected:
+        """:raises DiskFull: the scan was refused for want of room, and there is none indeed."""
+        is_full = _NO_ROOM in answer.detail and shared_files.is_full(self._target)
         self._empty_files()
+        if is_full:
+            message = f"there was no room in {tempfile.gettempdir()} to decode a scan; free some, or set TMPDIR"
+            raise DiskFull(message, photo=name)
         if answer.pages <= page:
             self._forget()
         error = PhotoRejected(answer.detail, reason=ReasonCode(answer.reason), photo=name)
@@ -295,6 +304,15 @@ class DecodingProcess:
             message = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
             return ChildLost(message, ReasonCode.DECODE_MEMORY)
         return ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but where libraries lie, and this very checkout if we run from one."""
+    passed = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
+    root = Path(__file__).parents[2]
+    if root.name not in {"site-packages", "dist-packages"}:
+        passed["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), passed.get("PYTHONPATH")]))
+    return passed | _OWN_VARIABLES
 
 
 def _understood(read: Callable[[], T]) -> T:

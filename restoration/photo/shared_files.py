@@ -18,6 +18,7 @@ from restoration.photo import bands
 from restoration.photo.picture import FloatImage, Samples
 
 _AT_ONCE = 1 << 30
+_NO_ROOM = 1 << 20
 _BAND_VALUES = 1 << 18
 """A band is so small that it stays in the processor's cache on its way."""
 
@@ -49,6 +50,12 @@ def write_all(descriptor: int, data: bytes) -> None:
     view, place = memoryview(data), 0
     while place < len(data):
         place += os.pwrite(descriptor, view[place : place + _AT_ONCE], place)
+
+
+def is_full(descriptor: int) -> bool:
+    """Whether the disk that a file lies on has no room left, as it is now."""
+    disk = os.fstatvfs(descriptor)
+    return disk.f_bavail * disk.f_frsize < _NO_ROOM
 
 
 def read_all(descriptor: int, size: int) -> bytes:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from restoration.photo.decoder_child import Files, Request, main
+from restoration.photo.sandbox.syscalls import machine
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 PIXELS = {"width": 100, "height": 100, "bits": 8, "channels": 3, "format": "png", "page": 1, "pages": 1}
@@ -27,8 +28,8 @@ FACTS: dict[str, Any] = PIXELS | {
     **{"dpi": 0.0, "dpi_down": 0.0, "icc": "", "orientation": 1},
     **{"metadata": {}, "embedded": {}, "embedded_from": {}},
 }
-CLONE_PARENT_AND_THREADLESS = 17
-"""SIGCHLD alone: what fork asks of clone."""
+SIGCHLD_ALONE = 17
+"""What fork asks of clone."""
 
 
 def fork() -> str:
@@ -40,7 +41,9 @@ def fork() -> str:
 
 
 def bare_clone() -> str:
-    child = ctypes.CDLL(None, use_errno=True).syscall(56, CLONE_PARENT_AND_THREADLESS, 0, 0, 0, 0)
+    of = machine()
+    number = of.numbers["clone"] if of else 0
+    child = ctypes.CDLL(None, use_errno=True).syscall(number, SIGCHLD_ALONE, 0, 0, 0, 0)
     if child == 0:
         os._exit(0)
     if child < 0:
@@ -184,6 +187,8 @@ def said(files: Files, words: list[str]) -> dict[str, Any] | None:
     if words[0] == "short":
         os.ftruncate(files.target, 10)
         return FACTS
+    if words[0] == "no_room":
+        return {"reason": "corrupt", "detail": "write failed: No space left on device", "pages": 1}
     if words[0] == "reason":
         return {"reason": one, "detail": "x", "pages": 1}
     return None

@@ -103,10 +103,10 @@ def test_a_first_page_that_cannot_be_read_still_tells_how_many_there_are(decoder
 def test_a_page_that_takes_the_process_with_it_says_nothing_of_the_others(monkeypatch):
     def killed(child, *_):
         child._process.kill()
-        child._requested(data, "tiff", "album.tif", 1)
+        child._asked(data, "tiff", 1, None)
 
     data = tiff([shot(10), shot(20)])
-    monkeypatch.setattr("restoration.photo.decode._Child.decode", killed)
+    monkeypatch.setattr("restoration.photo.decoding_process.DecodingProcess.decode", killed)
     with Decoder() as decoder, pytest.raises(PhotoRejected) as refusal:
         decoder.decode(data, "album.tif")
     assert (refusal.value.reason, refusal.value.pages) == (ReasonCode.DECODE_MEMORY, 2)
