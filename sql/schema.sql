@@ -1133,9 +1133,12 @@ BEGIN
                               WHEN 'quarantined' THEN e.event_type = 'quarantine'
                               WHEN 'skipped' THEN e.event_type = CASE NEW.reason::text WHEN 'divided' THEN 'division'
                                                                                        ELSE 'cancellation' END
-                              ELSE e.event_type = 'division_removal'
-                                OR (e.event_type IN ('restoration', 'deduplication')
-                                    AND e.restoration_id = NEW.restoration_id) END) THEN
+                              ELSE EXISTS (SELECT FROM restoration r
+                                            WHERE r.restoration_id = NEW.restoration_id
+                                              AND r.source_sha256 = NEW.content_sha256)
+                               AND (e.event_type = 'division_removal'
+                                    OR (e.event_type IN ('restoration', 'deduplication')
+                                        AND e.restoration_id = NEW.restoration_id)) END) THEN
         RETURN NULL;
     ELSIF is_member(session_user, 'restoration_owner') THEN
         RETURN NULL;
@@ -1154,7 +1157,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION photo_told() IS
-    'Trigger: a photograph reaches a final state, another restoration or other content only in the transaction that writes the event of it. The ingest may reject and leave out many with one event; what is given back shows what it showed.';
+    'Trigger: a photograph reaches a final state, another restoration or other content only in the transaction that writes the event of it, and shows only what was made of its own content. The ingest may reject and leave out many with one event; what is given back shows what it showed.';
 
 CREATE FUNCTION photo_guard() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER

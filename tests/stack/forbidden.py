@@ -182,6 +182,9 @@ STATEMENTS: list[Forbidden] = [
               + event("restoration", "{}", ", restoration_id",
                       ", (SELECT restoration_id FROM photo WHERE photo_id = 2)",
                       photo=_PHOTO) + _TOLD),
+    Forbidden("another's picture, told as its own",
+              f"UPDATE photo SET restoration_id = {_OTHER} WHERE photo_id = {_PHOTO}; "
+              + event("restoration", "{}", ", restoration_id", f", {_OTHER}", photo=_PHOTO) + _TOLD),
     Forbidden("another picture, told as a cancellation",
               f"UPDATE photo SET restoration_id = {_OTHER} WHERE photo_id = {_PHOTO}; "
               + event("cancellation", photo=_PHOTO) + _TOLD),

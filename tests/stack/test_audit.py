@@ -460,7 +460,8 @@ TAMPERINGS = {
     "rehashed": (
         "UPDATE event AS e SET agent = 'nobody', sha256 = encode(sha256(convert_to(event_canonical(ROW(collection_id, "
         "seq, event_type, outcome, 'nobody', run_id, photo_id, restoration_id, publication_id, detail, occurred_at, "
-        "prev_sha256, sha256)::event), 'UTF8')), 'hex') WHERE seq = 5", 6, "does not follow"),
+        "prev_sha256, sha256, login, rule, transaction_id)::event), 'UTF8')), 'hex') WHERE seq = 5", 6,
+        "does not follow"),
     "deleted": ("DELETE FROM event WHERE seq = 5", 5, "event 5 is gone"),
     "truncated": ("DELETE FROM event WHERE seq > 5", 6, "events are gone"),
     "emptied": ("DELETE FROM event", 1, "events are gone"),

@@ -191,12 +191,20 @@ def test_strangers_and_other_sites_give_nothing(service, catalog, photo_id):
     assert rows(catalog) == 0
 
 
-def test_the_publishers_role_is_needed(service, settings, catalog, catalog_url, photo_id):
-    for role in ("auditor", "worker"):
-        engine = make_engine(catalog_url(role))
-        with signed_in(replace(service, engine=engine)) as client:
-            assert error(give(client, photo_id))[0] == 503
-        engine.dispose()
+def test_the_reviewers_role_is_needed(service, settings, catalog, catalog_url, photo_id):
+    """Another login opens no session, and with a session that is open gives no colour."""
+    with signed_in(service) as browser:
+        cookies = dict(browser.cookies)
+        for role in ("auditor", "worker", "publisher"):
+            engine = make_engine(catalog_url(role))
+            with (
+                serving(replace(service, engine=engine)) as address,
+                httpx.Client(base_url=address, timeout=30, cookies=cookies, headers=WRITE) as client,
+            ):
+                assert error(give(client, photo_id))[0] == 503, role
+                body = {"way": "token", "name": "Eve", "secret": TOKEN}
+                assert client.post("/api/session", json=body).status_code == 503, role
+            engine.dispose()
     assert rows(catalog) == 0
 
 
