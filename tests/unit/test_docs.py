@@ -32,6 +32,7 @@ PAGES = [
             "operations",
             "publication",
             "review",
+            "security-store",
             "training",
         )
     ),
