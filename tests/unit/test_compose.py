@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from restoration.local.airflow import ADMIN
+from restoration.local.redis import RIGHTS
 from restoration.local.s3_keys import FILES
 from restoration.local.s3_rights import BUCKETS, IDENTITIES, server_config
 from restoration.local.stack import LOGINS
@@ -156,6 +157,13 @@ def test_the_store_is_started_with_what_the_local_one_is_started_with(tmp_path):
         return {word for word in words if word.split("=")[0] not in own and word != "-s3.port=8333"}
 
     assert shared(SERVICES["s3"]["command"]) == shared(local)
+
+
+def test_the_brokers_password_has_the_rights_of_the_local_one():
+    text = COMPOSE["configs"]["redis"]["content"]
+    assert f"user default on >${{REDIS_PASSWORD:?run infra/make-env}} {RIGHTS}\n" in text
+    for line in ("enable-debug-command no", "enable-module-command no", "enable-protected-configs no"):
+        assert line in text.splitlines()
 
 
 def test_postgres_logins_are_those_of_the_local_stack():
