@@ -21,11 +21,12 @@ from restoration.photo.magic import identify
 
 _HEAD = 4096
 """Bytes by which a format is known."""
+_NO_TEXT = "the name is not UTF-8 and is not sent; rename the file (convmv names a whole folder anew)"
 
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that an ingest would list and a worker would not restore."""
+    """A file that would not be restored. One whose name is no text is not even sent: S3 has no name for it."""
 
     name: str
     reason: ReasonCode
@@ -75,17 +76,22 @@ def files_below(folder: Path) -> list[Path]:
 def survey(folder: Path, *, max_bytes: int) -> tuple[Survey, list[Path]]:
     """Look through a folder; also returns the files that are to be sent, refused ones among them.
 
-    Those are sent too: the catalog then knows of them, with their reason, until somebody brings a better file.
+    Those are sent too: the catalog then knows of them, with their reason, until somebody brings a better file. Only
+    what has a name that is no text is not.
 
     :param max_bytes: larger scans are refused (setting ``max_object_bytes``).
     :raises UsageError: there is no such folder, or no photograph is in it.
     :raises StorageError: a file or folder cannot be read.
     """
     files, links = _files_and_links(folder)
-    found = Survey(elsewhere=[path.relative_to(folder).as_posix() for path in links])
-    check, names = NameCheck(""), []
+    found = Survey(elsewhere=[_shown(path.relative_to(folder).as_posix()) for path in links])
+    check, names, sent = NameCheck(""), [], []
     for path in files:
         name = path.relative_to(folder).as_posix()
+        if not _is_text(name):
+            found.refused.append(RefusedFile(_shown(name), ReasonCode.UNSAFE_NAME, _NO_TEXT))
+            continue
+        sent.append(path)
         size = _size(path)
         kind = ignored_kind(name, "", size)
         if kind is not None:
@@ -101,7 +107,16 @@ def survey(folder: Path, *, max_bytes: int) -> tuple[Survey, list[Path]]:
     if not names:
         raise UsageError(_nothing(folder, found, len(files)))
     _read_tables(folder, names, found)
-    return found, files
+    return found, sent
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8; Python has stand-ins (surrogates) for bytes that are none."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _nothing(folder: Path, found: Survey, count: int) -> str:

@@ -58,7 +58,7 @@ def settings_of(monkeypatch):
 def lab(catalog, catalog_url, redis_url, s3, tmp_path, settings_of, airflow_home) -> Lab:
     """A laboratory in which this process is Airflow's side."""
     lab = Lab(catalog, catalog_url("worker"), redis_url, s3, tmp_path, lease_seconds=1)
-    settings_of({**lab.environment, "RESTORATION_DATABASE_URL": catalog_url("ingest")})
+    settings_of({**lab.environment, "RESTORATION_DATABASE_URL": catalog_url("airflow")})
     yield lab
     lab.stop()
 

@@ -34,7 +34,7 @@ def family(catalog):
 @pytest.fixture
 def command(family, catalog_url, monkeypatch):
     """The command as the publisher's login runs it; a wide terminal."""
-    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("publisher"))
+    monkeypatch.setenv("RESTORATION_DATABASE_URL", catalog_url("curator"))
     monkeypatch.setenv("COLUMNS", "220")
     get_settings.cache_clear()
 

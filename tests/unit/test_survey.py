@@ -61,6 +61,16 @@ def test_what_would_be_refused_is_told_with_its_reason_and_sent_all_the_same(fol
     assert len(found.photographs) == 2
 
 
+def test_a_name_that_is_no_text_is_told_and_not_sent(folder):
+    (folder / os.fsdecode(b"\xb0\xa1\xc1\xb7.png")).write_bytes(GOOD)  # CP949, as an archive from elsewhere leaves it
+    found, files = survey(folder, max_bytes=10_000_000)
+    assert [(one.name, str(one.reason)) for one in found.refused] == [
+        ("\\udcb0\\udca1\\udcc1\\udcb7.png", "unsafe_name")
+    ]
+    assert {path.name for path in files} == {"Zo\u00eb.png", "a.png"}
+    found.to_dict()["refused"][0]["name"].encode()
+
+
 def test_what_becomes_of_the_columns_is_told(folder):
     (folder / "metadata.csv").write_text("filename,dc:title,shelf\na.png,Grandmother,7\nnone.png,x,1\n")
     (folder / "hints.csv").write_text("file,place,colour,ground,said_by\na.png,middle,blue,memory,Eve\n")
