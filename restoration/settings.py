@@ -11,8 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from restoration.errors import SettingsError
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -324,5 +326,15 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Settings of this process. Call ``get_settings.cache_clear()`` after changing the environment (tests do)."""
-    return Settings()
+    """Settings of this process. Call ``get_settings.cache_clear()`` after changing the environment (tests do).
+
+    :raises SettingsError: a value that its setting cannot have, or a ``.env`` that is no text.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        # without the values, which may be secrets
+        wrong = "; ".join(f"RESTORATION_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        raise SettingsError(f"settings that cannot be used (environment, or .env here): {wrong}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f".env in this folder is not UTF-8 (byte {error.start})") from error

@@ -1135,7 +1135,8 @@ BEGIN
                                                                                        ELSE 'cancellation' END
                               ELSE EXISTS (SELECT FROM restoration r
                                             WHERE r.restoration_id = NEW.restoration_id
-                                              AND r.source_sha256 = NEW.content_sha256)
+                                              AND r.source_sha256 = NEW.content_sha256
+                                              AND r.state = NEW.state AND r.reason IS NOT DISTINCT FROM NEW.reason)
                                AND (e.event_type = 'division_removal'
                                     OR (e.event_type IN ('restoration', 'deduplication')
                                         AND e.restoration_id = NEW.restoration_id)) END) THEN
@@ -1285,6 +1286,59 @@ $$;
 COMMENT ON FUNCTION withdrawal_said() IS
     'Trigger: without restoration_curator a photograph is withdrawn for the reason of another one of the collection alone (its copies, its parts), or because its content is refused elsewhere.';
 
+CREATE FUNCTION hint_removal_told() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    IF is_member(session_user, 'restoration_owner') OR EXISTS (
+        SELECT FROM colour_hint h JOIN event e ON e.photo_id = h.photo_id
+         WHERE h.hint_id = NEW.hint_id AND e.transaction_id = pg_current_xact_id()
+           AND e.occurred_at >= transaction_timestamp() AND e.event_type = 'colour_hint_removal'
+           AND e.detail ->> 'hint_id' = NEW.hint_id::text) THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'colour hint % is taken back without an event', NEW.hint_id
+        USING ERRCODE = 'insufficient_privilege', HINT = 'The event belongs into the same transaction.';
+END;
+$$;
+COMMENT ON FUNCTION hint_removal_told() IS
+    'Trigger: a colour is taken back with an event in the same transaction.';
+
+CREATE FUNCTION told_lately(of_collection bigint, of_type text, of_detail jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+    RETURN EXISTS (
+        SELECT FROM event e
+         WHERE e.collection_id = of_collection
+           AND e.seq > (SELECT h.seq FROM event_head h WHERE h.collection_id = of_collection) - 10000
+           AND e.transaction_id = pg_current_xact_id() AND e.occurred_at >= transaction_timestamp()
+           AND e.event_type = of_type AND e.detail @> of_detail);
+COMMENT ON FUNCTION told_lately(bigint, text, jsonb) IS
+    'Whether this transaction has written an event of a type whose detail has these values, among the last 10,000 of a collection.';
+
+CREATE FUNCTION decision_told() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = restoration, pg_temp
+AS $$
+BEGIN
+    IF is_member(session_user, 'restoration_owner') THEN
+        RETURN NULL;
+    ELSIF TG_TABLE_NAME = 'division' THEN
+        IF told_lately(NEW.collection_id, 'division', jsonb_build_object('division_id', NEW.division_id)) THEN
+            RETURN NULL;
+        END IF;
+    ELSIF told_lately(NEW.collection_id, 'withdrawal', jsonb_build_object('object_key', NEW.object_key)
+                      || CASE WHEN NEW.lifted_at IS NULL THEN '{}'::jsonb ELSE '{"lifted": true}'::jsonb END) THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'a % is written without an event', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege', HINT = 'The event belongs into the same transaction.';
+END;
+$$;
+COMMENT ON FUNCTION decision_told() IS
+    'Trigger: a scan is divided, withdrawn, or its withdrawal lifted, with an event in the same transaction.';
+
 CREATE FUNCTION hold_photos(of_photos bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = restoration, pg_temp
@@ -1310,6 +1364,18 @@ COMMENT ON TRIGGER review_told ON review IS 'Refuses a decision without its even
 COMMENT ON TRIGGER colour_hint_told ON colour_hint IS 'Refuses a colour without its event, at the end of the transaction.';
 COMMENT ON TRIGGER division_said ON division IS 'Refuses a person''s division that a worker writes.';
 COMMENT ON TRIGGER withdrawal_said ON withdrawal IS 'Refuses a withdrawal that nobody asked for.';
+CREATE CONSTRAINT TRIGGER colour_hint_removal_told AFTER INSERT ON colour_hint_removal
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hint_removal_told();
+CREATE CONSTRAINT TRIGGER division_told AFTER INSERT ON division DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION decision_told();
+CREATE CONSTRAINT TRIGGER withdrawal_told AFTER INSERT OR UPDATE OF lifted_at ON withdrawal
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION decision_told();
+ALTER TABLE colour_hint_removal ENABLE ALWAYS TRIGGER colour_hint_removal_told;
+ALTER TABLE division ENABLE ALWAYS TRIGGER division_told;
+ALTER TABLE withdrawal ENABLE ALWAYS TRIGGER withdrawal_told;
+COMMENT ON TRIGGER colour_hint_removal_told ON colour_hint_removal IS 'Refuses that a colour is taken back without its event, at the end of the transaction.';
+COMMENT ON TRIGGER division_told ON division IS 'Refuses a division without its event, at the end of the transaction.';
+COMMENT ON TRIGGER withdrawal_told ON withdrawal IS 'Refuses a withdrawal, or that one is lifted, without its event, at the end of the transaction.';
 
 -- What a person's word means now -----------------------------------------------------------------------------------
 
@@ -2243,6 +2309,7 @@ REVOKE UPDATE, DELETE, TRUNCATE ON event, event_head FROM PUBLIC, restoration_in
 REVOKE ALL ON FUNCTION event_chain(), event_move_head(), event_refuse() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION photo_told(), photo_guard(), word_told(), division_said(), withdrawal_said(),
+    hint_removal_told(), decision_told(), told_lately(bigint, text, jsonb),
     hold_photos(bigint[]) FROM PUBLIC;
 
 -- what people decide: in a terminal, or answers that Airflow passes on

@@ -21,12 +21,13 @@ from restoration.photo.magic import identify
 
 _HEAD = 4096
 """Bytes by which a format is known."""
+_BACKSLASH = "the name has a backslash, which S3 may take for a folder, and is not sent; rename the file"
 _NO_TEXT = "the name is not UTF-8 and is not sent; rename the file (convmv names a whole folder anew)"
 
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that would not be restored. One whose name is no text is not even sent: S3 has no name for it."""
+    """A file that would not be restored. One whose name S3 cannot have is not even sent."""
 
     name: str
     reason: ReasonCode
@@ -77,7 +78,7 @@ def survey(folder: Path, *, max_bytes: int) -> tuple[Survey, list[Path]]:
     """Look through a folder; also returns the files that are to be sent, refused ones among them.
 
     Those are sent too: the catalog then knows of them, with their reason, until somebody brings a better file. Only
-    what has a name that is no text is not.
+    what has a name that S3 cannot have is not.
 
     :param max_bytes: larger scans are refused (setting ``max_object_bytes``).
     :raises UsageError: there is no such folder, or no photograph is in it.
@@ -88,8 +89,9 @@ def survey(folder: Path, *, max_bytes: int) -> tuple[Survey, list[Path]]:
     check, names, sent = NameCheck(""), [], []
     for path in files:
         name = path.relative_to(folder).as_posix()
-        if not _is_text(name):
-            found.refused.append(RefusedFile(_shown(name), ReasonCode.UNSAFE_NAME, _NO_TEXT))
+        unsendable = _unsendable(name)
+        if unsendable:
+            found.refused.append(RefusedFile(_shown(name), ReasonCode.UNSAFE_NAME, unsendable))
             continue
         sent.append(path)
         size = _size(path)
@@ -110,9 +112,13 @@ def survey(folder: Path, *, max_bytes: int) -> tuple[Survey, list[Path]]:
     return found, sent
 
 
-def _is_text(name: str) -> bool:
-    """Whether a file's name is UTF-8; Python has stand-ins (surrogates) for bytes that are none."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+def _unsendable(name: str) -> str:
+    """Why there can be no object of that name; empty if there can. Python has stand-ins (surrogates) for bytes that are
+    no UTF-8; some stores take a backslash for a slash, so that one scan would take another one's place.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        return _NO_TEXT
+    return _BACKSLASH if "\\" in name else ""
 
 
 def _shown(name: str) -> str:

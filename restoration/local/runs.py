@@ -20,6 +20,7 @@ PARKED = "parked"
 
 _DAG_SECONDS = 90.0
 _POLL_SECONDS = 0.5
+_AWAY_SECONDS, _AWAY_POLL_SECONDS = 180.0, 3.0
 _ENDED = ("success", "failed")
 
 
@@ -63,17 +64,36 @@ def start(api: AirflowApi, conf: Mapping[str, Any]) -> str:
 
 
 def follow(engine: sa.Engine, api: AirflowApi, run: str) -> Iterator[RunView]:
-    """How far a run is, every half second; the last view is of its end. A caller may leave when a run is parked."""
+    """How far a run is, every half second; the last view is of its end. A caller may leave when a run is parked.
+
+    Airflow or the catalog may be away for some minutes, as when one of them is started anew: the run goes on.
+
+    :raises EnvironmentProblem: Airflow was away for longer.
+    """
+    away = 0.0
     while True:
-        state, tasks = api.run_state(DAG_ID, run), api.tasks(DAG_ID, run)
-        with engine.connect() as connection:
-            progress = run_progress(connection, run_uuid(DAG_ID, run))
-        stage = ", ".join(dict.fromkeys(task["task_id"] for task in tasks if _is_active(task["state"])))
-        parked = state not in _ENDED and _is_parked(tasks)
-        yield RunView(PARKED if parked else state, state if state in _ENDED else stage, progress)
-        if state in _ENDED:
+        try:
+            view = _view(engine, api, run)
+        except (EnvironmentProblem, sa.exc.OperationalError):
+            away += _AWAY_POLL_SECONDS
+            if away > _AWAY_SECONDS:
+                raise
+            time.sleep(_AWAY_POLL_SECONDS)
+            continue
+        away = 0.0
+        yield view
+        if view.ended:
             return
         time.sleep(_POLL_SECONDS)
+
+
+def _view(engine: sa.Engine, api: AirflowApi, run: str) -> RunView:
+    state, tasks = api.run_state(DAG_ID, run), api.tasks(DAG_ID, run)
+    with engine.connect() as connection:
+        progress = run_progress(connection, run_uuid(DAG_ID, run))
+    stage = ", ".join(dict.fromkeys(task["task_id"] for task in tasks if _is_active(task["state"])))
+    parked = state not in _ENDED and _is_parked(tasks)
+    return RunView(PARKED if parked else state, state if state in _ENDED else stage, progress)
 
 
 def failed_tasks(api: AirflowApi, run: str) -> dict[str, str]:

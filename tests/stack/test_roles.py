@@ -93,6 +93,54 @@ def test_an_approval_that_a_worker_forges_is_refused_and_believed_by_nobody(role
         assert approvals.is_approved(conn, family.collection_id, build.sha("x"))
 
 
+HINT = """
+INSERT INTO colour_hint (photo_id, collection_id, outline, radius, colour, ground, said_by, given_through, added_by)
+SELECT photo_id, collection_id, '[[0.5, 0.5]]', 0.02, '#2c4f9e', 'memory', 'Eve', 'terminal', 'Eve'
+FROM photo WHERE right(object_key, 7) = 'ada.tif'
+"""
+SILENT = {
+    "a doubtful photograph becomes a good one": (
+        "worker",
+        "INSERT INTO event (collection_id, event_type, outcome, agent, photo_id, restoration_id, detail) "
+        "SELECT collection_id, 'deduplication', 'success', 'worker', photo_id, restoration_id, '{}' "
+        "FROM photo WHERE right(object_key, 7) = 'bob.tif'; "
+        "UPDATE photo SET state = 'restored', reason = NULL WHERE right(object_key, 7) = 'bob.tif'",
+    ),
+    "a scan is divided": (
+        "worker",
+        "INSERT INTO division (collection_id, source_sha256, boxes, given_through, run_id, decided_by) "
+        "SELECT collection_id, content_sha256, '{0 0 1 1}', 'recipe', (SELECT run_id FROM run LIMIT 1), 'recipe Eve' "
+        "FROM photo WHERE right(object_key, 7) = 'ada.tif'",
+    ),
+    "a colour is taken back": (
+        "reviewer", "INSERT INTO colour_hint_removal (hint_id, removed_by) SELECT max(hint_id), 'Eve' FROM colour_hint"
+    ),
+    "a photograph is withdrawn": (
+        "curator",
+        "INSERT INTO withdrawal (collection_id, object_key, reason, recorded_by) "
+        "SELECT collection_id, object_key, 'so', 'Eve' FROM photo WHERE right(object_key, 7) = 'cat.tif'",
+    ),
+    "a withdrawal is lifted": ("curator", "UPDATE withdrawal SET lifted_at = now(), lifted_by = 'Eve'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_nothing_is_decided_without_a_word_on_record(role_engine, catalog, silent):
+    with catalog.begin() as conn:
+        family = build.add_collection(conn)
+        restore(conn, family, 1, keys=KEYS)
+        conn.exec_driver_sql(HINT)
+    with role_engine("curator").begin() as conn:
+        withdrawals.withdraw(conn, family.collection_id, "family/ada.tif", reason="they ask", person="Ann")
+    role, statements = SILENT[silent]
+    with role_engine(role).connect() as conn:
+        for statement in statements.split("; "):
+            assert conn.exec_driver_sql(statement).rowcount == 1, statement
+        with pytest.raises(sa.exc.ProgrammingError, match="without") as refused:
+            conn.commit()
+    assert refused.value.orig.pgcode == REFUSED
+
+
 def test_a_worker_works_with_its_own_login(role_engine, catalog):
     """Lease, restore, fail, give back, reject, link: each with its event, and the chain is whole."""
     with catalog.begin() as conn:

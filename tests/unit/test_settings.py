@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from restoration.cli.settings import as_markdown
-from restoration.settings import Settings
+from restoration.errors import SettingsError
+from restoration.settings import Settings, get_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -38,3 +39,17 @@ def test_secrets_are_not_shown(monkeypatch):
     monkeypatch.setenv("RESTORATION_DATABASE_URL", "postgresql+psycopg2://me:hunter2@db/x")
     monkeypatch.setenv("RESTORATION_S3_SECRET_ACCESS_KEY", "hunter2")
     assert "hunter2" not in repr(Settings(_env_file=None))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"RESTORATION_MAX_PIXELS=secret-abc\n", "RESTORATION_MAX_PIXELS: "), (b"\xff\xfe\xb0", "not UTF-8")],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence_without_its_value(tmp_path, monkeypatch, content, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(content)
+    get_settings.cache_clear()
+    with pytest.raises(SettingsError, match=words) as refused:
+        get_settings()
+    get_settings.cache_clear()
+    assert "secret-abc" not in str(refused.value)

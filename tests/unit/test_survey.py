@@ -71,6 +71,14 @@ def test_a_name_that_is_no_text_is_told_and_not_sent(folder):
     found.to_dict()["refused"][0]["name"].encode()
 
 
+def test_a_backslash_in_a_name_would_take_the_place_of_another_scan_and_is_not_sent(folder):
+    (folder / "1912\\Zo\u00eb.png").write_bytes(GOOD)
+    found, files = survey(folder, max_bytes=10_000_000)
+    assert [one.name for one in found.refused] == ["1912\\Zo\u00eb.png"]
+    assert "backslash" in found.refused[0].detail
+    assert len(files) == 2
+
+
 def test_what_becomes_of_the_columns_is_told(folder):
     (folder / "metadata.csv").write_text("filename,dc:title,shelf\na.png,Grandmother,7\nnone.png,x,1\n")
     (folder / "hints.csv").write_text("file,place,colour,ground,said_by\na.png,middle,blue,memory,Eve\n")
