@@ -142,3 +142,12 @@ def test_a_run_of_the_inpainter_reaches_features_and_judge_and_ends_with_weights
     net = house_inpainter.build(**TOY_INPAINTER)
     fill(net, read_weights(weights), "toy")
     assert (tmp_path / "run" / "samples" / "000004.png").is_file()
+
+
+def test_things_are_innocent_and_count_as_much_as_asked(folder):
+    heavy = [crops(folder, clean=1.0, things=1.0, thing_weight=3.0)[number] for number in range(12)]
+    for _, truth, weight in heavy:
+        assert set(truth.unique().tolist()) <= {0, 6}
+        assert float(weight.max()) <= 3
+    assert sum(float((weight == 3).float().mean()) > 0.001 for *_, weight in heavy) > 8
+    assert all(float(crops(folder, clean=1.0)[number][2].max()) <= 1 for number in range(6))
