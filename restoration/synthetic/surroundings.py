@@ -1,6 +1,7 @@
-"""What stands round people and looks like damage: poles, sticks, wires, ropes, twigs, ledges, panes, a film's edge.
+"""What stands round people and looks like damage: poles, sticks, ropes, twigs, ledges, panes, a film's edge.
 
-Each function draws one or a few of a kind into a :class:`restoration.synthetic.scene.Scene`.
+Each function draws one or a few of a kind into a :class:`restoration.synthetic.scene.Scene`. Plain lines of one tone
+are not among them: without what they belong to, nobody could tell them from scratches.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from restoration.synthetic.shapes import Points, Random, log_uniform, smooth_noi
 
 def pole(scene: Scene, rng: Random) -> None:
     """A pole, a mast, a rod or a post, straight and round, with a knob or a flag at its end now and then."""
-    width, length = log_uniform(rng, 0.9, 8), log_uniform(rng, 25, 1.6 * max(scene.shape))
+    width, length = log_uniform(rng, 1.2, 8), log_uniform(rng, 20, 110)
     path, place = _straight(scene, length, rng)
     canvas = scene.canvas()
     _tapered(canvas, path, width, width * rng.uniform(0.4, 1))
@@ -23,7 +24,7 @@ def pole(scene: Scene, rng: Random) -> None:
     tone = contrasting(scene.tone_at(place), rng)
     if rng.random() < 0.3:
         _flag(scene, path, width, tone, rng)
-    scene.solid(canvas.cover, tone, width, rng)
+    scene.solid(canvas.cover, tone, width, rng, relief=rng.uniform(0.3, 0.7))
 
 
 def _straight(scene: Scene, length: float, rng: Random) -> tuple[Points, Points]:
@@ -79,27 +80,9 @@ def _hand(scene: Scene, place: Points, width: float, rng: Random) -> None:
         scene.solid(finger.cover, float(np.clip(tone + rng.normal(0, 0.06), 0, 1)), 0.3 * size, rng)
 
 
-def wires(scene: Scene, rng: Random) -> None:
-    """Wires, rigging or a washing line: thin, nearly parallel, hanging a little, from edge to edge."""
-    height, width = scene.shape
-    count, thick = int(rng.integers(1, 6)), log_uniform(rng, 0.4, 1.8)
-    angle = rng.choice([rng.normal(0, 0.3), rng.uniform(0, np.pi)])
-    place = scene.place(40, rng, dark=False if rng.random() < 0.6 else None)
-    reach = float(np.hypot(height, width))
-    t = np.linspace(-0.5, 0.5, 40)
-    sag = reach * rng.uniform(0, 0.06)
-    canvas = scene.canvas()
-    for number in range(count):
-        apart = number * log_uniform(rng, 3, 25)
-        path = np.stack([t * reach * 1.4, sag * (1 - 4 * t * t) + apart + t * rng.normal(0, 6)], axis=1)
-        canvas.line(turned(path, float(angle), place), thick)
-    tone = contrasting(scene.tone_at(place), rng)
-    scene.put(canvas.cover * np.float32(min(1.0, 1.4 * thick) * rng.uniform(0.5, 1)), tone)
-
-
 def rope(scene: Scene, rng: Random) -> None:
     """A twisted rope, a cord, braid on a hat or a uniform: light and dark strands in turn."""
-    width, length = log_uniform(rng, 1.5, 8), log_uniform(rng, 20, 180)
+    width, length = log_uniform(rng, 2, 8), log_uniform(rng, 20, 180)
     place = scene.place(0.4 * length, rng, dark=(None, True, False)[int(rng.integers(3))])
     t = np.linspace(-0.5, 0.5, 80)
     bend = length * rng.normal(0, 0.3)
@@ -150,8 +133,8 @@ def ledge(scene: Scene, rng: Random) -> None:
     side.polygon(turned(below, angle, place))
     edge.line(turned(line, angle, place), width)
     ground = scene.tone_at(place)
-    if rng.random() < 0.7:
-        scene.put(side.cover * np.float32(rng.uniform(0.4, 1)), float(np.clip(ground + rng.normal(0, 0.25), 0, 1)))
+    beyond = float(np.clip(ground + rng.choice([-1, 1]) * rng.uniform(0.1, 0.5), 0, 1))
+    scene.put(side.cover * np.float32(rng.uniform(0.5, 1)), beyond)
     scene.solid(edge.cover, contrasting(ground, rng), width, rng)
 
 

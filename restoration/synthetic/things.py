@@ -25,9 +25,9 @@ def signs(scene: Scene, rng: Random) -> None:
 
 MAKERS: tuple[tuple[Callable[[Scene, Random], None], float], ...] = (
     (surroundings.ledge, 0.06),
-    (surroundings.pane, 0.06),
-    (dress.linen, 0.07),
-    (dress.handkerchief, 0.06),
+    (surroundings.pane, 0.04),
+    (dress.linen, 0.05),
+    (dress.handkerchief, 0.04),
     (dress.pocket_square, 0.09),
     (dress.lace, 0.05),
     (dress.chain, 0.14),
@@ -38,7 +38,6 @@ MAKERS: tuple[tuple[Callable[[Scene, Random], None], float], ...] = (
     (dress.eyes, 0.05),
     (surroundings.pole, 0.06),
     (surroundings.stick, 0.08),
-    (surroundings.wires, 0.04),
     (surroundings.rope, 0.06),
     (surroundings.twigs, 0.04),
     (surroundings.film_edge, 0.04),

@@ -28,7 +28,7 @@ from restoration.steps.searching import search
 from restoration.synthetic import ageing
 from restoration.synthetic.shapes import Plane
 from restoration.train.damage_crops import printed, read_photo
-from restoration.train.data import find_photos
+from restoration.train.data import family_of, find_photos
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,17 @@ def find_places(net: Any, photos: Iterable[Path], device: str = "cpu") -> Iterat
             log.info("%d photographs", number + 1)
 
 
+def chosen(places: Iterable[HardPlace], most: int, left_out: Sequence[str] = ()) -> list[HardPlace]:
+    """At most so many places of each photograph, the surest of them, and none of the families that are left out."""
+    by_photo: dict[str, list[HardPlace]] = {}
+    for place in places:
+        if family_of(Path(place.photo)) not in left_out:
+            by_photo.setdefault(place.photo, []).append(place)
+    return [
+        one for found in by_photo.values() for one in sorted(found, key=lambda place: place.likely, reverse=True)[:most]
+    ]
+
+
 def write_places(path: Path, places: Iterable[HardPlace]) -> None:
     """Write a file of places. :raises StorageError: the file system refused."""
     out = io.StringIO()
@@ -111,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--every", type=int, default=1, help="Ask about every so-manieth photograph by name only.")
+    parser.add_argument("--most", type=int, default=4, help="Places of one photograph; the surest are kept.")
+    parser.add_argument("--left-out", action="append", default=[], help="Family whose photographs hold true damage.")
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -122,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     photos = photos[:: asked.every]
     with torch.inference_mode(), half_precision(torch.device(asked.device)):
         places = find_places(net.eval().to(asked.device), photos, asked.device)
-        write_places(asked.out, places)
+        write_places(asked.out, chosen(places, asked.most, asked.left_out))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from restoration.errors import UsageError
 from restoration.models.nets import house_finder
 from restoration.train import hard_places
 from restoration.train.damage_crops import DamagedCrops, Place, Wear, zoomed
-from restoration.train.hard_places import HardPlace, find_places, places_of, read_places, write_places
+from restoration.train.hard_places import HardPlace, chosen, find_places, places_of, read_places, write_places
 
 
 class FindsWhite(torch.nn.Module):
@@ -45,6 +45,14 @@ def test_a_file_of_places_comes_back(tmp_path):
     assert read_places(tmp_path / "places.csv") == places
 
 
+def test_the_surest_of_each_photograph_are_kept_and_families_can_be_left_out():
+    places = [HardPlace("a_1.jpg", 0.1 * n, 0.5, 0.9 + 0.01 * n) for n in range(5)] + [
+        HardPlace("b_1.jpg", 0.5, 0.5, 1.0)
+    ]
+    assert [round(one.x, 1) for one in chosen(places, 2)] == [0.4, 0.3, 0.5]
+    assert {one.photo for one in chosen(places, 2, ["b"])} == {"a_1.jpg"}
+
+
 @pytest.mark.parametrize("text", ["", "photo,x\na.jpg,1\n", "photo,x,y,likely\na.jpg,left,0.5,0.9\n"])
 def test_another_file_is_refused_by_name(tmp_path, text):
     path = tmp_path / "places.csv"
@@ -75,7 +83,14 @@ def test_the_command_writes_a_file(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(house_finder, "build", lambda **how: build([4, 4, 8, 8, 8], **how))
         hard_places.main(
-            ["--photos", str(folder), "--weights", str(tmp_path / "weights.safetensors"), "--out", str(tmp_path / "p.csv")]
+            [
+                "--photos",
+                str(folder),
+                "--weights",
+                str(tmp_path / "weights.safetensors"),
+                "--out",
+                str(tmp_path / "p.csv"),
+            ]
         )
     assert isinstance(read_places(tmp_path / "p.csv"), list)
 
