@@ -46,7 +46,8 @@ class Config(Schedule):
     without one, and without weights to start from, the encoder is random. ``innocent_weight`` is what a damaged answer
     on an undamaged pixel costs. ``things_share`` of the crops have things in them that are no damage, whose pixels
     count ``thing_weight`` times; ``hard_share`` is cut round the places of the file ``hard_places``. ``compiled`` needs
-    a C++ compiler and saves a quarter of the time.
+    a C++ compiler and saves a quarter of the time. ``tie_kinds``: the weights to start from know kinds at one pixel of
+    four, as version 2.0 does.
     """
 
     stages: tuple[Stage, ...] = (Stage(1.0, 192, 192, 16),)
@@ -68,6 +69,7 @@ class Config(Schedule):
     innocent_weight: float = 1.0
     dice_weight: float = 1.0
     kind_weight: float = 0.25
+    tie_kinds: bool = False
 
 
 def read_config(path: Path) -> Config:
@@ -83,7 +85,8 @@ class Trainer(loop.Run[Config]):
         loop.start(config, device)
         net = house_finder.build(**config.net, folded=init is not None)
         if init:
-            net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
+            weights = {key: value.float() for key, value in load_file(str(init)).items()}
+            net.load_state_dict(house_finder.with_tied_kinds(weights) if config.tie_kinds else weights)
         elif config.encoder:
             net.encoder.load_state_dict(read_encoder(Path(config.encoder), house_finder.SIZES))
         super().__init__(config, folder, net, device)
@@ -124,9 +127,9 @@ class Trainer(loop.Run[Config]):
         found = torch.sigmoid(answer[:, 0]) * weights
         both, true = (found * wanted).sum((1, 2)), (wanted * weights).sum((1, 2))
         dice = (1 - (2 * both + 20) / (found.sum((1, 2)) + true + 20)) * (true > 20)
-        answer, kinds = answer[:, 1:, ::2, ::2], kinds[:, ::2, ::2]  # kinds are areas: every other pixel tells enough
         there = kinds > 0
-        named = F.cross_entropy(answer, (kinds - 1).clamp(min=0), reduction="none")
+        # of every pixel: the head's four neighbours have weights of their own, and what is not asked for is not learned
+        named = F.cross_entropy(answer[:, 1:], (kinds - 1).clamp(min=0), reduction="none")
         kind = (named * there).sum() / there.sum().clamp(min=1)
         return 4 * entropy + self.config.dice_weight * dice.mean() + self.config.kind_weight * kind
 
