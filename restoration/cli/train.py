@@ -24,6 +24,10 @@ OldFolders = Annotated[
 EncoderFile = Annotated[
     Path | None, typer.Option(help="The published EfficientNet-Lite0, if nothing to go on from is there.")
 ]
+HardFile = Annotated[
+    Path | None,
+    typer.Option("--hard", help="Places that a finder took for damage: python -m restoration.train.hard_places."),
+]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights.safetensors and run.json.")]
 
@@ -86,6 +90,7 @@ def train_damage(
     photos: PhotoFolders,
     out: OutFolder,
     old: OldFolders = None,
+    hard: HardFile = None,
     config: ConfigFile = None,
     init: InitFile = None,
     encoder: EncoderFile = None,
@@ -96,6 +101,7 @@ def train_damage(
 
     settings = damage.read_config(config or _shipped_config("house-finder"))
     settings = replace(settings, old=tuple(str(path) for path in old or []), encoder=str(encoder or settings.encoder))
+    settings = replace(settings, hard_places=str(hard or settings.hard_places))
     _require_a_start(out, init, settings.encoder)
     _log_to_stderr()
     typer.echo(damage.Trainer(_on(settings, photos), out, init=init, device=device).run())

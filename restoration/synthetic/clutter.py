@@ -12,59 +12,18 @@ import cv2
 import numpy as np
 
 from restoration.damage_kinds import DamageKind
+from restoration.synthetic import lettering as written
 from restoration.synthetic import shapes
 from restoration.synthetic.damage import Worn
 from restoration.synthetic.shapes import Random, log_uniform
-
-_FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_COMPLEX,
-    cv2.FONT_HERSHEY_TRIPLEX,
-    cv2.FONT_HERSHEY_COMPLEX_SMALL,
-    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
-    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
-)
-_LETTERS = np.array(list("ABCDEFGHIKLMNOPRSTUVWXYZabcdefghiklmnoprstuvwxyz0123456789.,-&#()/"))
 
 
 def lettering(worn: Worn, rng: Random) -> None:
     """A caption, a number or a signature, printed or written by hand, light or dark."""
     for _ in range(int(rng.integers(1, 3))):
-        cover = _handwriting(worn, rng) if rng.random() < 0.35 else _print(worn, rng)
+        cover = written.cover(worn.shape, rng)
         tone = float(rng.uniform(0.85, 1.0)) if rng.random() < 0.6 else float(rng.uniform(0, 0.25))
         worn.lay(cover * np.float32(rng.uniform(0.6, 1.0)), tone, DamageKind.WRITING)
-
-
-def _print(worn: Worn, rng: Random) -> shapes.Plane:
-    height, width = worn.shape
-    canvas = np.zeros((height, width), np.uint8)
-    size = log_uniform(rng, 0.3, 2.2)
-    weight = max(1, round(size * rng.uniform(0.6, 2.6)))
-    font = _FONTS[int(rng.integers(len(_FONTS)))]
-    x, y = int(rng.uniform(-0.2, 0.7) * width), int(rng.uniform(0.05, 1.0) * height)
-    for row in range(int(rng.integers(1, 3))):
-        text = "".join(rng.choice(_LETTERS, int(rng.integers(2, 24))))
-        cv2.putText(canvas, text, (x, y + round(row * size * 34)), font, size, 255, weight, cv2.LINE_AA)
-    if rng.random() < 0.5:
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 12), 1.0)
-        canvas = np.asarray(cv2.warpAffine(canvas, turn, (width, height)), np.uint8)
-    return np.asarray(canvas, np.float32) / np.float32(255)
-
-
-def _handwriting(worn: Worn, rng: Random) -> shapes.Plane:
-    """Loops that advance, of one pen's width."""
-    height, width = worn.shape
-    size = log_uniform(rng, 5, 30)
-    count = int(rng.integers(3, 14))
-    t = np.arange(0, count * 2 * np.pi, 0.25)
-    bumps = np.interp(t, np.arange(count + 2) * 2 * np.pi, rng.uniform(0.3, 1.3, count + 2))
-    x = t * size * rng.uniform(0.08, 0.16) + np.sin(t + rng.uniform(0, 6)) * size * 0.35 * bumps
-    y = np.cos(t) * size * 0.5 * bumps
-    angle = rng.normal(0, 0.25)
-    turned = np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], axis=1)
-    start = np.array([rng.uniform(-0.1, 0.7) * width, rng.uniform(0.05, 0.95) * height])
-    return shapes.line(worn.shape, turned + start, log_uniform(rng, 0.8, 3.5))
 
 
 def lamps(worn: Worn, rng: Random) -> None:
@@ -176,7 +135,7 @@ MAKERS: tuple[tuple[Callable[[Worn, Random], None], float], ...] = (
     (lamps, 0.04),
     (pattern, 0.06),
     (mount, 0.10),
-    (lettering, 0.10),
+    (lettering, 0.14),
     (screen, 0.03),
 )
 

@@ -8,6 +8,7 @@ that are not filled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from restoration.models.nets import house_finder
 from restoration.models.nets.blocks import fold_batch_norm
 from restoration.synthetic.damage import KINDS
 from restoration.train import loop
-from restoration.train.damage_crops import DamagedCrops, Wear
+from restoration.train.damage_crops import DamagedCrops, Place, Wear
 from restoration.train.data import SUFFIXES, family_of, find_photos
 from restoration.train.encoder import read_encoder
+from restoration.train.hard_places import read_places
 from restoration.train.loop import Judged, Schedule, Stage
 from restoration.train.samples import FIRST_SAMPLE
 
@@ -42,7 +44,10 @@ class Config(Schedule):
     ``old`` are folders of old photographs whose damage nobody marked; of these every ``old_held_out``-th by name, and
     families named in ``old_left_out``, are kept for scoring. ``encoder`` is the published file of EfficientNet-Lite0;
     without one, and without weights to start from, the encoder is random. ``innocent_weight`` is what a damaged answer
-    on an undamaged pixel costs. ``compiled`` needs a C++ compiler and saves a quarter of the time.
+    on an undamaged pixel costs. ``things_share`` of the crops have things in them that are no damage, whose pixels
+    count ``thing_weight`` times; ``hard_share`` is cut round the places of the file ``hard_places``. ``compiled`` needs
+    a C++ compiler and saves a quarter of the time. ``tie_kinds``: the weights to start from know kinds at one pixel of
+    four, as version 2.0 does.
     """
 
     stages: tuple[Stage, ...] = (Stage(1.0, 192, 192, 16),)
@@ -57,9 +62,14 @@ class Config(Schedule):
     clean_share: float = 0.3
     old_weight: float = 0.3
     old_share: float = 0.2
+    things_share: float = 0.0
+    thing_weight: float = 1.0
+    hard_places: str = ""
+    hard_share: float = 0.0
     innocent_weight: float = 1.0
     dice_weight: float = 1.0
     kind_weight: float = 0.25
+    tie_kinds: bool = False
 
 
 def read_config(path: Path) -> Config:
@@ -75,7 +85,8 @@ class Trainer(loop.Run[Config]):
         loop.start(config, device)
         net = house_finder.build(**config.net, folded=init is not None)
         if init:
-            net.load_state_dict({key: value.float() for key, value in load_file(str(init)).items()})
+            weights = {key: value.float() for key, value in load_file(str(init)).items()}
+            net.load_state_dict(house_finder.with_tied_kinds(weights) if config.tie_kinds else weights)
         elif config.encoder:
             net.encoder.load_state_dict(read_encoder(Path(config.encoder), house_finder.SIZES))
         super().__init__(config, folder, net, device)
@@ -83,11 +94,21 @@ class Trainer(loop.Run[Config]):
         self.folded = init is not None
         self.families = find_photos([Path(f) for f in config.folders])
         self.old = old_photos(config)
+        self.hard = _hard_places(config, self.families)
 
     def samples(self, stage: Stage) -> DamagedCrops:
         """Damaged crops of the stage's size."""
-        how = Wear(self.config.clean_share, self.config.old_weight, self.config.old_share)
-        return DamagedCrops(self.families, self.old, how, (stage.height, stage.width), self.config.seed, 2**31)
+        config = self.config
+        how = Wear(
+            config.clean_share,
+            config.old_weight,
+            config.old_share,
+            config.things_share,
+            config.thing_weight,
+            config.hard_share,
+        )
+        size = (stage.height, stage.width)
+        return DamagedCrops(self.families, self.old, how, size, config.seed, 2**31, self.hard)
 
     def judged(self, batch: tuple[Tensor, ...]) -> Judged:
         """Loss of one batch."""
@@ -106,9 +127,9 @@ class Trainer(loop.Run[Config]):
         found = torch.sigmoid(answer[:, 0]) * weights
         both, true = (found * wanted).sum((1, 2)), (wanted * weights).sum((1, 2))
         dice = (1 - (2 * both + 20) / (found.sum((1, 2)) + true + 20)) * (true > 20)
-        answer, kinds = answer[:, 1:, ::2, ::2], kinds[:, ::2, ::2]  # kinds are areas: every other pixel tells enough
         there = kinds > 0
-        named = F.cross_entropy(answer, (kinds - 1).clamp(min=0), reduction="none")
+        # of every pixel: the head's four neighbours have weights of their own, and what is not asked for is not learned
+        named = F.cross_entropy(answer[:, 1:], (kinds - 1).clamp(min=0), reduction="none")
         kind = (named * there).sum() / there.sum().clamp(min=1)
         return 4 * entropy + self.config.dice_weight * dice.mean() + self.config.kind_weight * kind
 
@@ -145,6 +166,15 @@ def old_photos(config: Config) -> list[Path]:
             if number % config.old_held_out and family_of(path) not in config.old_left_out
         ]
     return learned
+
+
+def _hard_places(config: Config, families: Mapping[str, Sequence[Path]]) -> list[Place]:
+    """The places of the configuration's file, in those photographs that are learned from."""
+    if not config.hard_places:
+        return []
+    by_name = {path.name: path for paths in families.values() for path in paths}
+    places = read_places(Path(config.hard_places))
+    return [Place(by_name[one.photo], one.x, one.y) for one in places if one.photo in by_name]
 
 
 def _gray(given: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

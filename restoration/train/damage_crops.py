@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from restoration.errors import UsageError
-from restoration.synthetic import ageing, clutter, surfaces
+from restoration.synthetic import ageing, clutter, surfaces, things
 from restoration.synthetic.damage import Worn, wear
 from restoration.synthetic.shapes import Plane, Random, log_uniform
 
@@ -39,12 +39,29 @@ grass is nobody's to find.
 @dataclass(frozen=True)
 class Wear:
     """The share of crops that stays ``clean``; the share cut from ``old`` photographs, and what these weigh where no
-    damage was made.
+    damage was made; the share with ``things`` in it, and what a pixel of these weighs; the share, of what is not old,
+    that is cut round ``hard`` places.
     """
 
     clean: float = 0.3
     old_weight: float = 0.3
     old_share: float = 0.2
+    things: float = 0.0
+    thing_weight: float = 1.0
+    hard_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place of a photograph, as shares of its width and height."""
+
+    path: Path
+    x: float
+    y: float
+
+
+_HARD_CLEAN = 0.5
+"""Share of the crops round hard places that stays undamaged whatever else is said."""
 
 
 class DamagedCrops(Dataset[tuple[Tensor, ...]]):
@@ -58,11 +75,12 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
         size: tuple[int, int],
         seed: int,
         length: int,
+        hard: Sequence[Place] = (),
     ) -> None:
         self.families = [list(families[name]) for name in sorted(families)]
         sizes = np.array([len(paths) for paths in self.families], np.float64)
         self.chances = np.sqrt(sizes) / np.sqrt(sizes).sum()
-        self.old = list(old)
+        self.old, self.hard = list(old), list(hard)
         self.how, self.size, self.seed, self.length = how, size, seed, length
 
     def __len__(self) -> int:
@@ -72,33 +90,42 @@ class DamagedCrops(Dataset[tuple[Tensor, ...]]):
         cv2.setNumThreads(0)  # the loading process is one of several
         rng = np.random.default_rng((self.seed, index))
         is_old = bool(self.old) and rng.random() < self.how.old_share
-        worn = Worn.clean(self._background(is_old, rng))
+        is_hard = not is_old and bool(self.hard) and rng.random() < self.how.hard_share
+        gray = self._background(is_old, is_hard, rng)
+        innocent = np.zeros(gray.shape, bool)
+        if rng.random() < self.how.things:
+            gray, innocent = things.furnish(gray, rng)
+        worn = Worn.clean(printed(gray, rng))
         clutter.furnish(worn, rng)
         before, lettered = worn.plane, worn.kinds.copy()
-        if rng.random() >= self.how.clean:
+        if rng.random() >= max(self.how.clean, _HARD_CLEAN if is_hard else 0.0):
             wear(worn, rng)
         plane = scanned(worn.plane, rng)
         weight = np.where(worn.unsure & (worn.kinds == 0), 0.0, 1.0)
         weight = np.where(worn.kinds != lettered, weight * plainness(before, worn.plane), weight)
         if is_old:
-            weight = np.where(worn.kinds == 0, weight * self.how.old_weight, weight)
+            weight = np.where((worn.kinds == 0) & ~innocent, weight * self.how.old_weight, weight)
+        weight = np.where((worn.kinds == 0) & innocent, weight * self.how.thing_weight, weight)
         return (
             torch.from_numpy(plane[None] * np.float32(2) - np.float32(1)),
             torch.from_numpy(worn.kinds),
             torch.from_numpy(weight.astype(np.float32)),
         )
 
-    def _background(self, is_old: bool, rng: Random) -> Plane:
-        """An undamaged gray crop with an old print's tones."""
+    def _background(self, is_old: bool, is_hard: bool, rng: Random) -> Plane:
+        """An undamaged gray crop."""
+        middle: tuple[float, float] | None = None
         if is_old:
             path = self.old[int(rng.integers(len(self.old)))]
+        elif is_hard:
+            place = self.hard[int(rng.integers(len(self.hard)))]
+            path, middle = place.path, (place.x, place.y)
         else:
             family = self.families[int(rng.choice(len(self.families), p=self.chances))]
             path = family[int(rng.integers(len(family)))]
-        crop = zoomed(read_photo(path), self.size, rng)
+        crop = zoomed(read_photo(path), self.size, rng, middle)
         mix = rng.dirichlet((3.0, 5.0, 2.0))
-        gray = ageing.film_response(crop, (float(mix[0]), float(mix[1]), float(mix[2])))
-        return printed(gray, rng)
+        return ageing.film_response(crop, (float(mix[0]), float(mix[1]), float(mix[2])))
 
 
 def plainness(before: Plane, after: Plane) -> Plane:
@@ -119,8 +146,11 @@ def read_photo(path: Path) -> NDArray[np.float32]:
     return np.asarray(found[:, :, ::-1], np.float32) / np.float32(255)
 
 
-def zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> NDArray[np.float32]:
-    """A crop of ``size`` from the photograph at a random zoom, turned and mirrored at random.
+def zoomed(
+    photo: NDArray[np.float32], size: tuple[int, int], rng: Random, middle: tuple[float, float] | None = None
+) -> NDArray[np.float32]:
+    """A crop of ``size`` from the photograph at a random zoom, turned and mirrored at random; with ``middle`` (shares
+    of width and height) one that holds this place.
 
     Most are cut near the photograph's own scale: enlarged ones are soft, and a finder that has seen no others takes
     every sharp detail for damage.
@@ -131,6 +161,9 @@ def zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> ND
     zoom = max(least, log_uniform(rng, 0.55, 1.3)) if near else least * log_uniform(rng, 1.0, 3.2)
     tall, wide = min(photo.shape[0], max(8, round(height / zoom))), min(photo.shape[1], max(8, round(width / zoom)))
     top, left = int(rng.integers(photo.shape[0] - tall + 1)), int(rng.integers(photo.shape[1] - wide + 1))
+    if middle is not None:
+        top = _round(middle[1] * photo.shape[0], tall, photo.shape[0], rng)
+        left = _round(middle[0] * photo.shape[1], wide, photo.shape[1], rng)
     cut = photo[top : top + tall, left : left + wide]
     way = cv2.INTER_AREA if zoom < 1 else (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[int(rng.integers(2))]
     crop = np.clip(np.asarray(cv2.resize(np.ascontiguousarray(cut), (width, height), interpolation=way)), 0, 1)
@@ -139,6 +172,11 @@ def zoomed(photo: NDArray[np.float32], size: tuple[int, int], rng: Random) -> ND
     if rng.random() < 0.25:
         crop = np.rot90(crop, int(rng.integers(1, 4))) if height == width else crop[::-1]
     return np.ascontiguousarray(crop, np.float32)
+
+
+def _round(place: float, length: int, whole: int, rng: Random) -> int:
+    """Where a cut of that length begins that holds a place, well inside where the photograph allows it."""
+    return int(np.clip(round(place - length * rng.uniform(0.2, 0.8)), 0, whole - length))
 
 
 def printed(gray: Plane, rng: Random) -> Plane:

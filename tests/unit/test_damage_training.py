@@ -142,3 +142,40 @@ def test_a_run_of_the_inpainter_reaches_features_and_judge_and_ends_with_weights
     net = house_inpainter.build(**TOY_INPAINTER)
     fill(net, read_weights(weights), "toy")
     assert (tmp_path / "run" / "samples" / "000004.png").is_file()
+
+
+def test_things_are_innocent_and_count_as_much_as_asked(folder):
+    heavy = [crops(folder, clean=1.0, things=1.0, thing_weight=3.0)[number] for number in range(12)]
+    for _, truth, weight in heavy:
+        assert set(truth.unique().tolist()) <= {0, 6}
+        assert float(weight.max()) <= 3
+    assert sum(float((weight == 3).float().mean()) > 0.001 for *_, weight in heavy) > 8
+    assert all(float(crops(folder, clean=1.0)[number][2].max()) <= 1 for number in range(6))
+
+
+def test_every_pixel_learns_its_kind(folder, tmp_path):
+    trainer = damage.Trainer(toy_damage(folder), tmp_path / "run")
+    answer = torch.zeros(1, 7, 8, 8, requires_grad=True)
+    trainer.loss(answer, torch.ones(1, 8, 8, dtype=torch.long), torch.ones(1, 8, 8)).backward()
+    assert (answer.grad[:, 1:].abs().sum(1) > 0).all()
+
+
+def test_tied_kinds_are_one_for_four_neighbours_and_damage_stays_what_it_was():
+    torch.manual_seed(1)
+    net = house_finder.build(**TOY, folded=True).eval()
+    luma = torch.rand(1, 1, 64, 64) * 2 - 1
+    with torch.no_grad():
+        before = net(luma)
+        net.load_state_dict(house_finder.with_tied_kinds(net.state_dict()))
+        after = net(luma)
+    assert torch.equal(before[:, 0], after[:, 0])
+    kinds = after[:, 1:]
+    assert torch.equal(kinds[:, :, ::2, ::2], kinds[:, :, 1::2, 1::2])
+    assert torch.equal(kinds[:, :, ::2, ::2], before[:, 1:, ::2, ::2])
+
+
+def test_a_run_may_tie_the_kinds_it_starts_from(folder, tmp_path):
+    first = damage.Trainer(toy_damage(folder), tmp_path / "first").run()
+    tied = damage.Trainer(toy_damage(folder, tie_kinds=True), tmp_path / "second", init=first)
+    rows = tied.net.head.bias
+    assert torch.equal(rows[4:8], rows[4].repeat(4))
