@@ -75,9 +75,10 @@ def campaign(root: Path, *, kills: int, seed: int, photos: int, a_round: int, sa
                 figures.rounds, figures.runs, figures.struck = number + 1, len(runs.all), nemesis.struck
                 figures.seconds = time.monotonic() - begun
                 say(f"round {number + 1}: {figures}")
-        except AssertionError as error:
+        except Exception as error:
             done = "\n  ".join(nemesis.log)
-            raise BrokenPromise(f"seed {seed}, {photos} photographs: {error}\nwhat was done:\n  {done}") from error
+            said = f"seed {seed}, {photos} photographs: {type(error).__name__}: {error}"
+            raise BrokenPromise(f"{said}\nwhat was done:\n  {done}") from error
         finally:
             runs.end()
     return figures

@@ -122,7 +122,7 @@ def check_published(site: Site, recipe: str, folder: Path) -> int:
     assert told == by_sql, "manifests and SQL differ"
     for line in lines:
         key = line["original"]["uri"].removeprefix("s3://originals/")
-        shown = np.asarray(Image.open(folder / "data" / line["restored"]["file"]).convert("RGB"))
+        shown = np.asarray(Image.open(folder / line["restored"]["file"]).convert("RGB"))
         assert np.array_equal(shown, site.expected[key]), f"{key}: another picture is published"
     states = site.rows("SELECT count(*) FROM publication WHERE state = 'current'")
     assert states[0][0] == 1, f"{states[0][0]} current versions"
