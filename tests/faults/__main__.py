@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ def main() -> int:
     words.add_argument("--keep", action="store_true", help="leave the folder with logs")
     given = words.parse_args()
     print(f"seed {given.seed}: {given.kills} faults over {given.photos} photographs", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the services are stopped
     folder = tempfile.mkdtemp(prefix="campaign-")
     try:
         figures = campaign(

@@ -22,6 +22,9 @@ from tests.faults.site import COLLECTION, Site
 END_SECONDS = 240.0
 """How long it may take after the last fault until every run has ended."""
 
+TRIES = 3
+"""How often a fault is tried that meets nothing, since the process is only just starting."""
+
 
 class BrokenPromise(AssertionError):
     """Something did not hold; with seed and sequence."""
@@ -87,8 +90,10 @@ def campaign(root: Path, *, kills: int, seed: int, photos: int, a_round: int, sa
 def _round(site: Site, runs: Runs, nemesis: Nemesis, faults: list[Fault], number: int, figures: Figures) -> None:
     runs.busy = True
     for fault in faults:
-        _begun(runs)
-        nemesis.strike(fault)
+        for _ in range(TRIES):
+            _begun(runs)
+            if nemesis.strike(fault):
+                break
     runs.busy = False
     _all_end(site, runs)
     figures.given_up += _release(site)
