@@ -20,7 +20,11 @@ LOCK := infra/lock/requirements.txt infra/lock/build.txt infra/lock/sources.toml
 # Two processes share the cores: a thread that waits must sleep, not spin.
 SUITE := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help env demo up down status test test-quick coverage lint sbom clean
+KILLS ?= 1000
+COUNT ?= 10000
+SEED ?=
+
+.PHONY: help env demo up down status test test-quick coverage lint sbom faults mutations clean
 .NOTPARALLEL:
 
 help: ## Show this
@@ -66,6 +70,12 @@ lint: env ## ruff, mypy --strict, import-linter
 
 sbom: env ## What it is made of: build/sbom.cdx.json (CycloneDX) and build/licences.md
 	@$(BIN)/python infra/sbom/write.py build
+
+faults: env ## A long run of faults over 500 small scans, from a seed: KILLS=1000 SEED=n
+	@$(BIN)/python -m tests.faults --kills '$(KILLS)' $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
+mutations: env ## Mutated scans through the decoder, from a seed: COUNT=10000 SEED=n
+	@$(BIN)/python -m tests.faults.mutations --count '$(COUNT)' $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
 clean: ## Stop the stack and remove .local and all caches; .venv and pulled models stay
 	@test ! -x $(BIN)/restoration || for folder in .local/*/; do \

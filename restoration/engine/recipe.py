@@ -184,9 +184,13 @@ def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
     :param origin: file name or address, for messages.
     :raises RecipeError: naming the step and parameter that is wrong.
     """
+    entries = body.get("steps", [])
+    if not isinstance(entries, list):
+        raise RecipeError(f"{origin}: write [[steps]], with two brackets, before each step")
     steps = []
-    for number, entry in enumerate(body.get("steps", []), start=1):
-        steps.append(_parse_step(dict(entry), f"{origin}, step {number}"))
+    for number, entry in enumerate(entries, start=1):
+        where = f"{origin}, step {number}"
+        steps.append(_parse_step(_table(entry, where), where))
     if not steps:
         raise RecipeError(f"{origin} has no steps; add at least one [[steps]] table")
     if any(isinstance(step.parameters, Triage) and step.parameters.upright == "output" for step in steps[1:]):
@@ -197,11 +201,18 @@ def parse_recipe(body: dict[str, Any], origin: str) -> Recipe:
             title=body.get("title", ""),
             description=body.get("description", ""),
             steps=tuple(steps),
-            review=ReviewRules(**body.get("review", {})),
-            given_output=OutputRules(**body["output"]) if "output" in body else None,
+            review=ReviewRules(**_table(body.get("review", {}), f"{origin}, review")),
+            given_output=OutputRules(**_table(body["output"], f"{origin}, output")) if "output" in body else None,
         )
     except ValidationError as error:
         raise RecipeError(f"{origin}: {_first_problem(error)}") from error
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    """A copy of a TOML table. :raises RecipeError: it is something else."""
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where}: this is no table, but {value!r:.60}")
+    return dict(value)
 
 
 def _parse_step(entry: dict[str, Any], where: str) -> RecipeStep:
@@ -249,6 +260,6 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise RecipeError(f"there is no recipe {name_or_path!r}; shipped ones are {', '.join(recipe_names())}")
     try:
         body = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # what is no TOML, no UTF-8, a number of too many digits, or too deep
         raise RecipeError(f"{path.name} is not valid TOML: {error}") from error
     return parse_recipe(body, path.name)

@@ -111,7 +111,7 @@ def parse_entries(text: str, path: Path) -> dict[str, ModelEntry]:
 def _tables(text: str, path: Path) -> list[Any]:
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, a number of too many digits, or too deep
         raise _malformed(f"cannot read the model registry {path}: {error}") from error
     if unknown := sorted(content.keys() - {"models"}):
         raise _malformed(f"{path.name} has {', '.join(unknown)} beside its [[models]] tables")

@@ -4,7 +4,8 @@ The process (:mod:`restoration.photo.decoder_child`) is started on first use and
 back, through nameless files that both sides share; only a line of JSON each way goes through pipes. It is confined
 before it sees a scan (:mod:`restoration.photo.sandbox`), and nothing that it says is believed
 (:mod:`restoration.photo.decoding_process`). When a scan crashes it, or takes too long or too much memory, that scan is
-rejected and the next one gets a new process.
+rejected and the next one gets a new process. If somebody kills it, which a system short of memory does to whatever is
+largest, the scan is tried once more.
 """
 
 from __future__ import annotations
@@ -104,8 +105,14 @@ class Decoder:
         return self._with_child(lambda child: child.layers)
 
     def _asked(self, data: bytes, name: str, ask: Callable[[DecodingProcess, str], T]) -> T:
+        """What the process answers; asked once more, of a new one, if the first was ended from outside."""
         kind = self._identified(data, name)
         try:
+            try:
+                return self._with_child(lambda child: ask(child, kind))
+            except ChildLost as lost:
+                if not lost.from_outside:
+                    raise
             return self._with_child(lambda child: ask(child, kind))
         except ChildLost as lost:
             raise self._rejected(lost, data, name) from lost

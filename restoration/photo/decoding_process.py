@@ -48,6 +48,8 @@ _OWN_VARIABLES = {
     **{"PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "G_DEBUG": ""},
 }
 _NO_MEMORY = ("failed to allocate", "MemoryError", "Memory allocation", "annot allocate memory", "std::bad_alloc")
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+"""Nothing that a scan does to its process ends it so."""
 _NO_ROOM = os.strerror(errno.ENOSPC)
 _FILE_BYTES_A_PIXEL = 24
 """A picture that is turned lies in its file as floats, of up to six channels."""
@@ -89,12 +91,16 @@ class DecodeLimits:
 
 
 class ChildLost(Exception):
-    """The decoding process is gone or was ended; carries what that says about the scan."""
+    """The decoding process is gone or was ended; carries what that says about the scan.
 
-    def __init__(self, message: str, reason: ReasonCode) -> None:
+    ``from_outside``: somebody else ended it (an operator, a system short of memory), so that the scan may be fine.
+    """
+
+    def __init__(self, message: str, reason: ReasonCode, *, from_outside: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason
+        self.from_outside = from_outside
 
 
 class DecodingProcess:
@@ -300,7 +306,10 @@ class DecodingProcess:
         if code == -signal.SIGXCPU:
             message = "decoding used up its processor time (RESTORATION_DECODE_SECONDS)"
             return ChildLost(message, ReasonCode.DECODE_TIMEOUT)
-        if code == -signal.SIGKILL or any(told in words for told in _NO_MEMORY):
+        if code in _FROM_OUTSIDE:
+            message = "decoding was ended from outside, which a system that is short of memory does"
+            return ChildLost(message, ReasonCode.DECODE_MEMORY, from_outside=True)
+        if any(told in words for told in _NO_MEMORY):
             message = "decoding needs more memory than allowed (RESTORATION_DECODE_MEMORY_MB)"
             return ChildLost(message, ReasonCode.DECODE_MEMORY)
         return ChildLost(f"the decoder crashed on this scan (exit status {code}) {words}", ReasonCode.DECODER_CRASHED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,7 @@ READ_ATTEMPTS = 3
 MAX_SINGLE_COPY_BYTES = 5 * 1024**3
 MAX_SINGLE_PUT_BYTES = 64 * 1024**2
 _URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
+_MD5 = re.compile("[0-9a-f]{32}")
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _CHANGED = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "409"})
 _NOT_SUPPORTED = frozenset({"501", "NotImplemented", "XNotImplemented", "A header you provided implies functionality"})
@@ -188,17 +189,20 @@ class ObjectStore:
     ) -> tuple[bytes, str]:
         """All bytes of an object and their sha256 (lower-case hexadecimal).
 
+        If the ETag is the MD5 of the content (not of an object that was uploaded in parts, or that is encrypted with a
+        key of KMS or of the caller), the bytes must have it: what was changed on its way is read again.
+
         :param expected_etag: the ETag that the listing showed; another one means the object was replaced.
         :param max_bytes: the most bytes to take; no more than that plus one chunk is ever held.
         :raises PhotoRejected: ``source_changed``, ``source_missing`` or ``too_large``.
-        :raises StorageError: the service refused or is out of reach.
+        :raises StorageError: the service refused, is out of reach, or sends other bytes than the ETag stands for.
         """
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
                 return self._read_once(bucket, key, version_id, expected_etag, max_bytes)
             except _BrokenStreamError as error:
                 if attempt == READ_ATTEMPTS:
-                    message = f"s3://{bucket}/{key}: the connection broke {READ_ATTEMPTS} times while reading"
+                    message = f"{error.message} (tried {READ_ATTEMPTS} times)"
                     raise StorageError(message, photo=key) from error
         raise AssertionError("unreachable")
 
@@ -206,7 +210,8 @@ class ObjectStore:
         self, bucket: str, key: str, version_id: str, expected_etag: str | None, max_bytes: int | None
     ) -> tuple[bytes, str]:
         hasher, chunks, total = hashlib.sha256(), [], 0
-        for chunk in self.stream(bucket, key, version_id=version_id, expected_etag=expected_etag, max_bytes=max_bytes):
+        how: dict[str, Any] = {"version_id": version_id, "expected_etag": expected_etag, "max_bytes": max_bytes}
+        for chunk in self.stream(bucket, key, **how, hold_to_etag=True):
             hasher.update(chunk)
             chunks.append(chunk)
             total += len(chunk)
@@ -220,8 +225,13 @@ class ObjectStore:
         version_id: str = "",
         expected_etag: str | None = None,
         max_bytes: int | None = None,
+        hold_to_etag: bool = False,
     ) -> Iterator[bytes]:
-        """The object's bytes in chunks of 1 MiB. Parameters and errors as for :meth:`read`."""
+        """The object's bytes in chunks of 1 MiB. Parameters and errors as for :meth:`read`.
+
+        :param hold_to_etag: whether bytes that do not have the MD5 which the ETag gives are an error; not for checks of
+            fixity, whose finding it is that an object lies there changed.
+        """
         from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
         with _translated(f"s3://{bucket}/{key}", photo=key):
@@ -229,13 +239,21 @@ class ObjectStore:
             body = response["Body"]
             try:
                 _check_size(key, response["ContentLength"], max_bytes)
-                total = 0
+                total, digest = 0, hashlib.md5(usedforsecurity=False)
+                expected = _content_md5(response) if hold_to_etag else None
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     total += len(chunk)
                     _check_size(key, total, max_bytes)
+                    if expected:
+                        digest.update(chunk)
                     yield chunk
                 if total != response["ContentLength"]:
                     raise _BrokenStreamError(f"s3://{bucket}/{key} ended after {total} bytes", photo=key)
+                if expected and digest.hexdigest() != expected:
+                    message = (
+                        f"s3://{bucket}/{key}: the bytes that came are not those that its ETag, an MD5, stands for"
+                    )
+                    raise _BrokenStreamError(message, photo=key)
             except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError) as error:
                 raise _BrokenStreamError(f"s3://{bucket}/{key} broke off: {type(error).__name__}", photo=key) from error
             finally:
@@ -468,7 +486,14 @@ class ObjectStore:
 
 
 class _BrokenStreamError(StorageError):
-    """The connection broke while an object was read; reading again may help."""
+    """An object came broken off or changed; reading again may help."""
+
+
+def _content_md5(response: Mapping[str, Any]) -> str | None:
+    """MD5 of the content by an answer's ETag; None if that ETag is of another kind."""
+    of_key = response.get("SSECustomerAlgorithm") or response.get("ServerSideEncryption", "AES256") != "AES256"
+    etag = str(response["ETag"]).strip('"').lower()
+    return etag if not of_key and _MD5.fullmatch(etag) else None
 
 
 def _check_size(key: str, size: int, max_bytes: int | None) -> None:

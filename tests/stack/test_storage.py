@@ -12,7 +12,8 @@ import pytest
 from restoration.errors import PhotoRejected, ReasonCode, SettingsError, StorageError, UsageError, WriteConflict
 from restoration.names import output_key
 from restoration.settings import Settings
-from restoration.storage.s3 import ObjectStore, make_client, parse_s3_uri
+from restoration.storage.s3 import ObjectStore, _content_md5, make_client, parse_s3_uri
+from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.stack
 
@@ -93,6 +94,42 @@ def test_missing_and_too_large_objects(store, prefix):
     assert large.value.reason is ReasonCode.TOO_LARGE
     assert len(store.read("originals", f"{prefix}big.png", max_bytes=3_000_000)[0]) == 3_000_000
     assert store.stat("originals", f"{prefix}no.png") is None
+
+
+def test_bytes_that_were_changed_on_their_way_are_no_scan(s3, prefix):
+    """In an uncompressed scan nothing else would tell."""
+    proxy = Proxy(s3.endpoint)
+    key = s3.identities["admin"]
+    client = make_client(
+        endpoint_url=proxy.endpoint, access_key_id=key.access_key_id, secret_access_key=key.secret_access_key
+    )
+    try:
+        through = ObjectStore(client)
+        through.put("originals", f"{prefix}a.bmp", b"a scan" * 100)
+        etag = through.stat("originals", f"{prefix}a.bmp").etag
+        proxy.mode = "flip-reads"
+        with pytest.raises(StorageError, match="not those that its ETag"):
+            through.read("originals", f"{prefix}a.bmp", expected_etag=etag)
+        assert through.hash_object("originals", f"{prefix}a.bmp")[1] == 600  # a check of fixity has to see them
+        proxy.mode = ""
+        assert through.read("originals", f"{prefix}a.bmp", expected_etag=etag)[0] == b"a scan" * 100
+    finally:
+        client.close()
+        proxy.stop()
+
+
+@pytest.mark.parametrize(
+    ("answer", "md5"),
+    [
+        ({"ETag": f'"{"A" * 32}"'}, "a" * 32),
+        ({"ETag": f'"{"a" * 32}"', "ServerSideEncryption": "AES256"}, "a" * 32),
+        ({"ETag": f'"{"a" * 32}"', "ServerSideEncryption": "aws:kms"}, None),
+        ({"ETag": f'"{"a" * 32}"', "SSECustomerAlgorithm": "AES256"}, None),
+        ({"ETag": f'"{"a" * 32}-3"'}, None),
+    ],
+)
+def test_which_etags_are_the_contents_md5(answer, md5):
+    assert _content_md5(answer) == md5
 
 
 def test_content_is_written_once_under_its_hash_also_by_many_at_once(store):

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from restoration.errors import PhotoRejected, ReasonCode
 from restoration.photo.decode import DecodeLimits, Decoder
+from restoration.photo.decoding_process import DecodingProcess
 from restoration.photo.encode import encode_png
 from restoration.settings import Settings
 from tests.unit.picture_maker import integers, photograph, png_bomb, png_chunk, saved, smaller
@@ -375,6 +376,32 @@ def test_a_crash_rejects_one_scan_and_the_next_gets_a_new_process():
         one._child._process.wait(60)
         assert reason_of(one, PNG) == ReasonCode.DECODER_CRASHED
         assert np.array_equal(back(one, PNG), SMALL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_was_ended_from_outside_costs_no_scan(number):
+    """A system short of memory does that, to whatever scan is in hand."""
+    with Decoder(LIMITS) as one:
+        one.decode(PNG, "a")
+        first = one._child._process
+        os.kill(first.pid, number)
+        first.wait(60)
+        assert np.array_equal(back(one, PNG), SMALL)
+        assert one._child._process.pid != first.pid
+
+
+def test_a_scan_in_whose_hands_every_process_is_killed_is_refused(monkeypatch):
+    asked = []
+
+    def killed(self, *_):
+        asked.append(self)
+        self._process.kill()
+        raise self._lost()
+
+    with Decoder(LIMITS) as one:
+        monkeypatch.setattr(DecodingProcess, "decode", killed)
+        assert reason_of(one, PNG) == ReasonCode.DECODE_MEMORY
+    assert len(asked) == 2
 
 
 def test_a_hanging_process_is_a_timeout():

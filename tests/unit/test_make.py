@@ -15,7 +15,22 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ("help", "env", "demo", "up", "down", "status", "test", "test-quick", "coverage", "lint", "sbom", "clean")
+TARGETS = (
+    "help",
+    "env",
+    "demo",
+    "up",
+    "down",
+    "status",
+    "test",
+    "test-quick",
+    "coverage",
+    "lint",
+    "sbom",
+    "faults",
+    "mutations",
+    "clean",
+)
 LOCK = ROOT / "infra" / "lock"
 lockfile = runpy.run_path(str(ROOT / "infra" / "env" / "lockfile.py"))
 
