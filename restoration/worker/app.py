@@ -47,6 +47,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "worker_max_memory_per_child": 1024 * settings.max_memory_per_child_mb or None,
         "worker_proc_alive_timeout": CHILD_START_SECONDS,
         "worker_send_task_events": False,
+        # whoever may put tasks into the queue may not stop workers or take their queue away
+        "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,

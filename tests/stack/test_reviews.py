@@ -116,6 +116,7 @@ def test_a_decision_is_a_row_and_an_event_and_changes_no_state(conn, family, dec
         "review_id": number,
         "restoration_id": bob.restoration_id,
         "output_sha256": bob.output_key.rpartition("/")[2].removesuffix(".png"),
+        "way": "terminal",
     }
     assert verify_chain(conn, family.collection_id).ok
 
