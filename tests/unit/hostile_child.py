@@ -126,7 +126,7 @@ def attacks(files: Files, words: list[str]) -> dict[str, Callable[[], object]]:
     """All that answer with what came of it; words behind the name are of its own kind."""
     parent, one = os.getppid(), words[1] if len(words) > 1 else ""
     return {
-        "environ": lambda: Path(f"/proc/{parent}/environ").read_bytes(),
+        "environ": lambda: Path(f"/proc/{parent}/environ").read_bytes()[:20],
         "memory": lambda: Path(f"/proc/{parent}/mem").open("rb"),
         "vm_readv": lambda: read_memory(int(one)),
         "read": lambda: Path(one).read_bytes()[:20],
